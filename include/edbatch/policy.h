@@ -1,0 +1,164 @@
+/* edbatch/policy.h: policies decide which type of node runs next; a schedule is what they decide for a
+ * whole graph.
+ *
+ * The scheduler repeats: encode the frontier (the ready nodes) as a state, let the policy choose a
+ * type, run all ready nodes of that type as one batch. Source: Chen et al., ED-Batch, ICML 2023. */
+#ifndef EDBATCH_POLICY_H
+#define EDBATCH_POLICY_H
+
+#include <edbatch/graph.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One list gives the enum and the names on the command line. */
+#define EDB_POLICY_LIST(X)                                                                         \
+  X(EDB_POLICY_UNBATCHED, "unbatched", "every node alone, in order")                               \
+  X(EDB_POLICY_DEPTH, "depth", "one batch per depth and type (TensorFlow Fold)")                   \
+  X(EDB_POLICY_AGENDA_STATIC, "agenda-static", "lowest mean depth over all nodes of the type (DyNet)") \
+  X(EDB_POLICY_AGENDA_RUNNING, "agenda-running", "lowest mean depth over the remaining nodes")     \
+  X(EDB_POLICY_SUFFICIENT, "sufficient", "largest share of the type's own frontier, better of both directions") \
+  X(EDB_POLICY_TIGHT, "tight", "types whose batch lowers the bound, better of both directions")    \
+  X(EDB_POLICY_FSM, "fsm", "a learned finite state machine")                                       \
+  X(EDB_POLICY_BEST, "best", "the first of the others that meets the bound, else the shortest")    \
+  X(EDB_POLICY_EXACT, "exact", "shortest of all, by search; small graphs only")
+
+typedef enum edb_policy_kind {
+#define EDB_POLICY_ENUM(name, text, help) name,
+  EDB_POLICY_LIST(EDB_POLICY_ENUM)
+#undef EDB_POLICY_ENUM
+      EDB_POLICY_COUNT
+} edb_policy_kind;
+
+EDB_API const char *edb_policy_kind_name(edb_policy_kind kind); /* "agenda-static" */
+EDB_API const char *edb_policy_kind_help(edb_policy_kind kind);
+/* false if there is no such policy. */
+EDB_API bool edb_policy_kind_from_name(const char *name, edb_policy_kind *out);
+
+/* How a frontier becomes a state of the FSM. */
+#define EDB_ENCODING_LIST(X)                                                                       \
+  X(EDB_ENCODING_BASE, "base", "the set of ready types")                                           \
+  X(EDB_ENCODING_MAX, "max", "base, and the most numerous ready type")                             \
+  X(EDB_ENCODING_SORT, "sort", "ready types by decreasing number of ready nodes")                  \
+  X(EDB_ENCODING_TIGHT, "tight", "ready types, each with whether it is tight")
+
+typedef enum edb_encoding {
+#define EDB_ENCODING_ENUM(name, text, help) name,
+  EDB_ENCODING_LIST(EDB_ENCODING_ENUM)
+#undef EDB_ENCODING_ENUM
+      EDB_ENCODING_COUNT
+} edb_encoding;
+
+EDB_API const char *edb_encoding_name(edb_encoding encoding);
+EDB_API bool edb_encoding_from_name(const char *name, edb_encoding *out);
+
+typedef enum edb_reward {
+  EDB_REWARD_BOUND,     /* (bound before - bound after) - 1; sums to exactly bound - batches */
+  EDB_REWARD_FRONTIER   /* as published: -1 + |ready(t)| / |F_t| */
+} edb_reward;
+
+/* A policy is immutable and may be used by several threads. */
+typedef struct edb_policy edb_policy;
+
+/* Any kind but FSM; EDB_POLICY_FSM is EDB_ERROR_ARGUMENT (learn or load one). */
+EDB_API EDB_MUST_CHECK edb_status edb_policy_create(edb_context *ctx, edb_policy_kind kind,
+                                                    edb_policy **out, edb_error *error);
+/* `best` that tries `fsm` as well. The fsm is copied. */
+EDB_API EDB_MUST_CHECK edb_status edb_policy_create_best(edb_context *ctx, const edb_policy *fsm,
+                                                         edb_policy **out, edb_error *error);
+EDB_API void edb_policy_destroy(edb_policy *policy);
+EDB_API edb_policy_kind edb_policy_get_kind(const edb_policy *policy);
+
+typedef struct edb_learn_progress {
+  uint32_t episode, max_episodes;
+  uint64_t batches, bound; /* of the best table so far, summed over the mini-batches */
+  uint32_t states;
+} edb_learn_progress;
+
+typedef struct edb_learn_params {
+  size_t struct_bytes;
+  edb_encoding encoding;
+  edb_reward reward;
+  uint64_t seed;
+  uint32_t max_episodes;      /* 0: 1000 */
+  uint32_t evaluate_every;    /* 0: 50 */
+  uint32_t n_step;            /* 0: 10 */
+  double learning_rate;       /* 0: 0.4 */
+  double epsilon_start;       /* 0: 0.5 */
+  double epsilon_decay;       /* 0: 0.9 per episode */
+  double epsilon_end;         /* 0: 0.05 */
+  double stop_within;         /* 0: 0.01: stop when greedy is within 1 % of the lower bound */
+  bool bootstrap;             /* false: as released (a truncated n-step return) */
+  bool (*progress)(void *user, const edb_learn_progress *progress); /* false: stop (EDB_ERROR_CANCELLED) */
+  void *progress_user;
+} edb_learn_params;
+
+typedef struct edb_learn_report {
+  uint32_t episodes;          /* 0: no learning was needed */
+  uint32_t states;
+  uint64_t batches, bound;    /* greedy, summed over the mini-batches */
+  uint64_t nanoseconds;
+} edb_learn_report;
+
+/* Learns an FSM from mini-batches (pending nodes of graphs over the same model). Reproducible for a
+ * seed. `report` may be NULL. */
+EDB_API EDB_MUST_CHECK edb_status edb_policy_learn(edb_context *ctx, const edb_graph *const *graphs,
+                                                   uint32_t n_graphs, const edb_learn_params *params,
+                                                   edb_policy **out, edb_learn_report *report,
+                                                   edb_error *error);
+
+/* FSMs as versioned, human-readable JSON (docs/policy-file.md). Loading checks the types against the
+ * model at the granularity that the file names: EDB_ERROR_MISMATCH says what differs. */
+EDB_API EDB_MUST_CHECK edb_status edb_policy_save(const edb_policy *policy, const char *path,
+                                                  edb_error *error);
+EDB_API EDB_MUST_CHECK edb_status edb_policy_load(edb_context *ctx, const char *path,
+                                                  const edb_model *model, edb_policy **out,
+                                                  edb_error *error);
+
+typedef struct edb_policy_info {
+  edb_policy_kind kind;
+  edb_encoding encoding;
+  uint32_t n_types, n_states;
+} edb_policy_info;
+EDB_API edb_policy_info edb_policy_describe(const edb_policy *policy);
+
+/* A schedule: batches in order, each a type and nodes. Immutable. */
+typedef struct edb_schedule edb_schedule;
+
+typedef struct edb_schedule_info {
+  uint32_t n_batches;
+  uint32_t bound;          /* lower bound on the number of batches of any schedule */
+  uint32_t n_nodes;
+  uint32_t misses;         /* frontiers that the FSM had not seen; the tight rule decided */
+  edb_policy_kind policy;  /* whose schedule it is; for `best`, the one that won */
+} edb_schedule_info;
+
+/* Schedules the pending nodes of a graph. EDB_ERROR_MISMATCH (an fsm for other types),
+ * EDB_ERROR_LIMIT (exact: too large), EDB_ERROR_MEMORY. */
+EDB_API EDB_MUST_CHECK edb_status edb_schedule_create(edb_context *ctx, const edb_policy *policy,
+                                                      const edb_graph *graph, edb_schedule **out,
+                                                      edb_error *error);
+EDB_API void edb_schedule_destroy(edb_schedule *schedule);
+EDB_API edb_schedule_info edb_schedule_describe(const edb_schedule *schedule);
+/* Batch i: its type (a cell at cell granularity), and its nodes; nodes stay valid with the schedule. */
+EDB_API uint32_t edb_schedule_batch(const edb_schedule *schedule, uint32_t i, uint32_t *type,
+                                    const edb_node **nodes); /* returns the number of nodes */
+
+/* Step by step: the frontier changes from outside. The graph may grow between steps (edb_frontier_sync
+ * takes the new nodes in), and a step's nodes count as run once edb_frontier_next is called again. */
+typedef struct edb_frontier edb_frontier;
+EDB_API EDB_MUST_CHECK edb_status edb_frontier_create(edb_context *ctx, const edb_policy *policy,
+                                                      const edb_graph *graph, edb_frontier **out,
+                                                      edb_error *error);
+EDB_API void edb_frontier_destroy(edb_frontier *frontier);
+EDB_API EDB_MUST_CHECK edb_status edb_frontier_sync(edb_frontier *frontier, edb_error *error);
+/* The next batch; *count = 0 when nothing is ready. Nodes stay valid until the next call. */
+EDB_API EDB_MUST_CHECK edb_status edb_frontier_next(edb_frontier *frontier, uint32_t *type,
+                                                    const edb_node **nodes, uint32_t *count,
+                                                    edb_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

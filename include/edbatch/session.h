@@ -1,0 +1,110 @@
+/* edbatch/session.h: running graphs of one model on one device.
+ *
+ * A session owns a workspace and packed weights. Sessions are independent of each other: one per
+ * thread. The way of one mini-batch is schedule -> placement -> run -> read; the first two need only
+ * the graph, so those of the next mini-batch can be made while one runs. */
+#ifndef EDBATCH_SESSION_H
+#define EDBATCH_SESSION_H
+
+#include <edbatch/policy.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum edb_device {
+  EDB_DEVICE_CPU,       /* fp32, batched, packed kernels */
+  EDB_DEVICE_REFERENCE  /* float64, one node and one operator at a time: the oracle */
+} edb_device;
+
+/* What runs as a node. */
+typedef enum edb_granularity {
+  EDB_GRANULARITY_CELL,
+  EDB_GRANULARITY_OP /* every operator of every cell a node: the vanilla baseline */
+} edb_granularity;
+
+typedef struct edb_session_params {
+  size_t struct_bytes;
+  edb_device device;
+  edb_granularity granularity;
+  size_t memory_cap_bytes; /* of one mini-batch; 0: none. A larger one is EDB_ERROR_LIMIT before it runs */
+} edb_session_params;
+
+typedef struct edb_session edb_session;
+
+/* Model and weights must outlive the session. */
+EDB_API EDB_MUST_CHECK edb_status edb_session_create(edb_context *ctx, const edb_model *model,
+                                                     const edb_weights *weights,
+                                                     const edb_session_params *params,
+                                                     edb_session **out, edb_error *error);
+EDB_API void edb_session_destroy(edb_session *session);
+
+/* Which values will be read after the run. NULL or n_outputs == 0: all. Otherwise only outputs of these
+ * names; the memory of the others is reused as soon as their last consumer is done, and they can
+ * neither be read nor be inputs of nodes appended later. */
+typedef struct edb_keep {
+  const char *const *outputs;
+  uint32_t n_outputs;
+} edb_keep;
+
+/* Where everything of one mini-batch lives. Made from a graph and its schedule; immutable. */
+typedef struct edb_placement edb_placement;
+EDB_API EDB_MUST_CHECK edb_status edb_placement_create(edb_session *session, const edb_graph *graph,
+                                                       const edb_schedule *schedule,
+                                                       const edb_keep *keep, edb_placement **out,
+                                                       edb_error *error);
+EDB_API void edb_placement_destroy(edb_placement *placement);
+/* Peak memory of the mini-batch, all of it, before it runs. */
+EDB_API size_t edb_placement_peak_bytes(const edb_placement *placement);
+
+/* Runs the pending nodes and marks them as run. */
+EDB_API EDB_MUST_CHECK edb_status edb_session_run_placed(edb_session *session, edb_graph *graph,
+                                                         const edb_schedule *schedule,
+                                                         const edb_placement *placement,
+                                                         edb_error *error);
+/* All of it in one call, at the session's granularity. */
+EDB_API EDB_MUST_CHECK edb_status edb_session_run(edb_session *session, edb_graph *graph,
+                                                  const edb_policy *policy, const edb_keep *keep,
+                                                  edb_error *error);
+
+/* Copies a value out; count must be its number of elements. EDB_ERROR_STATE: not run, not kept,
+ * released; EDB_ERROR_ARGUMENT; an output that needs absent labels is EDB_ERROR_STATE as well. */
+EDB_API EDB_MUST_CHECK edb_status edb_session_read(const edb_session *session, const edb_graph *graph,
+                                                   edb_value value, float *out, size_t count,
+                                                   edb_error *error);
+/* The same in the precision of the device (float64 on the reference). */
+EDB_API EDB_MUST_CHECK edb_status edb_session_read_f64(const edb_session *session,
+                                                       const edb_graph *graph, edb_value value,
+                                                       double *out, size_t count, edb_error *error);
+EDB_API bool edb_session_has(const edb_session *session, const edb_graph *graph, edb_value value);
+
+/* Of the last run (and of its schedule and placement, when edb_session_run made them). */
+typedef struct edb_run_stats {
+  uint32_t nodes, batches, bound, misses;
+  uint64_t schedule_ns, placement_ns;
+  uint64_t copy_ns, product_ns, elementwise_ns; /* 0 unless timing is on */
+  uint64_t run_ns;
+  uint64_t kernels;       /* kernel launches */
+  uint64_t bytes_copied;  /* by gathers of operand rows */
+  double flops;           /* naive: 2 M K per product per call as written */
+  size_t peak_bytes;
+} edb_run_stats;
+EDB_API edb_run_stats edb_session_stats(const edb_session *session);
+/* Time split on or off (off costs nothing). */
+EDB_API void edb_session_set_timing(edb_session *session, bool on);
+
+/* A policy for a session at operator granularity is learned on operator graphs: */
+EDB_API EDB_MUST_CHECK edb_status edb_session_learn(edb_session *session,
+                                                    const edb_graph *const *graphs,
+                                                    uint32_t n_graphs,
+                                                    const edb_learn_params *params, edb_policy **out,
+                                                    edb_learn_report *report, edb_error *error);
+
+/* Measured peak of this machine, one thread, fp32 fused multiply-adds, in GFLOP/s; takes about
+ * `milliseconds`. */
+EDB_API double edb_measure_peak_gflops(edb_context *ctx, uint32_t milliseconds);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,18 @@
+/* base/context.h: the inside of edb_context. Created by edb_context_create; see edbatch/base.h. */
+#ifndef EDB_BASE_CONTEXT_H
+#define EDB_BASE_CONTEXT_H
+
+#include <stdatomic.h>
+
+#include "base/memory.h"
+
+struct edb_context {
+  edb_allocator allocator;
+  size_t memory_cap_bytes;
+  atomic_size_t current_bytes, peak_bytes, allocations;
+  edb_log_fn log;
+  void *log_user;
+  edb_simd simd;
+};
+
+#endif

@@ -1,0 +1,17 @@
+/* base/cpu.h: what this processor can do. */
+#ifndef EDB_BASE_CPU_H
+#define EDB_BASE_CPU_H
+
+#include <edbatch/base.h>
+
+/* The best level that the processor and the operating system support (AVX2 means AVX2 + FMA, AVX512
+ * means F + VL + DQ + BW). Never AUTO. */
+edb_simd edb_cpu_simd(void);
+
+/* Sizes for blocking; sensible defaults where unknown. */
+typedef struct edb_cpu_caches {
+  size_t l1d_bytes, l2_bytes, l3_bytes;
+} edb_cpu_caches;
+edb_cpu_caches edb_cpu_cache_sizes(void);
+
+#endif

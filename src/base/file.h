@@ -1,0 +1,39 @@
+/* base/file.h: whole files, read or mapped, and atomic writes. */
+#ifndef EDB_BASE_FILE_H
+#define EDB_BASE_FILE_H
+
+#include "base/memory.h"
+
+typedef struct edb_file {
+  const char *data; /* not 0-terminated; NULL when empty */
+  size_t bytes;
+  void *map;        /* private: how to give it back */
+  size_t map_bytes;
+  edb_context *ctx;
+} edb_file;
+
+/* Maps a regular file read-only, or reads a pipe to its end. "-" is not special. Errors: EDB_ERROR_IO
+ * with the path and the system's reason (a directory is one), EDB_ERROR_MEMORY. */
+EDB_MUST_CHECK edb_status edb_file_open(edb_context *ctx, const char *path, edb_file *out,
+                                        edb_error *error);
+void edb_file_close(edb_file *file);
+
+/* Writes beside the path, then renames: the old file or the whole new one, never half. */
+EDB_MUST_CHECK edb_status edb_file_write(const char *path, const void *data, size_t bytes,
+                                         edb_error *error);
+
+/* A growing text. After a failed append `failed` stays set and later appends do nothing, so that a
+ * writer checks once, at its end. */
+typedef struct edb_text {
+  edb_context *ctx;
+  char *data; /* 0-terminated once anything was appended */
+  size_t length, capacity;
+  bool failed;
+} edb_text;
+
+void edb_text_init(edb_text *text, edb_context *ctx);
+void edb_text_free(edb_text *text);
+void edb_text_append(edb_text *text, const char *bytes, size_t length);
+void edb_text_printf(edb_text *text, const char *format, ...) EDB_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,37 @@
+/* base/vec.h: a growing array of any element type.
+ *
+ *     EDB_VEC(uint32_t) ids = {0};
+ *     if (!edb_vec_push(ctx, &ids, 7)) return edb_fail_memory(...);
+ *     ids.data[0];  ids.length;
+ *     edb_vec_free(ctx, &ids);
+ *
+ * Grows by half; on failure the vector is as it was. */
+#ifndef EDB_BASE_VEC_H
+#define EDB_BASE_VEC_H
+
+#include "base/memory.h"
+
+#define EDB_VEC(type)                                                                              \
+  struct {                                                                                         \
+    type *data;                                                                                    \
+    size_t length, capacity;                                                                       \
+  }
+
+/* Room for `wanted` elements in all. */
+bool edb_vec_reserve_bytes(edb_context *ctx, void **data, size_t *capacity, size_t wanted,
+                           size_t element_bytes);
+
+#define edb_vec_reserve(ctx, v, wanted)                                                            \
+  ((size_t)(wanted) <= (v)->capacity ||                                                            \
+   edb_vec_reserve_bytes((ctx), (void **)(void *)&(v)->data, &(v)->capacity, (wanted),             \
+                         sizeof *(v)->data))
+
+#define edb_vec_push(ctx, v, ...)                                                                  \
+  (edb_vec_reserve((ctx), (v), (v)->length + 1) &&                                                 \
+   ((v)->data[(v)->length++] = (__VA_ARGS__), true))
+
+#define edb_vec_free(ctx, v)                                                                       \
+  (edb_free((ctx), (v)->data, (v)->capacity * sizeof *(v)->data), (v)->data = NULL,                \
+   (v)->length = (v)->capacity = 0)
+
+#endif

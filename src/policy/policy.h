@@ -1,0 +1,36 @@
+/* policy/policy.h: what the files of this layer share: the lookahead-free quantities of a graph, the
+ * scheduler's state, and the schedule being built. */
+#ifndef EDB_POLICY_POLICY_H
+#define EDB_POLICY_POLICY_H
+
+#include <edbatch/policy.h>
+
+#include "base/file.h"
+#include "graph/graph.h"
+
+struct edb_schedule {
+  edb_context *ctx;
+  edb_schedule_info info;
+  uint32_t *batch_type;  /* [n_batches] */
+  uint32_t *batch_start; /* [n_batches + 1], into nodes */
+  edb_node *nodes;       /* graph ids, each pending node once */
+  size_t node_capacity, batch_capacity;
+};
+
+/* The layer's entry points on a bare dag, used by the graph API, raw graphs and tests. `types` (n_types
+ * signatures, or NULL for raw graphs) are used by FSMs to check that they fit. */
+EDB_MUST_CHECK edb_status edb_schedule_dag(edb_context *ctx, const edb_policy *policy,
+                                           const edb_dag *dag, edb_schedule **out, edb_error *error);
+EDB_MUST_CHECK edb_status edb_lower_bound(edb_context *ctx, const edb_dag *dag, uint32_t *bound,
+                                          edb_error *error);
+EDB_MUST_CHECK edb_status edb_policy_learn_dags(edb_context *ctx, const edb_dag *dags,
+                                                uint32_t n_dags, const edb_schema *schema,
+                                                const edb_learn_params *params, edb_policy **out,
+                                                edb_learn_report *report, edb_error *error);
+/* As text, for tools and tests; `schema` NULL = raw: types are the file's numbers. */
+EDB_MUST_CHECK edb_status edb_policy_print(const edb_policy *policy, edb_text *out, edb_error *error);
+EDB_MUST_CHECK edb_status edb_policy_parse(edb_context *ctx, const char *text, size_t bytes,
+                                           const char *name, const edb_schema *schema,
+                                           edb_policy **out, edb_error *error);
+
+#endif
