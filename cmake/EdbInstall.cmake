@@ -1,0 +1,29 @@
+# The install target: headers, libraries, the command, the models; found by pkg-config and CMake.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(EDB_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/edbatch)
+
+install(TARGETS edbatch_shared edbatch_static EXPORT edbatch)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/edbatch DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/models DESTINATION ${CMAKE_INSTALL_DATADIR}/edbatch
+        FILES_MATCHING PATTERN "*.edb")
+if(TARGET edbatch)
+  install(TARGETS edbatch)
+endif()
+
+install(EXPORT edbatch FILE edbatch-targets.cmake NAMESPACE edbatch:: DESTINATION ${EDB_CMAKE_DIR})
+configure_package_config_file(
+  ${PROJECT_SOURCE_DIR}/cmake/edbatch-config.cmake.in
+  ${PROJECT_BINARY_DIR}/edbatch-config.cmake INSTALL_DESTINATION ${EDB_CMAKE_DIR})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/edbatch-config-version.cmake
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/edbatch-config.cmake
+              ${PROJECT_BINARY_DIR}/edbatch-config-version.cmake DESTINATION ${EDB_CMAKE_DIR})
+
+# Paths relative to the file's own folder, so that the installed tree can be moved.
+set(EDB_PC_DIR ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+file(RELATIVE_PATH EDB_PC_TO_PREFIX /prefix/${EDB_PC_DIR} /prefix)
+configure_file(${PROJECT_SOURCE_DIR}/cmake/edbatch.pc.in ${PROJECT_BINARY_DIR}/edbatch.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/edbatch.pc DESTINATION ${EDB_PC_DIR})
