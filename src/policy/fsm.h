@@ -1,0 +1,99 @@
+/* policy/fsm.h: the learned policy: a table from states (encoded frontiers) to the type to run.
+ *
+ * An FSM has types of its own: those of the model it was learned for, identified by name and key (or,
+ * for raw graphs, by number), sorted by name. A binding maps them to the renumbered types of one
+ * problem; it is made once per schedule and holds the scratch of the look-ups, so that an FSM itself is
+ * immutable and can be shared by threads.
+ *
+ *     edb_fsm_binding binding;
+ *     EDB_TRY(edb_fsm_bind(ctx, policy->fsm, problem, graph->schema, &binding, error));
+ *     while (...) { run unbatchable types; t = edb_fsm_choose(&binding, state); edb_state_run(state, t, ...); }
+ *     misses = binding.misses;
+ *     edb_fsm_unbind(ctx, &binding); */
+#ifndef EDB_POLICY_FSM_H
+#define EDB_POLICY_FSM_H
+
+#include "base/map.h"
+#include "policy/encoding.h"
+
+/* Whose types these are. Names in files: "raw", "cell", "op". */
+typedef enum edb_fsm_granularity {
+  EDB_FSM_RAW, /* raw graphs: types are the file's numbers */
+  EDB_FSM_CELL,
+  EDB_FSM_OP,
+  EDB_FSM_GRANULARITY_COUNT
+} edb_fsm_granularity;
+
+const char *edb_fsm_granularity_name(edb_fsm_granularity granularity);
+
+typedef struct edb_fsm_type {
+  const char *name; /* unique in the FSM; a schema's second "x" is "x#2" */
+  const char *key;  /* edb_type_sig.key; "" for raw graphs */
+  uint32_t source;  /* number in the schema, or the raw number */
+} edb_fsm_type;
+
+/* How a table came about; kept with it, printed, never used. */
+typedef struct edb_fsm_record {
+  bool present;
+  uint32_t episodes, n_graphs;
+  uint64_t seed, batches, bound;
+  edb_reward reward;
+} edb_fsm_record;
+
+typedef struct edb_fsm {
+  edb_context *ctx;
+  edb_fsm_granularity granularity;
+  edb_encoding encoding;
+  uint32_t n_types;
+  edb_fsm_type *types;   /* [n_types], sorted: by name, raw ones by number */
+  uint32_t *from_schema; /* [n_types] schema type -> type here; NULL for raw */
+  edb_map states;        /* tokens -> type to run; tokens are native uint32_t in file order */
+  edb_fsm_record record;
+  edb_arena arena;       /* names, keys, arrays */
+} edb_fsm;
+
+/* An FSM without states over the types of a schema. EDB_ERROR_NAME when two types cannot be told apart. */
+EDB_MUST_CHECK edb_status edb_fsm_create(edb_context *ctx, const edb_schema *schema,
+                                         edb_fsm_granularity granularity, edb_encoding encoding,
+                                         edb_fsm **out, edb_error *error);
+/* The same over raw type numbers; sorted ascending, each once. */
+EDB_MUST_CHECK edb_status edb_fsm_create_raw(edb_context *ctx, const uint32_t *numbers,
+                                             uint32_t count, edb_encoding encoding, edb_fsm **out,
+                                             edb_error *error);
+EDB_MUST_CHECK edb_status edb_fsm_copy(edb_context *ctx, const edb_fsm *fsm, edb_fsm **out,
+                                       edb_error *error);
+void edb_fsm_destroy(edb_fsm *fsm);
+
+/* Adds a state or sets its type anew. The tokens are valid (edb_encoding_is_valid), `run` is in them. */
+EDB_MUST_CHECK edb_status edb_fsm_set(edb_fsm *fsm, const edb_token *tokens, uint32_t count,
+                                      uint32_t run, edb_error *error);
+static inline uint32_t edb_fsm_state_count(const edb_fsm *fsm) {
+  return (uint32_t)fsm->states.length;
+}
+/* Tokens of state i into `tokens` [n_types]; gives their number and the type to run. */
+uint32_t edb_fsm_state(const edb_fsm *fsm, uint32_t i, edb_token *tokens, uint32_t *run);
+/* The type of this name, or UINT32_MAX. */
+uint32_t edb_fsm_find_type(const edb_fsm *fsm, const char *name);
+
+typedef struct edb_fsm_binding {
+  const edb_fsm *fsm;
+  uint32_t *to_fsm;     /* [problem types] */
+  uint32_t *to_problem; /* [FSM types]; UINT32_MAX: does not appear */
+  edb_token *tokens;    /* [problem types] */
+  uint32_t misses;      /* frontiers that the table does not have */
+  void *memory;
+  size_t memory_bytes;
+} edb_fsm_binding;
+
+/* Binds to a problem whose original types are those of `schema` (NULL: a raw graph). The binding refers
+ * to the fsm, not to the problem. EDB_ERROR_MISMATCH: the schema's types are not the FSM's; says which. */
+EDB_MUST_CHECK edb_status edb_fsm_bind(edb_context *ctx, const edb_fsm *fsm,
+                                       const edb_problem *problem, const edb_schema *schema,
+                                       edb_fsm_binding *out, edb_error *error);
+void edb_fsm_unbind(edb_context *ctx, edb_fsm_binding *binding);
+
+/* The (renumbered) type to run. Some batchable type is ready, and no unbatchable one is. A frontier that
+ * the table does not have is counted in `misses`, and the tight rule (edb_tight_choose) decides. */
+uint32_t edb_fsm_choose(edb_fsm_binding *binding, const edb_state *state);
+
+#endif
