@@ -16,14 +16,6 @@
 #include "base/map.h"
 #include "policy/encoding.h"
 
-/* Whose types these are. Names in files: "raw", "cell", "op". */
-typedef enum edb_fsm_granularity {
-  EDB_FSM_RAW, /* raw graphs: types are the file's numbers */
-  EDB_FSM_CELL,
-  EDB_FSM_OP,
-  EDB_FSM_GRANULARITY_COUNT
-} edb_fsm_granularity;
-
 const char *edb_fsm_granularity_name(edb_fsm_granularity granularity);
 
 typedef struct edb_fsm_type {

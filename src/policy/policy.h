@@ -23,10 +23,25 @@ EDB_MUST_CHECK edb_status edb_schedule_dag(edb_context *ctx, const edb_policy *p
                                            const edb_dag *dag, edb_schedule **out, edb_error *error);
 EDB_MUST_CHECK edb_status edb_lower_bound(edb_context *ctx, const edb_dag *dag, uint32_t *bound,
                                           edb_error *error);
+/* Whose types an FSM is about. Names in files: "raw", "cell", "op". */
+typedef enum edb_fsm_granularity {
+  EDB_FSM_RAW, /* raw graphs: types are the file's numbers */
+  EDB_FSM_CELL,
+  EDB_FSM_OP,
+  EDB_FSM_GRANULARITY_COUNT
+} edb_fsm_granularity;
+
+/* `schema` NULL = raw; the granularity is then EDB_FSM_RAW, and with a schema it is not. */
 EDB_MUST_CHECK edb_status edb_policy_learn_dags(edb_context *ctx, const edb_dag *dags,
                                                 uint32_t n_dags, const edb_schema *schema,
+                                                edb_fsm_granularity granularity,
                                                 const edb_learn_params *params, edb_policy **out,
                                                 edb_learn_report *report, edb_error *error);
+/* The granularity that the text of a policy file names, so that the caller can choose the schema to
+ * parse it with. Reads no further than it must; the rest is checked by edb_policy_parse. */
+EDB_MUST_CHECK edb_status edb_policy_peek_granularity(edb_context *ctx, const char *text,
+                                                      size_t bytes, const char *name,
+                                                      edb_fsm_granularity *out, edb_error *error);
 /* As text, for tools and tests; `schema` NULL = raw: types are the file's numbers. */
 EDB_MUST_CHECK edb_status edb_policy_print(const edb_policy *policy, edb_text *out, edb_error *error);
 EDB_MUST_CHECK edb_status edb_policy_parse(edb_context *ctx, const char *text, size_t bytes,
