@@ -53,10 +53,20 @@ typedef enum edb_encoding {
 EDB_API const char *edb_encoding_name(edb_encoding encoding);
 EDB_API bool edb_encoding_from_name(const char *name, edb_encoding *out);
 
+/* What learning rewards a batch with. */
+#define EDB_REWARD_LIST(X)                                                                         \
+  X(EDB_REWARD_BOUND, "bound", "(bound before - bound after) - 1; sums to exactly bound - batches") \
+  X(EDB_REWARD_FRONTIER, "frontier", "as published: -1 + |ready(t)| / |F_t|")
+
 typedef enum edb_reward {
-  EDB_REWARD_BOUND,     /* (bound before - bound after) - 1; sums to exactly bound - batches */
-  EDB_REWARD_FRONTIER   /* as published: -1 + |ready(t)| / |F_t| */
+#define EDB_REWARD_ENUM(name, text, help) name,
+  EDB_REWARD_LIST(EDB_REWARD_ENUM)
+#undef EDB_REWARD_ENUM
+      EDB_REWARD_COUNT
 } edb_reward;
+
+EDB_API const char *edb_reward_name(edb_reward reward);
+EDB_API bool edb_reward_from_name(const char *name, edb_reward *out);
 
 /* A policy is immutable and may be used by several threads. */
 typedef struct edb_policy edb_policy;
@@ -90,6 +100,7 @@ typedef struct edb_learn_params {
   double epsilon_end;         /* 0: 0.05 */
   double stop_within;         /* 0: 0.01: stop when greedy is within 1 % of the lower bound */
   bool bootstrap;             /* false: as released (a truncated n-step return) */
+  bool plain_start;           /* false: starts from the tight rule's choices; true: as published, from nothing */
   bool (*progress)(void *user, const edb_learn_progress *progress); /* false: stop (EDB_ERROR_CANCELLED) */
   void *progress_user;
 } edb_learn_params;
