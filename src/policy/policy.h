@@ -8,6 +8,15 @@
 #include "base/file.h"
 #include "graph/graph.h"
 
+struct edb_fsm;
+
+/* Immutable. `fsm` (owned) is set for EDB_POLICY_FSM, and for EDB_POLICY_BEST that tries it as well. */
+struct edb_policy {
+  edb_context *ctx;
+  edb_policy_kind kind;
+  struct edb_fsm *fsm;
+};
+
 struct edb_schedule {
   edb_context *ctx;
   edb_schedule_info info;

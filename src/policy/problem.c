@@ -1,0 +1,316 @@
+/* policy/problem.c: what never changes while a dag is scheduled: edges both ways, components of
+ * types, own-type path lengths, the lower bound. */
+#include "base/bitset.h"
+#include "policy/components.h"
+#include "policy/state.h"
+
+#include <string.h>
+
+/* ---- Types and edges --------------------------------------------------------------------------
+ */
+
+/* The arrays of a problem while they are being filled; all lie in one block. */
+typedef struct arrays {
+  uint32_t *type, *in_start, *in, *out_start, *out, *own;
+  uint32_t *original_type, *type_count, *max_own, *own_start, *component, *column, *component_size;
+  uint32_t *own_count;
+  uint8_t *unbatchable;
+} arrays;
+
+static uint32_t dag_edges(const edb_dag *dag) {
+  return dag->n_nodes == 0 ? 0 : dag->in_start[dag->n_nodes] - dag->in_start[0];
+}
+
+/* Room for at most `types` types. */
+static size_t arrays_bytes(size_t nodes, size_t edges, size_t types) {
+  size_t words = (nodes + 2) * 4 + 2 + edges * 2 + types * 7 + (nodes + types);
+  return words * sizeof(uint32_t) + types;
+}
+
+static uint32_t *carve(uint32_t **next, size_t words) {
+  uint32_t *at = *next;
+  *next += words;
+  return at;
+}
+
+static arrays arrays_carve(void *memory, size_t nodes, size_t edges, size_t types) {
+  uint32_t *next = memory;
+  arrays a;
+  a.type = carve(&next, nodes);
+  a.in_start = carve(&next, nodes + 2);
+  a.in = carve(&next, edges);
+  a.out_start = carve(&next, nodes + 2);
+  a.out = carve(&next, edges);
+  a.own = carve(&next, nodes);
+  a.original_type = carve(&next, types);
+  a.type_count = carve(&next, types);
+  a.max_own = carve(&next, types);
+  a.own_start = carve(&next, types);
+  a.component = carve(&next, types);
+  a.column = carve(&next, types);
+  a.component_size = carve(&next, types);
+  a.own_count = carve(&next, nodes + types);
+  a.unbatchable = (uint8_t *)next;
+  return a;
+}
+
+/* `number`: [dag->n_types] scratch. Returns the number of types that appear. */
+static uint32_t renumber_types(const edb_dag *dag, uint32_t *number, arrays *a) {
+  uint32_t n_types = 0;
+  memset(number, 0xff, dag->n_types * sizeof *number);
+  for (uint32_t v = 0; v < dag->n_nodes; v++) {
+    uint32_t original = dag->type[v];
+    EDB_ASSERT(original < dag->n_types);
+    if (number[original] == EDB_TYPE_NONE) {
+      a->original_type[n_types] = original;
+      a->unbatchable[n_types] = dag->unbatchable != NULL && dag->unbatchable[original];
+      a->type_count[n_types] = 0;
+      number[original] = n_types++;
+    }
+    a->type[v] = number[original];
+    a->type_count[a->type[v]]++;
+  }
+  return n_types;
+}
+
+/* Inputs that are done are left out. out_start counts at [u + 2] and is filled at [u + 1], so that
+ * it ends as starts without a second array. */
+static uint32_t link_edges(const edb_dag *dag, arrays *a) {
+  uint32_t n_edges = 0, n = dag->n_nodes;
+  memset(a->out_start, 0, ((size_t)n + 2) * sizeof *a->out_start);
+  for (uint32_t v = 0; v < n; v++) {
+    a->in_start[v] = n_edges;
+    for (uint32_t e = dag->in_start[v]; e < dag->in_start[v + 1]; e++) {
+      if (dag->in_node[e] < dag->origin) continue;
+      uint32_t u = dag->in_node[e] - dag->origin;
+      EDB_ASSERT(u < v);
+      a->in[n_edges++] = u;
+      a->out_start[u + 2]++;
+    }
+  }
+  a->in_start[n] = n_edges;
+  for (uint32_t u = 0; u < n; u++) a->out_start[u + 2] += a->out_start[u + 1];
+  for (uint32_t v = 0; v < n; v++) {
+    for (uint32_t e = a->in_start[v]; e < a->in_start[v + 1]; e++)
+      a->out[a->out_start[a->in[e] + 1]++] = v;
+  }
+  return n_edges;
+}
+
+/* ---- Components of types ----------------------------------------------------------------------
+ */
+
+static void fill_adjacency(const edb_problem *p, uint64_t *adjacency) {
+  size_t words = EDB_BITSET_WORDS(p->n_types);
+  memset(adjacency, 0, p->n_types * words * sizeof *adjacency);
+  for (uint32_t v = 0; v < p->n_nodes; v++) {
+    uint32_t t = p->type[v];
+    for (uint32_t e = p->in_start[v]; e < p->in_start[v + 1]; e++)
+      edb_bitset_add(adjacency + p->type[p->in[e]] * words, t);
+  }
+}
+
+static edb_status find_components(edb_problem *p, arrays *a, edb_error *error) {
+  if (p->n_types > EDB_COMPONENT_TYPES) {
+    for (uint32_t t = 0; t < p->n_types; t++) {
+      a->component[t] = 0;
+      a->column[t] = t;
+    }
+    a->component_size[0] = p->n_types;
+    p->n_components = 1;
+    return EDB_OK;
+  }
+  size_t matrix = p->n_types * EDB_BITSET_WORDS(p->n_types) * sizeof(uint64_t);
+  size_t bytes = matrix + edb_components_scratch(p->n_types) * sizeof(uint32_t);
+  uint64_t *scratch = edb_alloc(p->ctx, bytes);
+  if (scratch == NULL) return edb_fail_memory(error, bytes, "the components of a graph's types");
+  fill_adjacency(p, scratch);
+  p->n_components =
+      edb_components_find(scratch, p->n_types, (uint32_t *)(void *)((char *)scratch + matrix),
+                          a->component, a->column, a->component_size);
+  edb_free(p->ctx, scratch, bytes);
+  return EDB_OK;
+}
+
+/* ---- own: nodes of v's type on the longest path starting at v -----------------------------------
+ */
+
+/* One sweep from the sinks for `width` columns of every component: rows[v * width + c] is the
+ * largest number of nodes of v's component's column `first + c` on a path starting at v. Inlined
+ * with a constant width, so the inner loops become vector instructions. */
+static inline __attribute__((always_inline)) void own_sweep(const edb_problem *p, uint32_t first,
+                                                            uint32_t *rows, uint32_t *own,
+                                                            const uint32_t width) {
+  for (uint32_t i = 0; i < p->n_nodes; i++) {
+    uint32_t v = p->reversed ? i : p->n_nodes - 1 - i;
+    uint32_t type = p->type[v], component = p->component[type];
+    int32_t row[16] = {0};
+    for (uint32_t e = p->out_start[v]; e < p->out_start[v + 1]; e++) {
+      uint32_t u = p->out[e];
+      if (p->component[p->type[u]] != component) continue;
+      const int32_t *other = (const int32_t *)rows + (size_t)u * width;
+      for (uint32_t c = 0; c < width; c++) row[c] = row[c] > other[c] ? row[c] : other[c];
+    }
+    uint32_t column = p->column[type] - first;
+    if (column < width) own[v] = (uint32_t)++row[column];
+    memcpy(rows + (size_t)v * width, row, width * sizeof *row);
+  }
+}
+
+/* Components of one type need no rows beside own itself. */
+static void own_single(const edb_problem *p, uint32_t *own) {
+  for (uint32_t i = 0; i < p->n_nodes; i++) {
+    uint32_t v = p->reversed ? i : p->n_nodes - 1 - i;
+    uint32_t longest = 0;
+    for (uint32_t e = p->out_start[v]; e < p->out_start[v + 1]; e++) {
+      uint32_t u = p->out[e];
+      if (p->type[u] == p->type[v] && own[u] > longest) longest = own[u];
+    }
+    own[v] = longest + 1;
+  }
+}
+
+static edb_status find_own(const edb_problem *p, uint32_t *own, edb_error *error) {
+  uint32_t widest = 0;
+  for (uint32_t c = 0; c < p->n_components; c++) {
+    if (p->component_size[c] > widest) widest = p->component_size[c];
+  }
+  if (widest <= 1) {
+    own_single(p, own);
+    return EDB_OK;
+  }
+  uint32_t width = widest <= 4 ? 4 : widest <= 8 ? 8 : 16;
+  size_t bytes = (size_t)p->n_nodes * width * sizeof(uint32_t);
+  uint32_t *rows = edb_alloc(p->ctx, bytes);
+  if (rows == NULL) return edb_fail_memory(error, bytes, "the path lengths of a graph");
+  for (uint32_t first = 0; first < widest; first += width) {
+    if (width == 4) own_sweep(p, first, rows, own, 4);
+    if (width == 8) own_sweep(p, first, rows, own, 8);
+    if (width == 16) own_sweep(p, first, rows, own, 16);
+  }
+  edb_free(p->ctx, rows, bytes);
+  return EDB_OK;
+}
+
+/* Histograms of own per type, and the lower bound. */
+static void count_own(edb_problem *p, arrays *a) {
+  memset(a->max_own, 0, p->n_types * sizeof *a->max_own);
+  for (uint32_t v = 0; v < p->n_nodes; v++) {
+    uint32_t *max = &a->max_own[p->type[v]];
+    if (p->own[v] > *max) *max = p->own[v];
+  }
+  uint32_t length = 0;
+  p->bound = 0;
+  for (uint32_t t = 0; t < p->n_types; t++) {
+    a->own_start[t] = length;
+    length += a->max_own[t] + 1;
+    p->bound += p->unbatchable[t] ? p->type_count[t] : a->max_own[t];
+  }
+  p->own_count_length = length;
+  memset(a->own_count, 0, length * sizeof *a->own_count);
+  for (uint32_t v = 0; v < p->n_nodes; v++) a->own_count[a->own_start[p->type[v]] + p->own[v]]++;
+}
+
+/* ---- Making and freeing -------------------------------------------------------------------------
+ */
+
+static void publish(edb_problem *p, const arrays *a) {
+  p->type = a->type;
+  p->original_type = a->original_type;
+  p->type_count = a->type_count;
+  p->unbatchable = a->unbatchable;
+  p->in_start = a->in_start;
+  p->in = a->in;
+  p->out_start = a->out_start;
+  p->out = a->out;
+  p->own = a->own;
+  p->max_own = a->max_own;
+  p->own_start = a->own_start;
+  p->own_count = a->own_count;
+  p->component = a->component;
+  p->column = a->column;
+  p->component_size = a->component_size;
+}
+
+edb_status edb_problem_init(edb_context *ctx, const edb_dag *dag, edb_problem *out,
+                            edb_error *error) {
+  edb_problem p = {.ctx = ctx, .n_nodes = dag->n_nodes};
+  uint32_t most_types = dag->n_types < dag->n_nodes ? dag->n_types : dag->n_nodes;
+  size_t number_bytes = dag->n_types * sizeof(uint32_t);
+  p.memory_bytes = arrays_bytes(dag->n_nodes, dag_edges(dag), most_types);
+  p.memory = edb_alloc(ctx, p.memory_bytes);
+  if (p.memory == NULL) return edb_fail_memory(error, p.memory_bytes, "a scheduling problem");
+  edb_status status = EDB_OK;
+  arrays a = arrays_carve(p.memory, dag->n_nodes, dag_edges(dag), most_types);
+  publish(&p, &a);
+  a.in_start[0] = a.out_start[0] = 0;
+  if (dag->n_nodes > 0) {
+    uint32_t *number = edb_alloc(ctx, number_bytes);
+    if (number == NULL) {
+      status = edb_fail_memory(error, number_bytes, "the numbers of a graph's types");
+      goto cleanup;
+    }
+    p.n_types = renumber_types(dag, number, &a);
+    edb_free(ctx, number, number_bytes);
+    p.n_edges = link_edges(dag, &a);
+    EDB_TRY_GOTO(status, find_components(&p, &a, error), cleanup);
+    EDB_TRY_GOTO(status, find_own(&p, a.own, error), cleanup);
+    count_own(&p, &a);
+  }
+  *out = p;
+  return EDB_OK;
+cleanup:
+  edb_problem_free(&p);
+  return status;
+}
+
+edb_status edb_problem_init_reverse(edb_context *ctx, const edb_problem *problem, edb_problem *out,
+                                    edb_error *error) {
+  edb_problem p = *problem;
+  size_t n = p.n_nodes, types = p.n_types;
+  size_t words = n + types * 2 + p.own_count_length + p.n_components + types;
+  p.ctx = ctx;
+  p.reversed = !problem->reversed;
+  p.in_start = problem->out_start;
+  p.in = problem->out;
+  p.out_start = problem->in_start;
+  p.out = problem->in;
+  p.memory_bytes = words * sizeof(uint32_t);
+  if (words == 0) {
+    p.memory = NULL;
+    *out = p;
+    return EDB_OK;
+  }
+  p.memory = edb_alloc(ctx, p.memory_bytes);
+  if (p.memory == NULL) return edb_fail_memory(error, p.memory_bytes, "a reversed problem");
+  uint32_t *next = p.memory;
+  arrays a = {.own = carve(&next, n), .max_own = carve(&next, types)};
+  a.own_start = carve(&next, types);
+  a.own_count = carve(&next, p.own_count_length);
+  a.component = carve(&next, types);
+  a.component_size = carve(&next, p.n_components);
+  for (size_t t = 0; t < types; t++) a.component[t] = p.n_components - 1 - problem->component[t];
+  for (uint32_t c = 0; c < p.n_components; c++)
+    a.component_size[c] = problem->component_size[p.n_components - 1 - c];
+  p.own = a.own;
+  p.max_own = a.max_own;
+  p.own_start = a.own_start;
+  p.own_count = a.own_count;
+  p.component = a.component;
+  p.component_size = a.component_size;
+  edb_status status = find_own(&p, a.own, error);
+  if (status != EDB_OK) {
+    edb_problem_free(&p);
+    return status;
+  }
+  count_own(&p, &a);
+  EDB_ASSERT(p.bound == problem->bound);
+  *out = p;
+  return EDB_OK;
+}
+
+void edb_problem_free(edb_problem *problem) {
+  edb_free(problem->ctx, problem->memory, problem->memory_bytes);
+  problem->memory = NULL;
+  problem->memory_bytes = 0;
+}

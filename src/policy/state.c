@@ -1,0 +1,139 @@
+/* policy/state.c: the frontier of a scheduler, kept up to date node by node. */
+#include "policy/state.h"
+
+#include "base/bitset.h"
+
+#include <string.h>
+
+edb_status edb_state_init(edb_context *ctx, const edb_problem *problem, edb_state *out,
+                          edb_error *error) {
+  size_t nodes = problem->n_nodes, types = problem->n_types;
+  size_t set_words = EDB_BITSET_WORDS(types);
+  edb_state s = {.problem = problem};
+  s.memory_bytes = (types + set_words) * sizeof(uint64_t) +
+                   (nodes * 2 + types * 5 + problem->own_count_length) * sizeof(uint32_t);
+  if (s.memory_bytes > 0) {
+    s.memory = edb_alloc(ctx, s.memory_bytes);
+    if (s.memory == NULL) return edb_fail_memory(error, s.memory_bytes, "a scheduler's state");
+    s.ready_own = s.memory;
+    s.ready_types = s.ready_own + types;
+    s.pending = (uint32_t *)(s.ready_types + set_words);
+    s.ready = s.pending + nodes;
+    s.ready_count = s.ready + nodes;
+    s.type_start = s.ready_count + types;
+    s.max_own = s.type_start + types;
+    s.at_max = s.max_own + types;
+    s.ready_at_max = s.at_max + types;
+    s.own_count = s.ready_at_max + types;
+  }
+  *out = s;
+  return EDB_OK;
+}
+
+void edb_state_free(edb_context *ctx, edb_state *state) {
+  edb_free(ctx, state->memory, state->memory_bytes);
+  state->memory = NULL;
+  state->memory_bytes = 0;
+}
+
+/* Segments of `ready` never overflow: a node enters that of its type exactly once. */
+static inline void make_ready(edb_state *s, uint32_t node) {
+  const edb_problem *p = s->problem;
+  uint32_t t = p->type[node], own = p->own[node];
+  s->n_ready_types += s->ready_count[t] == 0;
+  s->ready[s->type_start[t] + s->ready_count[t]++] = node;
+  s->ready_own[t] += own;
+  s->ready_at_max[t] += own == s->max_own[t];
+  s->n_ready_unbatchable += p->unbatchable[t];
+  edb_bitset_add(s->ready_types, t);
+}
+
+void edb_state_reset(edb_state *s) {
+  const edb_problem *p = s->problem;
+  s->n_done = s->n_ready_types = s->n_ready_unbatchable = 0;
+  s->remaining_bound = p->bound;
+  if (p->n_nodes == 0) return;
+  size_t type_bytes = p->n_types * sizeof(uint32_t);
+  memcpy(s->own_count, p->own_count, p->own_count_length * sizeof(uint32_t));
+  memcpy(s->max_own, p->max_own, type_bytes);
+  memset(s->ready_count, 0, type_bytes);
+  memset(s->ready_at_max, 0, type_bytes);
+  memset(s->ready_own, 0, p->n_types * sizeof(uint64_t));
+  memset(s->ready_types, 0, EDB_BITSET_WORDS(p->n_types) * sizeof(uint64_t));
+  uint32_t start = 0;
+  for (uint32_t t = 0; t < p->n_types; t++) {
+    s->type_start[t] = start;
+    start += p->type_count[t];
+    s->at_max[t] = s->own_count[p->own_start[t] + s->max_own[t]];
+  }
+  for (uint32_t v = 0; v < p->n_nodes; v++) {
+    s->pending[v] = p->in_start[v + 1] - p->in_start[v];
+    if (s->pending[v] == 0) make_ready(s, v);
+  }
+}
+
+uint32_t edb_state_next_ready(const edb_state *s, uint32_t from) {
+  uint32_t n_types = s->problem->n_types;
+  if (from >= n_types) return EDB_TYPE_NONE;
+  size_t word = from >> 6;
+  uint64_t bits = s->ready_types[word] & (~UINT64_C(0) << (from & 63));
+  while (bits == 0) {
+    if (++word >= EDB_BITSET_WORDS(n_types)) return EDB_TYPE_NONE;
+    bits = s->ready_types[word];
+  }
+  return (uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(bits);
+}
+
+uint32_t edb_state_forced(const edb_state *s) {
+  if (s->n_ready_unbatchable > 0) {
+    uint32_t t = edb_state_next_ready(s, 0);
+    while (!s->problem->unbatchable[t]) t = edb_state_next_ready(s, t + 1);
+    return t;
+  }
+  return s->n_ready_types == 1 ? edb_state_next_ready(s, 0) : EDB_TYPE_NONE;
+}
+
+/* Takes a batch out of the unfinished nodes before its successors become ready. The batch is all of
+ * the type's ready nodes, so what is ready at the maximum starts again from zero. */
+static void finish_batch(edb_state *s, uint32_t type, const uint32_t *batch, uint32_t count) {
+  const edb_problem *p = s->problem;
+  uint32_t *histogram = s->own_count + p->own_start[type];
+  for (uint32_t i = 0; i < count; i++) histogram[p->own[batch[i]]]--;
+  uint32_t max = s->max_own[type];
+  while (max > 0 && histogram[max] == 0) max--;
+  s->remaining_bound -= s->max_own[type] - max;
+  s->max_own[type] = max;
+  s->at_max[type] = histogram[max];
+  s->ready_at_max[type] = 0;
+  s->ready_own[type] = 0;
+}
+
+uint32_t edb_state_run(edb_state *s, uint32_t type, uint32_t *nodes) {
+  const edb_problem *p = s->problem;
+  const uint32_t *batch = s->ready + s->type_start[type];
+  uint32_t count = s->ready_count[type];
+  EDB_ASSERT(type < p->n_types && count > 0);
+  if (p->unbatchable[type]) {
+    count = 1;
+    s->n_ready_unbatchable--;
+    s->remaining_bound--;
+  } else {
+    finish_batch(s, type, batch, count);
+  }
+  s->n_done += count;
+  s->type_start[type] += count;
+  s->ready_count[type] -= count;
+  if (s->ready_count[type] == 0) {
+    s->n_ready_types--;
+    edb_bitset_remove(s->ready_types, type);
+  }
+  if (nodes != NULL) memcpy(nodes, batch, count * sizeof *nodes);
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t v = batch[i];
+    for (uint32_t e = p->out_start[v]; e < p->out_start[v + 1]; e++) {
+      uint32_t u = p->out[e];
+      if (--s->pending[u] == 0) make_ready(s, u);
+    }
+  }
+  return count;
+}

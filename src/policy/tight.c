@@ -1,0 +1,31 @@
+/* policy/tight.c: prefer a type whose batch lowers the bound on what is left.
+ *
+ * The bound is the sum over types of m_t, the largest own of an unfinished node. Running t lowers it iff
+ * every unfinished node of t with own = m_t is ready: t is tight. Among several, and when none is, the
+ * larger sum of own over the ready nodes wins, then the lower type. */
+#include "policy/rules.h"
+
+uint32_t edb_tight_choose(const edb_state *s) {
+  uint32_t best = EDB_TYPE_NONE;
+  bool best_tight = false;
+  for (uint32_t t = edb_state_next_ready(s, 0); t != EDB_TYPE_NONE;
+       t = edb_state_next_ready(s, t + 1)) {
+    bool tight = edb_state_is_tight(s, t);
+    if (best == EDB_TYPE_NONE || tight > best_tight ||
+        (tight == best_tight && s->ready_own[t] > s->ready_own[best])) {
+      best = t;
+      best_tight = tight;
+    }
+  }
+  return best;
+}
+
+static uint32_t choose(void *self, const edb_state *state) {
+  (void)self;
+  return edb_tight_choose(state);
+}
+
+bool edb_tight_pass(edb_state *state, uint32_t limit, edb_batches *out) {
+  edb_chooser chooser = {.choose = choose};
+  return edb_pass(state, &chooser, limit, out);
+}
