@@ -7,13 +7,13 @@
 typedef struct edb_file {
   const char *data; /* not 0-terminated; NULL when empty */
   size_t bytes;
-  void *map;        /* private: how to give it back */
+  void *map; /* private: how to give it back */
   size_t map_bytes;
   edb_context *ctx;
 } edb_file;
 
-/* Maps a regular file read-only, or reads a pipe to its end. "-" is not special. Errors: EDB_ERROR_IO
- * with the path and the system's reason (a directory is one), EDB_ERROR_MEMORY. */
+/* Maps a regular file read-only, or reads a pipe to its end. "-" is not special. Errors:
+ * EDB_ERROR_IO with the path and the system's reason (a directory is one), EDB_ERROR_MEMORY. */
 EDB_MUST_CHECK edb_status edb_file_open(edb_context *ctx, const char *path, edb_file *out,
                                         edb_error *error);
 void edb_file_close(edb_file *file);

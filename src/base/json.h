@@ -30,11 +30,11 @@ typedef enum edb_json_type {
 
 typedef struct edb_json_token {
   edb_json_type type;
-  uint32_t line, column;  /* where it begins, from 1; column counts bytes */
-  const char *text;       /* STRING, KEY: unescaped, 0-terminated, valid until the next call */
-  size_t length;          /* of text */
-  double number;          /* NUMBER */
-  bool is_integer;        /* NUMBER: written without fraction and exponent and within int64 */
+  uint32_t line, column; /* where it begins, from 1; column counts bytes */
+  const char *text;      /* STRING, KEY: unescaped, 0-terminated, valid until the next call */
+  size_t length;         /* of text */
+  double number;         /* NUMBER */
+  bool is_integer;       /* NUMBER: written without fraction and exponent and within int64 */
   int64_t integer;
   bool boolean;
 } edb_json_token;
@@ -51,16 +51,16 @@ typedef struct edb_json {
   size_t buffer_bytes;
 } edb_json;
 
-/* `first_line` is the number of the text's first line, so that one line of a JSON-lines file reports
- * its own position. */
+/* `first_line` is the number of the text's first line, so that one line of a JSON-lines file
+ * reports its own position. */
 void edb_json_init(edb_json *json, edb_context *ctx, const char *text, size_t bytes,
                    const char *name, uint32_t first_line);
 void edb_json_free(edb_json *json);
 /* Errors: EDB_ERROR_FORMAT with position, found and expected; EDB_ERROR_LIMIT (depth). */
 EDB_MUST_CHECK edb_status edb_json_next(edb_json *json, edb_json_token *token, edb_error *error);
 /* The next token, which must be of this type. */
-EDB_MUST_CHECK edb_status edb_json_expect(edb_json *json, edb_json_type type,
-                                          edb_json_token *token, edb_error *error);
+EDB_MUST_CHECK edb_status edb_json_expect(edb_json *json, edb_json_type type, edb_json_token *token,
+                                          edb_error *error);
 /* Skips the rest of the value that `token` began (nothing for a scalar). */
 EDB_MUST_CHECK edb_status edb_json_skip(edb_json *json, const edb_json_token *token,
                                         edb_error *error);
@@ -85,7 +85,8 @@ void edb_json_key(edb_json_writer *w, const char *key);
 void edb_json_string(edb_json_writer *w, const char *text, size_t length);
 void edb_json_cstring(edb_json_writer *w, const char *text);
 void edb_json_int(edb_json_writer *w, int64_t value);
-void edb_json_float(edb_json_writer *w, float value);   /* shortest text that reads back the same; null if not finite */
+void edb_json_float(edb_json_writer *w,
+                    float value); /* shortest text that reads back the same; null if not finite */
 void edb_json_double(edb_json_writer *w, double value); /* likewise */
 void edb_json_bool(edb_json_writer *w, bool value);
 void edb_json_null(edb_json_writer *w);

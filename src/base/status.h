@@ -15,30 +15,30 @@ edb_status edb_fail_at(edb_error *error, edb_status status, const char *file, ui
 /* "out of memory: wanted N bytes for WHAT". */
 edb_status edb_fail_memory(edb_error *error, size_t bytes, const char *what);
 
-/* Return if the condition holds / forward a failure of a call. Only in functions that own nothing that
- * would leak; otherwise use `goto cleanup`. */
-#define EDB_FAIL_IF(condition, error, status, ...)                                                 \
-  do {                                                                                             \
-    if (condition) return edb_fail((error), (status), __VA_ARGS__);                                \
+/* Return if the condition holds / forward a failure of a call. Only in functions that own nothing
+ * that would leak; otherwise use `goto cleanup`. */
+#define EDB_FAIL_IF(condition, error, status, ...)                  \
+  do {                                                              \
+    if (condition) return edb_fail((error), (status), __VA_ARGS__); \
   } while (0)
 
-#define EDB_TRY(call)                                                                              \
-  do {                                                                                             \
-    edb_status edb_try_status = (call);                                                            \
-    if (edb_try_status != EDB_OK) return edb_try_status;                                           \
+#define EDB_TRY(call)                                    \
+  do {                                                   \
+    edb_status edb_try_status = (call);                  \
+    if (edb_try_status != EDB_OK) return edb_try_status; \
   } while (0)
 
-#define EDB_TRY_GOTO(status, call, label)                                                          \
-  do {                                                                                             \
-    (status) = (call);                                                                             \
-    if ((status) != EDB_OK) goto label;                                                            \
+#define EDB_TRY_GOTO(status, call, label) \
+  do {                                    \
+    (status) = (call);                    \
+    if ((status) != EDB_OK) goto label;   \
   } while (0)
 
 /* An invariant of the code itself; never on input. Checked in debug and test builds only. */
 #ifdef EDB_DEBUG
-#define EDB_ASSERT(condition)                                                                      \
-  do {                                                                                             \
-    if (!(condition)) __builtin_trap();                                                            \
+#define EDB_ASSERT(condition)           \
+  do {                                  \
+    if (!(condition)) __builtin_trap(); \
   } while (0)
 #else
 #define EDB_ASSERT(condition) ((void)sizeof(condition))

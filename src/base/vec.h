@@ -5,33 +5,35 @@
  *     ids.data[0];  ids.length;
  *     edb_vec_free(ctx, &ids);
  *
- * Grows by half; on failure the vector is as it was. */
+ * Grows by half; on failure the vector is as it was. The macros evaluate `v` and `wanted` more than
+ * once, the element of edb_vec_push exactly once and after the vector has grown. */
 #ifndef EDB_BASE_VEC_H
 #define EDB_BASE_VEC_H
 
 #include "base/memory.h"
 
-#define EDB_VEC(type)                                                                              \
-  struct {                                                                                         \
-    type *data;                                                                                    \
-    size_t length, capacity;                                                                       \
+#define EDB_VEC(type)        \
+  struct {                   \
+    type *data;              \
+    size_t length, capacity; \
   }
 
-/* Room for `wanted` elements in all. */
-bool edb_vec_reserve_bytes(edb_context *ctx, void **data, size_t *capacity, size_t wanted,
-                           size_t element_bytes);
+/* Gives the array with room for `wanted` elements or more and sets *capacity; without memory it
+ * gives `data` as it was and leaves *capacity. */
+void *edb_vec_grow(edb_context *ctx, void *data, size_t *capacity, size_t wanted,
+                   size_t element_bytes);
 
-#define edb_vec_reserve(ctx, v, wanted)                                                            \
-  ((size_t)(wanted) <= (v)->capacity ||                                                            \
-   edb_vec_reserve_bytes((ctx), (void **)(void *)&(v)->data, &(v)->capacity, (wanted),             \
-                         sizeof *(v)->data))
+/* Room for `wanted` elements in all; false = no memory. */
+#define edb_vec_reserve(ctx, v, wanted)                                                      \
+  ((size_t)(wanted) <= (v)->capacity ||                                                      \
+   ((v)->data = edb_vec_grow((ctx), (v)->data, &(v)->capacity, (wanted), sizeof *(v)->data), \
+    (size_t)(wanted) <= (v)->capacity))
 
-#define edb_vec_push(ctx, v, ...)                                                                  \
-  (edb_vec_reserve((ctx), (v), (v)->length + 1) &&                                                 \
-   ((v)->data[(v)->length++] = (__VA_ARGS__), true))
+#define edb_vec_push(ctx, v, ...) \
+  (edb_vec_reserve((ctx), (v), (v)->length + 1) && ((v)->data[(v)->length++] = (__VA_ARGS__), true))
 
-#define edb_vec_free(ctx, v)                                                                       \
-  (edb_free((ctx), (v)->data, (v)->capacity * sizeof *(v)->data), (v)->data = NULL,                \
+#define edb_vec_free(ctx, v)                                                        \
+  (edb_free((ctx), (v)->data, (v)->capacity * sizeof *(v)->data), (v)->data = NULL, \
    (v)->length = (v)->capacity = 0)
 
 #endif

@@ -1,0 +1,94 @@
+/* base/context.c: makes a context from its params; the C library's allocator. */
+#define _POSIX_C_SOURCE 200809L
+#include "base/context.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cpu.h"
+
+/* realloc promises no more than the alignment of max_align_t, so a block that asks for more moves.
+ */
+static void *system_resize(void *user, void *old, size_t old_bytes, size_t new_bytes,
+                           size_t alignment) {
+  (void)user;
+  if (new_bytes == 0) {
+    free(old);
+    return NULL;
+  }
+  if (alignment < sizeof(void *)) alignment = sizeof(void *);
+  void *block = NULL;
+  if (posix_memalign(&block, alignment, new_bytes) != 0) return NULL;
+  if (old != NULL) {
+    memcpy(block, old, old_bytes < new_bytes ? old_bytes : new_bytes);
+    free(old);
+  }
+  return block;
+}
+
+static edb_status check_params(const edb_context_params *params, edb_error *error) {
+  EDB_FAIL_IF(params->struct_bytes != sizeof *params, error, EDB_ERROR_ARGUMENT,
+              "edb_context_params.struct_bytes is %zu, expected %zu: use EDB_PARAMS",
+              params->struct_bytes, sizeof *params);
+  EDB_FAIL_IF((unsigned)params->simd > (unsigned)EDB_SIMD_AVX512, error, EDB_ERROR_ARGUMENT,
+              "edb_context_params.simd is %d, which is no SIMD level", (int)params->simd);
+  edb_simd machine = edb_cpu_simd();
+  EDB_FAIL_IF(params->simd > machine, error, EDB_ERROR_UNSUPPORTED,
+              "SIMD level %s was asked for, this machine has %s", edb_simd_name(params->simd),
+              edb_simd_name(machine));
+  return EDB_OK;
+}
+
+edb_status edb_context_create(const edb_context_params *params, edb_context **out,
+                              edb_error *error) {
+  EDB_FAIL_IF(out == NULL, error, EDB_ERROR_ARGUMENT, "edb_context_create: out is NULL");
+  const edb_context_params defaults = EDB_PARAMS(edb_context_params);
+  if (params == NULL) params = &defaults;
+  EDB_TRY(check_params(params, error));
+
+  edb_allocator allocator = params->allocator;
+  if (allocator.resize == NULL) allocator = (edb_allocator){.resize = system_resize};
+  size_t bytes = sizeof(edb_context);
+  if (params->memory_cap_bytes != 0 && bytes > params->memory_cap_bytes)
+    return edb_fail_memory(error, bytes, "a context, beyond its own cap");
+  edb_context *ctx = allocator.resize(allocator.user, NULL, 0, bytes, EDB_ALIGN);
+  if (ctx == NULL) return edb_fail_memory(error, bytes, "a context");
+
+  ctx->allocator = allocator;
+  ctx->memory_cap_bytes = params->memory_cap_bytes;
+  atomic_init(&ctx->current_bytes, bytes);
+  atomic_init(&ctx->peak_bytes, bytes);
+  atomic_init(&ctx->allocations, 1);
+  ctx->log = params->log;
+  ctx->log_user = params->log_user;
+  ctx->simd = params->simd == EDB_SIMD_AUTO ? edb_cpu_simd() : params->simd;
+  *out = ctx;
+  return EDB_OK;
+}
+
+void edb_context_destroy(edb_context *ctx) {
+  if (ctx == NULL) return;
+  /* More than the context itself means that an object made from it still lives. */
+  EDB_ASSERT(atomic_load(&ctx->current_bytes) == sizeof *ctx);
+  edb_allocator allocator = ctx->allocator;
+  allocator.resize(allocator.user, ctx, sizeof *ctx, 0, EDB_ALIGN);
+}
+
+edb_memory_stats edb_context_memory(const edb_context *ctx) {
+  return (edb_memory_stats){
+      .current_bytes = atomic_load_explicit(&ctx->current_bytes, memory_order_relaxed),
+      .peak_bytes = atomic_load_explicit(&ctx->peak_bytes, memory_order_relaxed),
+      .allocations = atomic_load_explicit(&ctx->allocations, memory_order_relaxed),
+  };
+}
+
+edb_simd edb_context_simd(const edb_context *ctx) {
+  return ctx->simd;
+}
+
+#define STRING_OF(x)        #x
+#define VERSION_OF(a, b, c) STRING_OF(a) "." STRING_OF(b) "." STRING_OF(c)
+
+const char *edb_version(void) {
+  return VERSION_OF(EDB_VERSION_MAJOR, EDB_VERSION_MINOR, EDB_VERSION_PATCH);
+}

@@ -1,0 +1,171 @@
+/* base/file.c: files by POSIX calls: mapped or read whole, written beside and renamed. */
+#define _POSIX_C_SOURCE 200809L
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FIRST_READ_BYTES   (64 * 1024)
+#define PATH_BYTES         4096
+#define TEMPORARY_ATTEMPTS 100
+
+/* "PATH: what: the system's reason". */
+static edb_status fail_io(edb_error *error, const char *path, const char *what, int reason) {
+  char text[256] = "";
+  if (strerror_r(reason, text, sizeof text) != 0)
+    (void)snprintf(text, sizeof text, "error %d", reason);
+  return edb_fail(error, EDB_ERROR_IO, "%s: %s: %s", path, what, text);
+}
+
+static void close_descriptor(int descriptor) {
+  (void)close(descriptor); /* after a read there is nothing to lose */
+}
+
+/* False when the system does not map this file (some special file systems); it is then read. */
+static bool map_file(edb_file *file, int descriptor, size_t bytes) {
+  void *map = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, descriptor, 0);
+  if (map == MAP_FAILED) return false;
+  file->map = map;
+  file->map_bytes = bytes;
+  file->data = map;
+  file->bytes = bytes;
+  return true;
+}
+
+/* Reads to the end into a buffer that doubles; `map_bytes` is then its capacity and `map` NULL. */
+static edb_status read_stream(edb_file *file, int descriptor, const char *path, edb_error *error) {
+  char *buffer = NULL;
+  size_t capacity = 0;
+  size_t used = 0;
+  edb_status status = EDB_OK;
+  for (;;) {
+    if (used == capacity) {
+      size_t larger = capacity == 0 ? FIRST_READ_BYTES : capacity * 2;
+      char *moved = larger > capacity ? edb_resize(file->ctx, buffer, capacity, larger) : NULL;
+      if (moved == NULL) {
+        status = edb_fail_memory(error, larger, path);
+        break;
+      }
+      buffer = moved;
+      capacity = larger;
+    }
+    ssize_t got = read(descriptor, buffer + used, capacity - used);
+    if (got == 0) break;
+    if (got > 0) used += (size_t)got;
+    if (got < 0 && errno != EINTR) {
+      status = fail_io(error, path, "cannot read", errno);
+      break;
+    }
+  }
+  if (status != EDB_OK || used == 0) {
+    edb_free(file->ctx, buffer, capacity);
+    return status;
+  }
+  file->data = buffer;
+  file->bytes = used;
+  file->map_bytes = capacity;
+  return EDB_OK;
+}
+
+static edb_status read_descriptor(edb_file *file, int descriptor, const char *path,
+                                  edb_error *error) {
+  struct stat info;
+  if (fstat(descriptor, &info) != 0) return fail_io(error, path, "cannot read", errno);
+  if (S_ISDIR(info.st_mode)) return fail_io(error, path, "cannot read", EISDIR);
+  /* Files of /proc say that they are regular and empty, and are not: a size of 0 is read too. */
+  if (S_ISREG(info.st_mode) && info.st_size > 0) {
+    if ((uintmax_t)info.st_size > SIZE_MAX) return fail_io(error, path, "cannot map", EFBIG);
+    if (map_file(file, descriptor, (size_t)info.st_size)) return EDB_OK;
+  }
+  return read_stream(file, descriptor, path, error);
+}
+
+edb_status edb_file_open(edb_context *ctx, const char *path, edb_file *out, edb_error *error) {
+  int descriptor = -1;
+  do {
+    descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  } while (descriptor < 0 && errno == EINTR);
+  if (descriptor < 0) return fail_io(error, path, "cannot open", errno);
+  edb_file file = {.ctx = ctx};
+  edb_status status = read_descriptor(&file, descriptor, path, error);
+  close_descriptor(descriptor);
+  if (status == EDB_OK) *out = file;
+  return status;
+}
+
+void edb_file_close(edb_file *file) {
+  if (file->map != NULL)
+    (void)munmap(file->map, file->map_bytes);
+  else
+    edb_free(file->ctx, (void *)(uintptr_t)file->data, file->map_bytes);
+  *file = (edb_file){.ctx = file->ctx};
+}
+
+/* 0 or the errno of the failure. */
+static int write_all(int descriptor, const char *data, size_t bytes) {
+  while (bytes > 0) {
+    ssize_t done = write(descriptor, data, bytes);
+    if (done < 0 && errno != EINTR) return errno;
+    if (done > 0) {
+      data += done;
+      bytes -= (size_t)done;
+    }
+  }
+  return 0;
+}
+
+/* close may be the first to report a full disk (NFS). */
+static int close_written(int descriptor, int failure) {
+  if (close(descriptor) != 0 && failure == 0 && errno != EINTR) return errno;
+  return failure;
+}
+
+/* Pipes, terminals and devices are written in place: to rename over /dev/null would destroy it. */
+static edb_status write_in_place(const char *path, const void *data, size_t bytes,
+                                 edb_error *error) {
+  int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+  if (descriptor < 0) return fail_io(error, path, "cannot write", errno);
+  int failure = close_written(descriptor, write_all(descriptor, data, bytes));
+  return failure == 0 ? EDB_OK : fail_io(error, path, "cannot write", failure);
+}
+
+/* Creates PATH.PID.N.tmp, the first N that does not exist; -1 and errno on failure. */
+static int create_beside(const char *path, mode_t mode, char temporary[PATH_BYTES]) {
+  for (int i = 0; i < TEMPORARY_ATTEMPTS; i++) {
+    int length = snprintf(temporary, PATH_BYTES, "%s.%ld.%d.tmp", path, (long)getpid(), i);
+    if (length < 0 || length >= PATH_BYTES) {
+      errno = ENAMETOOLONG;
+      return -1;
+    }
+    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (descriptor >= 0 || (errno != EEXIST && errno != EINTR)) return descriptor;
+  }
+  return -1;
+}
+
+edb_status edb_file_write(const char *path, const void *data, size_t bytes, edb_error *error) {
+  struct stat info;
+  mode_t mode = 0666; /* less the umask */
+  if (stat(path, &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return fail_io(error, path, "cannot write", EISDIR);
+    if (!S_ISREG(info.st_mode)) return write_in_place(path, data, bytes, error);
+    mode = info.st_mode & 0777;
+  }
+  char temporary[PATH_BYTES];
+  int descriptor = create_beside(path, mode, temporary);
+  if (descriptor < 0) return fail_io(error, path, "cannot create a file beside it", errno);
+  int failure = write_all(descriptor, data, bytes);
+  /* Without this a crash after the rename could leave the new name with no content. */
+  if (failure == 0 && fsync(descriptor) != 0) failure = errno;
+  failure = close_written(descriptor, failure);
+  if (failure == 0 && rename(temporary, path) != 0) failure = errno;
+  if (failure == 0) return EDB_OK;
+  (void)unlink(temporary);
+  return fail_io(error, path, "cannot write", failure);
+}
