@@ -76,6 +76,11 @@ struct edb_graph {
   uint32_t *instance_start; /* absolute ids */
   uint32_t n_instances;
   uint64_t generation; /* changes with every clear; a session forgets the values of an older one */
+  /* Private to this layer from here on. */
+  uint32_t released_front;     /* indices below this are all released; their rows can be dropped */
+  uint32_t lowest_pending_use; /* no node below this id is an input of a pending node */
+  void *node_memory;           /* type, edge_start, int_start, released */
+  void *edge_memory;           /* edge_node, edge_output */
   size_t node_capacity, edge_count, edge_capacity, int_count, int_capacity, float_count, float_capacity,
       instance_capacity;
 };
