@@ -1,14 +1,15 @@
 /* policy/rules.h: one pass of one rule over one problem, and the batches it finds.
  *
- * A pass runs forwards on the problem that its state is set to; on a reversed problem the batches are
- * turned round afterwards (edb_batches_reverse). The passes overwrite `out` and leave the state used. */
+ * A pass runs forwards on the problem that its state is set to; on a reversed problem the batches
+ * are turned round afterwards (edb_batches_reverse). The passes overwrite `out` and leave the state
+ * used. */
 #ifndef EDB_POLICY_RULES_H
 #define EDB_POLICY_RULES_H
 
 #include "policy/state.h"
 
-/* The batches of a pass: batch i is nodes[start[i]] .. nodes[start[i + 1] - 1], all of (renumbered) type
- * type[i]. Room for as many batches as nodes. */
+/* The batches of a pass: batch i is nodes[start[i]] .. nodes[start[i + 1] - 1], all of (renumbered)
+ * type type[i]. Room for as many batches as nodes. */
 typedef struct edb_batches {
   uint32_t count;
   uint32_t *type;  /* [n_nodes] */
@@ -33,8 +34,8 @@ typedef struct edb_chooser {
   void *self;
 } edb_chooser;
 
-/* Resets the state and runs it to the end. Gives up (false, `out` is then meaningless) as soon as the
- * batches so far and the bound on the rest come to `limit`; UINT32_MAX = never. */
+/* Resets the state and runs it to the end. Gives up (false, `out` is then meaningless) as soon as
+ * the batches so far and the bound on the rest come to `limit`; UINT32_MAX = never. */
 bool edb_pass(edb_state *state, const edb_chooser *chooser, uint32_t limit, edb_batches *out);
 
 /* The rules. Those that need memory for their account can fail. */
@@ -49,8 +50,6 @@ bool edb_tight_pass(edb_state *state, uint32_t limit, edb_batches *out);
 EDB_MUST_CHECK edb_status edb_exact_pass(edb_context *ctx, edb_state *state, edb_batches *out,
                                          edb_error *error);
 
-/* The tight rule's choice alone; also what an FSM falls back to. */
-uint32_t edb_tight_choose(const edb_state *state);
 /* Depth of every node: 1 + the largest depth of its inputs, 0 without any. */
 void edb_node_depths(const edb_problem *problem, uint32_t *depth);
 

@@ -96,6 +96,9 @@ uint32_t edb_state_next_ready(const edb_state *state, uint32_t from);
  * EDB_TYPE_NONE. */
 uint32_t edb_state_forced(const edb_state *state);
 
+/* The choice of the tight rule (tight.c); also what an FSM falls back to. Some type must be ready. */
+uint32_t edb_tight_choose(const edb_state *state);
+
 /* Runs all ready nodes of a type as one batch (of an unbatchable type the first ready node): they are
  * done, their successors may become ready. The batch's nodes are copied to `nodes` when it is not NULL;
  * returns their number. The type must be ready. */

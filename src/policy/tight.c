@@ -1,8 +1,8 @@
 /* policy/tight.c: prefer a type whose batch lowers the bound on what is left.
  *
- * The bound is the sum over types of m_t, the largest own of an unfinished node. Running t lowers it iff
- * every unfinished node of t with own = m_t is ready: t is tight. Among several, and when none is, the
- * larger sum of own over the ready nodes wins, then the lower type. */
+ * The bound is the sum over types of m_t, the largest own of an unfinished node. Running t lowers
+ * it iff every unfinished node of t with own = m_t is ready: t is tight. Among several, and when
+ * none is, the larger sum of own over the ready nodes wins, then the lower type. */
 #include "policy/rules.h"
 
 uint32_t edb_tight_choose(const edb_state *s) {
