@@ -1,8 +1,8 @@
 /* policy/encoding.h: how a frontier becomes a state of the FSM.
  *
- * All encodings share one form, a sequence of tokens, one per ready type: twice the FSM's number of the
- * type, plus a flag. The FSM numbers types by their names, so a state means the same in every graph,
- * process and machine; ties are broken by that number as well (the lower one comes first).
+ * All encodings share one form, a sequence of tokens, one per ready type: twice the FSM's number of
+ * the type, plus a flag. The FSM numbers types by their names, so a state means the same in every
+ * graph, process and machine; ties are broken by that number as well (the lower one comes first).
  *
  *     base   ready types, ascending
  *     max    ready types, ascending; flag: the most numerous one
@@ -25,15 +25,11 @@ static inline bool edb_token_flag(edb_token token) {
   return token & 1;
 }
 
-/* Encodes the ready types of a state. `to_fsm` maps the problem's types to the FSM's (UINT32_MAX: the
- * FSM does not know it); `tokens` has room for one per type of the problem. Returns their number, or
- * UINT32_MAX when a ready type is unknown: then there is no such state. O(ready types). */
+/* Encodes the ready types of a state. `to_fsm` maps the problem's types to the FSM's (UINT32_MAX:
+ * the FSM does not know it); `tokens` has room for one per type of the problem. Returns their
+ * number, or UINT32_MAX when a ready type is unknown: then there is no such state. O(ready types).
+ */
 uint32_t edb_encode(edb_encoding encoding, const edb_state *state, const uint32_t *to_fsm,
                     edb_token *tokens);
-
-/* Whether a sequence is one that edb_encode can give for types 0 .. n_types - 1, looking at order,
- * repetition and flags (of a file's states, for example). */
-bool edb_encoding_is_valid(edb_encoding encoding, const edb_token *tokens, uint32_t count,
-                           uint32_t n_types);
 
 #endif

@@ -1,13 +1,14 @@
 /* policy/fsm.h: the learned policy: a table from states (encoded frontiers) to the type to run.
  *
- * An FSM has types of its own: those of the model it was learned for, identified by name and key (or,
- * for raw graphs, by number), sorted by name. A binding maps them to the renumbered types of one
- * problem; it is made once per schedule and holds the scratch of the look-ups, so that an FSM itself is
- * immutable and can be shared by threads.
+ * An FSM has types of its own: those of the model it was learned for, identified by name and key
+ * (or, for raw graphs, by number), sorted by name. A binding maps them to the renumbered types of
+ * one problem; it is made once per schedule and holds the scratch of the look-ups, so that an FSM
+ * itself is immutable and can be shared by threads.
  *
  *     edb_fsm_binding binding;
  *     EDB_TRY(edb_fsm_bind(ctx, policy->fsm, problem, graph->schema, &binding, error));
- *     while (...) { run unbatchable types; t = edb_fsm_choose(&binding, state); edb_state_run(state, t, ...); }
+ *     ... type = edb_state_forced(&state);
+ *         if (type == EDB_TYPE_NONE) type = edb_fsm_choose(&binding, &state); ...
  *     misses = binding.misses;
  *     edb_fsm_unbind(ctx, &binding); */
 #ifndef EDB_POLICY_FSM_H
@@ -15,6 +16,9 @@
 
 #include "base/map.h"
 #include "policy/encoding.h"
+
+/* Version of the policy file that is written and read (docs/policy-file.md). */
+#define EDB_POLICY_FILE_VERSION 1
 
 const char *edb_fsm_granularity_name(edb_fsm_granularity granularity);
 
@@ -38,25 +42,29 @@ typedef struct edb_fsm {
   edb_encoding encoding;
   uint32_t n_types;
   edb_fsm_type *types;   /* [n_types], sorted: by name, raw ones by number */
-  uint32_t *from_schema; /* [n_types] schema type -> type here; NULL for raw */
-  edb_map states;        /* tokens -> type to run; tokens are native uint32_t in file order */
+  uint32_t *from_schema; /* [n_types] schema type -> type here; raw: not used */
+  edb_map names;         /* name -> type */
+  edb_map states;        /* tokens (native uint32_t) -> type to run */
   edb_fsm_record record;
-  edb_arena arena;       /* names, keys, arrays */
+  edb_arena arena; /* names, keys, arrays */
 } edb_fsm;
 
-/* An FSM without states over the types of a schema. EDB_ERROR_NAME when two types cannot be told apart. */
+/* An FSM without states over the types of a schema. */
 EDB_MUST_CHECK edb_status edb_fsm_create(edb_context *ctx, const edb_schema *schema,
                                          edb_fsm_granularity granularity, edb_encoding encoding,
                                          edb_fsm **out, edb_error *error);
-/* The same over raw type numbers; sorted ascending, each once. */
+/* The same over raw type numbers, in any order, repeated or not. */
 EDB_MUST_CHECK edb_status edb_fsm_create_raw(edb_context *ctx, const uint32_t *numbers,
                                              uint32_t count, edb_encoding encoding, edb_fsm **out,
                                              edb_error *error);
 EDB_MUST_CHECK edb_status edb_fsm_copy(edb_context *ctx, const edb_fsm *fsm, edb_fsm **out,
                                        edb_error *error);
 void edb_fsm_destroy(edb_fsm *fsm);
+/* The policy that an FSM is; on success it owns the FSM. */
+EDB_MUST_CHECK edb_status edb_fsm_to_policy(edb_fsm *fsm, edb_policy **out, edb_error *error);
 
-/* Adds a state or sets its type anew. The tokens are valid (edb_encoding_is_valid), `run` is in them. */
+/* Adds a state or sets its type anew. The tokens are as edb_encode gives them, `run` is one of
+ * them. */
 EDB_MUST_CHECK edb_status edb_fsm_set(edb_fsm *fsm, const edb_token *tokens, uint32_t count,
                                       uint32_t run, edb_error *error);
 static inline uint32_t edb_fsm_state_count(const edb_fsm *fsm) {
@@ -64,8 +72,13 @@ static inline uint32_t edb_fsm_state_count(const edb_fsm *fsm) {
 }
 /* Tokens of state i into `tokens` [n_types]; gives their number and the type to run. */
 uint32_t edb_fsm_state(const edb_fsm *fsm, uint32_t i, edb_token *tokens, uint32_t *run);
+/* The states in the order of files (their tokens, lexicographically) into `order` [states]. */
+void edb_fsm_order(const edb_fsm *fsm, uint32_t *order);
 /* The type of this name, or UINT32_MAX. */
-uint32_t edb_fsm_find_type(const edb_fsm *fsm, const char *name);
+uint32_t edb_fsm_find_type(const edb_fsm *fsm, const char *name, size_t length);
+/* EDB_ERROR_MISMATCH for a type whose key is not the model's; shows where they part. */
+edb_status edb_fsm_fail_key(edb_error *error, const char *file, uint32_t line, uint32_t column,
+                            const char *name, const char *policy_key, const char *model_key);
 
 typedef struct edb_fsm_binding {
   const edb_fsm *fsm;
@@ -77,15 +90,16 @@ typedef struct edb_fsm_binding {
   size_t memory_bytes;
 } edb_fsm_binding;
 
-/* Binds to a problem whose original types are those of `schema` (NULL: a raw graph). The binding refers
- * to the fsm, not to the problem. EDB_ERROR_MISMATCH: the schema's types are not the FSM's; says which. */
+/* Binds to a problem whose original types are those of `schema` (NULL: a raw graph). The binding
+ * refers to the fsm, not to the problem. EDB_ERROR_MISMATCH: the schema's types are not the FSM's;
+ * says which. */
 EDB_MUST_CHECK edb_status edb_fsm_bind(edb_context *ctx, const edb_fsm *fsm,
                                        const edb_problem *problem, const edb_schema *schema,
                                        edb_fsm_binding *out, edb_error *error);
 void edb_fsm_unbind(edb_context *ctx, edb_fsm_binding *binding);
 
-/* The (renumbered) type to run. Some batchable type is ready, and no unbatchable one is. A frontier that
- * the table does not have is counted in `misses`, and the tight rule (edb_tight_choose) decides. */
+/* The (renumbered) type to run, where edb_state_forced leaves a choice. A frontier that the table
+ * does not have is counted in `misses`, and the tight rule (edb_tight_choose) decides. */
 uint32_t edb_fsm_choose(edb_fsm_binding *binding, const edb_state *state);
 
 #endif

@@ -1,0 +1,86 @@
+/* policy/encoding.c: from a frontier to the tokens that name its state. */
+#include "policy/encoding.h"
+
+#include <string.h>
+
+#include "base/bitset.h"
+
+static const char *const encoding_names[] = {
+#define EDB_ENCODING_NAME(name, text, help) text,
+    EDB_ENCODING_LIST(EDB_ENCODING_NAME)
+#undef EDB_ENCODING_NAME
+};
+
+const char *edb_encoding_name(edb_encoding encoding) {
+  return (unsigned)encoding < EDB_ENCODING_COUNT ? encoding_names[encoding] : "unknown";
+}
+
+bool edb_encoding_from_name(const char *name, edb_encoding *out) {
+  if (name == NULL) return false;
+  for (uint32_t i = 0; i < EDB_ENCODING_COUNT; i++) {
+    if (strcmp(name, encoding_names[i]) != 0) continue;
+    *out = (edb_encoding)i;
+    return true;
+  }
+  return false;
+}
+
+/* Few types are ready at once, and they come almost in order: insertion is the right sort. */
+static void insert_by_type(edb_token *tokens, uint32_t n, edb_token token) {
+  while (n > 0 && tokens[n - 1] > token) {
+    tokens[n] = tokens[n - 1];
+    n--;
+  }
+  tokens[n] = token;
+}
+
+static uint32_t encode_ascending(edb_encoding encoding, const edb_state *state,
+                                 const uint32_t *to_fsm, edb_token *tokens) {
+  size_t words = EDB_BITSET_WORDS(state->problem->n_types);
+  uint32_t n = 0, most = 0, most_count = 0;
+  for (size_t w = 0; w < words; w++) {
+    for (uint64_t bits = state->ready_types[w]; bits != 0; bits &= bits - 1) {
+      uint32_t t = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(bits);
+      uint32_t type = to_fsm[t], count = state->ready_count[t];
+      if (type == UINT32_MAX) return UINT32_MAX;
+      if (count > most_count || (count == most_count && type < most)) {
+        most_count = count;
+        most = type;
+      }
+      bool flag = encoding == EDB_ENCODING_TIGHT && edb_state_is_tight(state, t);
+      insert_by_type(tokens, n++, edb_token_make(type, flag));
+    }
+  }
+  if (encoding == EDB_ENCODING_MAX) {
+    for (uint32_t i = 0; i < n; i++)
+      if (edb_token_type(tokens[i]) == most) tokens[i] = edb_token_make(most, true);
+  }
+  return n;
+}
+
+/* `tokens` holds the problem's types while they are sorted, since these lead to the counts. */
+static uint32_t encode_sorted(const edb_state *state, const uint32_t *to_fsm, edb_token *tokens) {
+  size_t words = EDB_BITSET_WORDS(state->problem->n_types);
+  uint32_t n = 0;
+  for (size_t w = 0; w < words; w++) {
+    for (uint64_t bits = state->ready_types[w]; bits != 0; bits &= bits - 1) {
+      uint32_t t = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(bits);
+      uint32_t count = state->ready_count[t], i = n++;
+      if (to_fsm[t] == UINT32_MAX) return UINT32_MAX;
+      for (; i > 0; i--) {
+        uint32_t other = tokens[i - 1], other_count = state->ready_count[other];
+        if (other_count > count || (other_count == count && to_fsm[other] < to_fsm[t])) break;
+        tokens[i] = other;
+      }
+      tokens[i] = t;
+    }
+  }
+  for (uint32_t i = 0; i < n; i++) tokens[i] = edb_token_make(to_fsm[tokens[i]], false);
+  return n;
+}
+
+uint32_t edb_encode(edb_encoding encoding, const edb_state *state, const uint32_t *to_fsm,
+                    edb_token *tokens) {
+  if (encoding == EDB_ENCODING_SORT) return encode_sorted(state, to_fsm, tokens);
+  return encode_ascending(encoding, state, to_fsm, tokens);
+}
