@@ -47,9 +47,16 @@ typedef struct edb_keep {
   uint32_t n_outputs;
 } edb_keep;
 
-/* Where everything of one mini-batch lives. Made from a graph and its schedule; immutable. */
+/* The graph that is scheduled and placed: `graph` itself at cell granularity; at operator granularity the
+ * graph of its operators, which the session owns and which is valid until the next call. */
+EDB_API EDB_MUST_CHECK edb_status edb_session_lower(edb_session *session, const edb_graph *graph,
+                                                    const edb_graph **out, edb_error *error);
+
+/* Where everything of one mini-batch lives. Made from a lowered graph and its schedule; immutable. An
+ * unknown name in `keep` is EDB_ERROR_NAME; more than the session's cap is EDB_ERROR_LIMIT. */
 typedef struct edb_placement edb_placement;
-EDB_API EDB_MUST_CHECK edb_status edb_placement_create(edb_session *session, const edb_graph *graph,
+EDB_API EDB_MUST_CHECK edb_status edb_placement_create(const edb_session *session,
+                                                       const edb_graph *lowered,
                                                        const edb_schedule *schedule,
                                                        const edb_keep *keep, edb_placement **out,
                                                        edb_error *error);
@@ -57,7 +64,8 @@ EDB_API void edb_placement_destroy(edb_placement *placement);
 /* Peak memory of the mini-batch, all of it, before it runs. */
 EDB_API size_t edb_placement_peak_bytes(const edb_placement *placement);
 
-/* Runs the pending nodes and marks them as run. */
+/* Runs the pending nodes of `graph` (not of the lowered one) and marks them as run. After an error the
+ * graph is as it was; nothing of the failed run can be read. EDB_ERROR_STATE when an input was not kept. */
 EDB_API EDB_MUST_CHECK edb_status edb_session_run_placed(edb_session *session, edb_graph *graph,
                                                          const edb_schedule *schedule,
                                                          const edb_placement *placement,
@@ -66,6 +74,18 @@ EDB_API EDB_MUST_CHECK edb_status edb_session_run_placed(edb_session *session, e
 EDB_API EDB_MUST_CHECK edb_status edb_session_run(edb_session *session, edb_graph *graph,
                                                   const edb_policy *policy, const edb_keep *keep,
                                                   edb_error *error);
+
+/* Step by step, at cell granularity: runs the next batch that the frontier chooses and keeps all its
+ * values; *count gets its size, 0 when nothing is ready (the graph then counts as run). The graph may grow
+ * between steps. */
+EDB_API EDB_MUST_CHECK edb_status edb_session_step(edb_session *session, edb_graph *graph,
+                                                   edb_frontier *frontier, uint32_t *count,
+                                                   edb_error *error);
+
+/* edb_graph_release, and the memory of the node's values comes back once all nodes that share its slab
+ * are released. */
+EDB_API EDB_MUST_CHECK edb_status edb_session_release(edb_session *session, edb_graph *graph,
+                                                      edb_node node, edb_error *error);
 
 /* Copies a value out; count must be its number of elements. EDB_ERROR_STATE: not run, not kept,
  * released; EDB_ERROR_ARGUMENT; an output that needs absent labels is EDB_ERROR_STATE as well. */

@@ -1,0 +1,80 @@
+/* exec/cpu.h: the CPU backend's state, and the frame in which the steps of one chunk of a batch run.
+ *
+ * A batch is cut into chunks of rows that fit the second-level cache together with their scratch; within
+ * a chunk the steps of the plan run one after another, runs of elementwise steps tile by tile. */
+#ifndef EDB_EXEC_CPU_H
+#define EDB_EXEC_CPU_H
+
+#include "exec/session.h"
+#include "kernel/kernel.h"
+#include "layout/plan.h"
+
+/* One cell, ready to run. */
+typedef struct edb_cpu_cell {
+  edb_plan *plan;
+  float **packed;        /* [n_steps] packed weights of product steps, else NULL */
+  size_t *packed_floats; /* [n_steps] */
+  float *numbers;        /* literals, in fp32 */
+  size_t chunk_nodes;    /* most nodes of a chunk */
+  size_t chunk_elements; /* most elements of one variadic group in a chunk of several nodes */
+  size_t tile_rows;      /* rows of an elementwise tile */
+  bool has_labels;
+} edb_cpu_cell;
+
+typedef struct edb_cpu {
+  edb_context *ctx;
+  const edb_program *program;
+  const edb_weights *weights;
+  const edb_kernels *kernels;
+  uint64_t version; /* of the packed weights */
+  edb_cpu_cell *cells;
+  char *scratch;
+  size_t scratch_bytes;
+  bool timing;
+} edb_cpu;
+
+/* A slot's rows in this chunk. */
+typedef struct edb_block {
+  float *data;
+  ptrdiff_t stride; /* floats; 0: one row for all */
+} edb_block;
+
+typedef struct edb_frame {
+  edb_cpu *cpu;
+  const edb_cpu_cell *cell;
+  const edb_graph *graph;
+  const edb_store *store;
+  const edb_node *nodes; /* of the chunk */
+  size_t *rows;          /* [n_domains] rows of each domain in the chunk */
+  uint32_t **first;      /* [n_groups] first element of each node, and the end */
+  edb_block *blocks;     /* [n_slots] */
+  const float **pointers;/* room for the row pointers of the largest domain */
+  int32_t *ids;          /* room for its indices */
+  bool labels;           /* at least one node has labels */
+  edb_run_stats *stats;
+  edb_error *error;
+} edb_frame;
+
+/* Packed weights: made with the cells, refilled when the weights' version moves. */
+EDB_MUST_CHECK edb_status edb_cpu_weights_create(edb_cpu *cpu, edb_cpu_cell *cell, edb_error *error);
+void edb_cpu_weights_refill(edb_cpu *cpu);
+void edb_cpu_weights_destroy(edb_cpu *cpu, edb_cpu_cell *cell);
+
+/* Rows `row` .. `row + count - 1` of a slot as the kernels want them. */
+static inline edb_block edb_frame_rows(const edb_frame *f, uint32_t slot, size_t row) {
+  edb_block b = f->blocks[slot];
+  const edb_plan *plan = f->cell->plan;
+  uint32_t root = edb_plan_root(plan, slot, NULL);
+  if (!plan->slots[root].local) b.data += (ptrdiff_t)row * b.stride;
+  return b;
+}
+
+/* Runs one operator step over rows row .. row + count - 1 of its domain (exec/cpu_ops.c). */
+EDB_MUST_CHECK edb_status edb_cpu_run_op(edb_frame *frame, const edb_step *step, size_t row,
+                                         size_t count);
+/* Indices of an index attribute for those rows, into frame->ids. */
+void edb_cpu_indices(edb_frame *frame, const edb_step *step, size_t row, size_t count);
+/* The node (position in the chunk) of each element of a group. */
+size_t edb_cpu_node_of(const edb_frame *frame, uint32_t group, size_t element);
+
+#endif

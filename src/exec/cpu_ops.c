@@ -1,0 +1,274 @@
+/* exec/cpu_ops.c: one operator over some rows of a chunk, by its kernel. What each operator means stands in
+ * docs/operators.md; the float64 twin of this file is model/reference_ops.c. */
+#include "exec/cpu.h"
+
+/* The rows of one step: everything an operator needs. */
+typedef struct rows {
+  edb_frame *f;
+  const edb_kernels *k;
+  const edb_step *step;
+  const edb_ir_op *op;
+  size_t row, count;
+  size_t width; /* of the result */
+  edb_block out;
+} rows;
+
+static edb_shape operand_shape(const rows *r, uint32_t i) {
+  const edb_plan *plan = r->f->cell->plan;
+  bool variadic;
+  return edb_ir_ref_shape(plan->program, plan->cell, plan->cell->operands[r->op->operand_start + i],
+                          &variadic);
+}
+
+static size_t operand_width(const rows *r, uint32_t i) {
+  return r->f->cell->plan->slots[r->step->operand[i]].width;
+}
+
+static edb_block operand(const rows *r, uint32_t i) {
+  return edb_frame_rows(r->f, r->step->operand[i], r->row);
+}
+
+static float *row_of(edb_block b, size_t i) {
+  return b.data + (ptrdiff_t)i * b.stride;
+}
+
+/* An operand as rows of `cols` numbers; a scalar stands for a whole row. */
+static edb_span span(const rows *r, uint32_t i, size_t cols) {
+  edb_block b = operand(r, i);
+  return (edb_span){b.data, b.stride, operand_width(r, i) == 1 && cols != 1 ? 0 : 1};
+}
+
+/* ---- Elementwise ------------------------------------------------------------------------------- */
+
+static void unary(const rows *r, edb_unary_fn fn) {
+  fn(r->count, r->width, span(r, 0, r->width), r->out.data, r->out.stride);
+}
+
+/* A vector with a matrix acts on every column of the matrix: row m of the matrix with entry m. */
+static void binary_columns(const rows *r, edb_binary_fn fn) {
+  edb_block a = operand(r, 0), b = operand(r, 1);
+  size_t m = r->op->shape.dim[0], n = r->op->shape.dim[1];
+  bool left = operand_width(r, 0) == r->width;
+  for (size_t i = 0; i < r->count; i++) {
+    edb_span matrix = {row_of(left ? a : b, i), (ptrdiff_t)n, 1};
+    edb_span vector = {row_of(left ? b : a, i), 1, 0};
+    fn(m, n, left ? matrix : vector, left ? vector : matrix, row_of(r->out, i), (ptrdiff_t)n);
+  }
+}
+
+static void binary(const rows *r, edb_binary_fn fn) {
+  size_t wa = operand_width(r, 0), wb = operand_width(r, 1);
+  if ((wa == r->width || wa == 1) && (wb == r->width || wb == 1))
+    fn(r->count, r->width, span(r, 0, r->width), span(r, 1, r->width), r->out.data, r->out.stride);
+  else binary_columns(r, fn);
+}
+
+/* ---- Along rows ---------------------------------------------------------------------------------- */
+
+/* softmax, log_softmax: of a vector, or of each row of a matrix. */
+static void along_rows(const rows *r, edb_unary_fn fn) {
+  if (r->op->shape.rank < 2) {
+    unary(r, fn);
+    return;
+  }
+  edb_block x = operand(r, 0);
+  size_t m = r->op->shape.dim[0], n = r->op->shape.dim[1];
+  for (size_t i = 0; i < r->count; i++)
+    fn(m, n, (edb_span){row_of(x, i), (ptrdiff_t)n, 1}, row_of(r->out, i), (ptrdiff_t)n);
+}
+
+/* One number per row, from all its entries. */
+static void to_scalar(const rows *r, edb_unary_fn fn) {
+  size_t cols = operand_width(r, 0);
+  edb_block x = operand(r, 0);
+  fn(r->count, cols, (edb_span){x.data, x.stride, 1}, r->out.data, r->out.stride);
+}
+
+static void two_to_scalar(const rows *r, edb_binary_fn fn) {
+  edb_block a = operand(r, 0), b = operand(r, 1);
+  fn(r->count, operand_width(r, 0), (edb_span){a.data, a.stride, 1},
+     (edb_span){b.data, b.stride, 1}, r->out.data, r->out.stride);
+}
+
+static void layer_norm(const rows *r) {
+  r->k->layer_norm(r->count, r->width, span(r, 0, r->width), span(r, 1, r->width),
+                   span(r, 2, r->width), r->out.data, r->out.stride);
+}
+
+/* ---- Shapes ------------------------------------------------------------------------------------ */
+
+static void transpose(const rows *r) {
+  edb_block x = operand(r, 0);
+  size_t m = r->op->shape.dim[1], n = r->op->shape.dim[0];
+  for (size_t i = 0; i < r->count; i++)
+    r->k->transpose(m, n, row_of(x, i), (ptrdiff_t)n, row_of(r->out, i), (ptrdiff_t)m);
+}
+
+static void broadcast(const rows *r) {
+  edb_block x = operand(r, 0);
+  size_t m = r->op->shape.dim[0], n = r->op->shape.dim[1];
+  for (size_t i = 0; i < r->count; i++)
+    r->k->copy(m, n, (edb_span){row_of(x, i), 1, 0}, row_of(r->out, i), (ptrdiff_t)n);
+}
+
+/* ---- Indices ----------------------------------------------------------------------------------- */
+
+size_t edb_cpu_node_of(const edb_frame *f, uint32_t group, size_t element) {
+  size_t low = 0, high = f->rows[EDB_DOMAIN_NODE];
+  while (high - low > 1) {
+    size_t middle = (low + high) / 2;
+    if (f->first[group][middle] <= element) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+void edb_cpu_indices(edb_frame *f, const edb_step *step, size_t row, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    size_t node = row + i;
+    if (step->domain >= EDB_DOMAIN_GROUP)
+      node = edb_cpu_node_of(f, step->domain - EDB_DOMAIN_GROUP, node);
+    f->ids[i] = edb_graph_indices(f->graph, f->nodes[node] - f->graph->base)[step->index_attribute];
+  }
+}
+
+/* Indices from an attribute, or from the values of operand `i` (whole numbers in fp32). */
+static void find_indices(const rows *r, uint32_t i) {
+  if (r->step->index_attribute != UINT32_MAX) {
+    edb_cpu_indices(r->f, r->step, r->row, r->count);
+    return;
+  }
+  edb_block x = operand(r, i);
+  for (size_t n = 0; n < r->count; n++) {
+    float value = *row_of(x, n);
+    r->f->ids[n] = value >= 0 && value < 2147483648.0f ? (int32_t)value : -1;
+  }
+}
+
+static edb_status bad_index(const rows *r, int32_t id, uint32_t bound) {
+  return edb_fail(r->f->error, EDB_ERROR_ARGUMENT,
+                  "cell %s: operator %s: index %d is not in 0 .. %u", r->f->cell->plan->cell->name,
+                  edb_op_get(r->op->kind)->name, id, bound - 1);
+}
+
+static edb_status lookup(const rows *r) {
+  uint32_t bound = operand_shape(r, 0).dim[0];
+  const float *table = operand(r, 0).data;
+  find_indices(r, 1);
+  for (size_t i = 0; i < r->count; i++) {
+    int32_t id = r->f->ids[i];
+    if (id < 0 || (uint32_t)id >= bound) return bad_index(r, id, bound);
+    r->f->pointers[i] = table + (size_t)id * r->width;
+  }
+  r->k->gather(r->count, r->width, r->f->pointers, r->out.data, r->out.stride);
+  return EDB_OK;
+}
+
+/* Nodes without a label have index -1 and get a loss of 0, which cannot be read. */
+static edb_status cross_entropy(const rows *r) {
+  size_t cols = operand_width(r, 0);
+  find_indices(r, 1);
+  for (size_t i = 0; i < r->count; i++)
+    if (r->f->ids[i] < -1 || (r->f->ids[i] >= 0 && (size_t)r->f->ids[i] >= cols))
+      return bad_index(r, r->f->ids[i], (uint32_t)cols);
+  edb_block x = operand(r, 0);
+  r->k->cross_entropy(r->count, cols, (edb_span){x.data, x.stride, 1}, r->f->ids, r->out.data,
+                      r->out.stride);
+  return EDB_OK;
+}
+
+/* ---- Products of values ------------------------------------------------------------------------ */
+
+/* The forms that packed weights do not cover: each row of the batch has matrices of its own. */
+static void product(const rows *r) {
+  edb_shape sa = operand_shape(r, 0), sb = operand_shape(r, 1);
+  edb_block a = operand(r, 0), b = operand(r, 1);
+  for (size_t i = 0; i < r->count; i++) {
+    const float *x = row_of(a, i), *y = row_of(b, i);
+    float *out = row_of(r->out, i);
+    if (sa.rank == 2 && sb.rank == 1)
+      r->k->matvec(sa.dim[0], sa.dim[1], x, sa.dim[1], y, out);
+    else if (sa.rank == 2)
+      r->k->product(sa.dim[0], sb.dim[1], sa.dim[1], x, sa.dim[1], y, sb.dim[1], out, sb.dim[1]);
+    else r->k->product(1, sb.dim[1], sb.dim[0], x, sb.dim[0], y, sb.dim[1], out, sb.dim[1]);
+  }
+}
+
+/* ---- Over the inputs of a node ------------------------------------------------------------------ */
+
+typedef void (*over_fn)(size_t, const uint32_t *, size_t, edb_span, float *, ptrdiff_t);
+
+/* Runs over whole chunks only: segments are not cut. */
+static void over(const rows *r, over_fn fn) {
+  edb_block x = r->f->blocks[r->step->operand[0]], y = r->f->blocks[r->step->result];
+  fn(r->f->rows[EDB_DOMAIN_NODE], r->f->first[r->step->group], r->width,
+     (edb_span){x.data, x.stride, 1}, y.data, y.stride);
+}
+
+/* ---- Dispatch ------------------------------------------------------------------------------------ */
+
+static edb_status unexpected(const rows *r) {
+  return edb_fail(r->f->error, EDB_ERROR_UNSUPPORTED, "cell %s: operator %s has no kernel",
+                  r->f->cell->plan->cell->name, edb_op_get(r->op->kind)->name);
+}
+
+#define DONE(call)                                                                                 \
+  call;                                                                                            \
+  return EDB_OK
+
+static edb_status run_elementwise(const rows *r) {
+  const edb_kernels *k = r->k;
+  switch (r->op->kind) {
+  case EDB_OP_ADD: DONE(binary(r, k->add));
+  case EDB_OP_SUB: DONE(binary(r, k->sub));
+  case EDB_OP_MUL: DONE(binary(r, k->mul));
+  case EDB_OP_DIV: DONE(binary(r, k->div));
+  case EDB_OP_MIN: DONE(binary(r, k->min));
+  case EDB_OP_MAX: DONE(binary(r, k->max));
+  case EDB_OP_NEG: DONE(unary(r, k->neg));
+  case EDB_OP_SIGMOID: DONE(unary(r, k->sigmoid));
+  case EDB_OP_TANH: DONE(unary(r, k->tanh));
+  case EDB_OP_RELU: DONE(unary(r, k->relu));
+  case EDB_OP_GELU: DONE(unary(r, k->gelu));
+  case EDB_OP_EXP: DONE(unary(r, k->exp));
+  case EDB_OP_LOG: DONE(unary(r, k->log));
+  case EDB_OP_SQRT: DONE(unary(r, k->sqrt));
+  case EDB_OP_ABS: DONE(unary(r, k->abs));
+  case EDB_OP_SIN: DONE(unary(r, k->sin));
+  case EDB_OP_COS: DONE(unary(r, k->cos));
+  default: return unexpected(r);
+  }
+}
+
+edb_status edb_cpu_run_op(edb_frame *f, const edb_step *step, size_t row, size_t count) {
+  const edb_plan *plan = f->cell->plan;
+  rows r = {.f = f,
+            .k = f->cpu->kernels,
+            .step = step,
+            .op = &plan->cell->ops[step->op],
+            .row = row,
+            .count = count,
+            .width = plan->slots[step->result].width,
+            .out = edb_frame_rows(f, step->result, row)};
+  switch (r.op->kind) {
+  case EDB_OP_PRODUCT: DONE(product(&r));
+  case EDB_OP_DOT: DONE(two_to_scalar(&r, r.k->dot));
+  case EDB_OP_SQUARED_ERROR: DONE(two_to_scalar(&r, r.k->squared_error));
+  case EDB_OP_SOFTMAX: DONE(along_rows(&r, r.k->softmax));
+  case EDB_OP_LOG_SOFTMAX: DONE(along_rows(&r, r.k->log_softmax));
+  case EDB_OP_LAYER_NORM: DONE(layer_norm(&r));
+  case EDB_OP_SUM: DONE(to_scalar(&r, r.k->sum));
+  case EDB_OP_MEAN: DONE(to_scalar(&r, r.k->mean));
+  case EDB_OP_MAXIMUM: DONE(to_scalar(&r, r.k->maximum));
+  case EDB_OP_ARGMAX: DONE(to_scalar(&r, r.k->argmax));
+  case EDB_OP_TRANSPOSE: DONE(transpose(&r));
+  case EDB_OP_BROADCAST: DONE(broadcast(&r));
+  case EDB_OP_LOOKUP: return lookup(&r);
+  case EDB_OP_CROSS_ENTROPY: return cross_entropy(&r);
+  case EDB_OP_SUM_OVER: DONE(over(&r, r.k->sum_over));
+  case EDB_OP_MEAN_OVER: DONE(over(&r, r.k->mean_over));
+  case EDB_OP_MAX_OVER: DONE(over(&r, r.k->max_over));
+  case EDB_OP_SOFTMAX_OVER: DONE(over(&r, r.k->softmax_over));
+  default: return run_elementwise(&r);
+  }
+}

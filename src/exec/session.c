@@ -1,0 +1,406 @@
+/* exec/session.c: a session: graph -> schedule -> placement -> batches on a backend -> values. */
+#include "exec/session.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/context.h"
+#include "kernel/kernel.h"
+
+/* ---- Life --------------------------------------------------------------------------------------- */
+
+static edb_status open_program(edb_session *s, edb_error *error) {
+  s->program = edb_model_program(s->model);
+  if (s->granularity == EDB_GRANULARITY_CELL) return EDB_OK;
+  EDB_TRY(edb_lowering_create(s->ctx, s->model, &s->lowering, error));
+  s->program = edb_lowering_program(s->lowering);
+  return edb_graph_create_schema(s->ctx, &s->program->schema, &s->lowered, error);
+}
+
+static edb_status check_create(const edb_model *model, const edb_weights *weights,
+                               const edb_session_params *params, edb_error *error) {
+  EDB_FAIL_IF(!model || !weights, error, EDB_ERROR_ARGUMENT, "a session needs a model and weights");
+  EDB_FAIL_IF(weights->model != model, error, EDB_ERROR_MISMATCH,
+              "the weights were made for another model");
+  if (!params) return EDB_OK;
+  EDB_FAIL_IF(params->struct_bytes != sizeof *params, error, EDB_ERROR_ARGUMENT,
+              "edb_session_params of %zu bytes; this library knows %zu", params->struct_bytes,
+              sizeof *params);
+  EDB_FAIL_IF(params->device != EDB_DEVICE_CPU && params->device != EDB_DEVICE_REFERENCE, error,
+              EDB_ERROR_ARGUMENT, "there is no device %d", (int)params->device);
+  EDB_FAIL_IF(params->granularity != EDB_GRANULARITY_CELL &&
+                  params->granularity != EDB_GRANULARITY_OP,
+              error, EDB_ERROR_ARGUMENT, "there is no granularity %d", (int)params->granularity);
+  return EDB_OK;
+}
+
+edb_status edb_session_create(edb_context *ctx, const edb_model *model, const edb_weights *weights,
+                              const edb_session_params *params, edb_session **out,
+                              edb_error *error) {
+  EDB_TRY(check_create(model, weights, params, error));
+  edb_session_params p = params ? *params : (edb_session_params){0};
+  edb_session *s = edb_alloc_zero(ctx, sizeof *s);
+  if (!s) return edb_fail_memory(error, sizeof *s, "a session");
+  s->ctx = ctx;
+  s->model = model;
+  s->weights = weights;
+  s->granularity = p.granularity;
+  s->memory_cap_bytes = p.memory_cap_bytes;
+  s->backend = p.device == EDB_DEVICE_CPU ? &edb_backend_cpu : &edb_backend_reference;
+  edb_store_init(&s->store, ctx);
+  edb_status status = open_program(s, error);
+  if (status == EDB_OK)
+    status = s->backend->create(ctx, s->program, weights, &s->state, error);
+  if (status != EDB_OK) {
+    edb_session_destroy(s);
+    return status;
+  }
+  *out = s;
+  return EDB_OK;
+}
+
+void edb_session_destroy(edb_session *s) {
+  if (!s) return;
+  if (s->state) s->backend->destroy(s->state);
+  edb_store_free(&s->store);
+  edb_lower_map_free(s->ctx, &s->map);
+  edb_graph_destroy(s->lowered);
+  edb_lowering_destroy(s->lowering);
+  edb_free(s->ctx, s, sizeof *s);
+}
+
+/* ---- Lowering ----------------------------------------------------------------------------------- */
+
+static void forget_lowered(edb_session *s) {
+  edb_graph_clear(s->lowered);
+  s->map.values.length = s->map.values_start.length = 0;
+  s->lowered_bound = false;
+}
+
+edb_status edb_session_lower(edb_session *s, const edb_graph *graph, const edb_graph **out,
+                             edb_error *error) {
+  EDB_FAIL_IF(graph->schema != &edb_model_program(s->model)->schema, error, EDB_ERROR_MISMATCH,
+              "the graph is of another model than the session");
+  if (s->granularity == EDB_GRANULARITY_CELL) {
+    *out = graph;
+    return EDB_OK;
+  }
+  if (!s->lowered_bound || s->lowered_generation != graph->generation) forget_lowered(s);
+  uint32_t lowered = s->map.values_start.length ? (uint32_t)s->map.values_start.length : 0;
+  if (!s->lowered_bound || lowered < edb_graph_node_count(graph)) {
+    edb_status status = edb_lower_graph(s->lowering, graph, s->lowered, &s->map, error);
+    if (status != EDB_OK) {
+      forget_lowered(s);
+      return status;
+    }
+  }
+  s->lowered_generation = graph->generation;
+  s->lowered_bound = true;
+  *out = s->lowered;
+  return EDB_OK;
+}
+
+/* ---- Placement ---------------------------------------------------------------------------------- */
+
+edb_status edb_placement_create(const edb_session *s, const edb_graph *lowered,
+                                const edb_schedule *schedule, const edb_keep *keep,
+                                edb_placement **out, edb_error *error) {
+  EDB_FAIL_IF(lowered->schema != &s->program->schema, error, EDB_ERROR_MISMATCH,
+              "the graph is not one that this session runs; see edb_session_lower");
+  edb_placement *p;
+  /* Names of outputs are those of cells: at operator granularity all values are kept. */
+  if (s->granularity == EDB_GRANULARITY_OP) keep = NULL;
+  EDB_TRY(edb_placement_make(s->ctx, s->program, lowered, schedule, keep, &p, error));
+  p->scratch_bytes = s->backend->scratch_bytes(s->state, lowered, schedule);
+  p->peak_bytes = p->slab_floats * s->backend->element_bytes + p->scratch_bytes +
+                  edb_placement_table_bytes(p) +
+                  (size_t)p->n_nodes * 2 * sizeof(uint32_t) +
+                  p->value_start[p->n_nodes] * sizeof(char *);
+  if (s->memory_cap_bytes && p->peak_bytes > s->memory_cap_bytes) {
+    edb_status status = edb_fail(error, EDB_ERROR_LIMIT,
+                                 "the mini-batch needs %zu bytes, the session may use %zu: run "
+                                 "fewer instances at once, or keep fewer outputs",
+                                 p->peak_bytes, s->memory_cap_bytes);
+    edb_placement_destroy(p);
+    return status;
+  }
+  *out = p;
+  return EDB_OK;
+}
+
+/* ---- Running ------------------------------------------------------------------------------------ */
+
+/* Addresses of all values of the run. */
+static void bind_rows(edb_session *s, const edb_placement *p, uint32_t slab) {
+  char *data = s->store.slabs.data[slab].data;
+  size_t element = s->backend->element_bytes;
+  char **rows = s->store.rows.data + s->store.start.data[p->first - s->store.base];
+  uint32_t n_values = p->value_start[p->n_nodes];
+  for (uint32_t v = 0; v < n_values; v++) rows[v] = data + p->offset[v] * element;
+  uint32_t *slab_of = s->store.slab_of.data + (p->first - s->store.base);
+  for (uint32_t i = 0; i < p->n_nodes; i++) slab_of[i] = slab;
+}
+
+/* Values that were not kept cannot be read; nothing can be after a failed run. */
+static void unbind_rows(edb_session *s, const edb_graph *graph, const edb_placement *p, bool all) {
+  char **rows = s->store.rows.data + s->store.start.data[p->first - s->store.base];
+  const uint32_t *type = graph->type + (p->first - graph->base);
+  for (uint32_t i = 0; i < p->n_nodes; i++) {
+    const uint8_t *kept = p->kept + p->kept_start[type[i]];
+    for (uint32_t v = p->value_start[i]; v < p->value_start[i + 1]; v++)
+      if (all || !kept[v - p->value_start[i]]) rows[v] = NULL;
+  }
+}
+
+/* Inputs from earlier runs must still be there. */
+static edb_status check_inputs(const edb_session *s, const edb_graph *g, edb_error *error) {
+  if (g->first == g->base) return EDB_OK;
+  uint32_t first = g->first - g->base;
+  for (uint32_t e = g->edge_start[first]; e < g->edge_start[g->n_nodes]; e++) {
+    edb_node from = g->edge_node[e];
+    if (from >= g->first) continue;
+    if (!edb_store_has(&s->store, from) || !edb_store_row(&s->store, from, g->edge_output[e]))
+      return edb_fail(error, EDB_ERROR_STATE,
+                      "output %u of node %u is an input but was not kept by its run",
+                      g->edge_output[e], from);
+  }
+  return EDB_OK;
+}
+
+static edb_status run_batches(edb_session *s, const edb_graph *graph, const edb_schedule *schedule,
+                              edb_error *error) {
+  for (uint32_t b = 0; b < schedule->info.n_batches; b++) {
+    uint32_t from = schedule->batch_start[b];
+    EDB_TRY(s->backend->run_batch(s->state, graph, &s->store, schedule->batch_type[b],
+                                  schedule->nodes + from, schedule->batch_start[b + 1] - from,
+                                  &s->stats, error));
+  }
+  return EDB_OK;
+}
+
+static edb_status run_placed(edb_session *s, edb_graph *graph, const edb_schedule *schedule,
+                             const edb_placement *p, edb_error *error) {
+  EDB_FAIL_IF(p->generation != graph->generation || p->first != graph->first ||
+                  p->n_nodes != edb_graph_pending_count(graph),
+              error, EDB_ERROR_ARGUMENT,
+              "the placement was made for another graph, or before this one changed");
+  EDB_FAIL_IF(schedule->info.n_nodes != p->n_nodes, error, EDB_ERROR_ARGUMENT,
+              "the placement was made for another schedule");
+  uint32_t slab;
+  EDB_TRY(edb_store_sync(&s->store, graph, error));
+  EDB_TRY(check_inputs(s, graph, error));
+  EDB_TRY(s->backend->begin(s->state, p->scratch_bytes, s->timing, error));
+  if (p->n_nodes == 0) return EDB_OK;
+  EDB_TRY(edb_store_take(&s->store, p->slab_floats * s->backend->element_bytes, p->n_nodes, &slab,
+                         error));
+  bind_rows(s, p, slab);
+  edb_status status = run_batches(s, graph, schedule, error);
+  unbind_rows(s, graph, p, status != EDB_OK);
+  if (status == EDB_OK) {
+    edb_graph_mark_run(graph);
+    return EDB_OK;
+  }
+  for (uint32_t i = 0; i < p->n_nodes; i++) edb_store_release(&s->store, p->first + i);
+  return status;
+}
+
+edb_status edb_session_run_placed(edb_session *s, edb_graph *graph, const edb_schedule *schedule,
+                                  const edb_placement *placement, edb_error *error) {
+  const edb_graph *lowered;
+  EDB_TRY(edb_session_lower(s, graph, &lowered, error));
+  uint64_t begin = edb_clock_ns();
+  s->stats = (edb_run_stats){.nodes = schedule->info.n_nodes,
+                             .batches = schedule->info.n_batches,
+                             .bound = schedule->info.bound,
+                             .misses = schedule->info.misses,
+                             .peak_bytes = placement->peak_bytes};
+  if (s->granularity == EDB_GRANULARITY_CELL) {
+    EDB_TRY(run_placed(s, graph, schedule, placement, error));
+  } else {
+    EDB_TRY(run_placed(s, s->lowered, schedule, placement, error));
+    edb_graph_mark_run(graph);
+  }
+  s->stats.run_ns = edb_clock_ns() - begin;
+  return EDB_OK;
+}
+
+edb_status edb_session_run(edb_session *s, edb_graph *graph, const edb_policy *policy,
+                           const edb_keep *keep, edb_error *error) {
+  const edb_graph *lowered;
+  edb_schedule *schedule = NULL;
+  edb_placement *placement = NULL;
+  edb_status status;
+  EDB_TRY(edb_session_lower(s, graph, &lowered, error));
+  uint64_t t0 = edb_clock_ns();
+  EDB_TRY(edb_schedule_create(s->ctx, policy, lowered, &schedule, error));
+  uint64_t t1 = edb_clock_ns();
+  EDB_TRY_GOTO(status, edb_placement_create(s, lowered, schedule, keep, &placement, error), cleanup);
+  uint64_t t2 = edb_clock_ns();
+  EDB_TRY_GOTO(status, edb_session_run_placed(s, graph, schedule, placement, error), cleanup);
+  s->stats.schedule_ns = t1 - t0;
+  s->stats.placement_ns = t2 - t1;
+cleanup:
+  edb_placement_destroy(placement);
+  edb_schedule_destroy(schedule);
+  return status;
+}
+
+/* ---- Step by step ------------------------------------------------------------------------------- */
+
+/* Rows for the nodes of one step: the outputs of a batch stand together, as in a placement. */
+static edb_status bind_step(edb_session *s, uint32_t type, const edb_node *nodes, uint32_t count,
+                            edb_error *error) {
+  const edb_ir_cell *cell = &s->program->cells[type];
+  size_t element = s->backend->element_bytes, floats = 0;
+  for (uint32_t o = 0; o < cell->sig.n_outputs; o++)
+    floats += (edb_row_stride(edb_shape_size(cell->outputs[o].shape)) * count + 15) / 16 * 16;
+  uint32_t slab;
+  EDB_TRY(edb_store_take(&s->store, floats * element, count, &slab, error));
+  char *at = s->store.slabs.data[slab].data;
+  for (uint32_t o = 0; o < cell->sig.n_outputs; o++) {
+    size_t stride = edb_row_stride(edb_shape_size(cell->outputs[o].shape));
+    for (uint32_t i = 0; i < count; i++)
+      edb_store_rows(&s->store, nodes[i])[o] = at + i * stride * element;
+    at += (stride * count + 15) / 16 * 16 * element;
+  }
+  for (uint32_t i = 0; i < count; i++) s->store.slab_of.data[nodes[i] - s->store.base] = slab;
+  return EDB_OK;
+}
+
+edb_status edb_session_step(edb_session *s, edb_graph *graph, edb_frontier *frontier,
+                            uint32_t *count, edb_error *error) {
+  EDB_FAIL_IF(s->granularity != EDB_GRANULARITY_CELL, error, EDB_ERROR_UNSUPPORTED,
+              "step by step runs at cell granularity only");
+  const edb_graph *same;
+  uint32_t type = 0, n = 0;
+  const edb_node *nodes = NULL;
+  EDB_TRY(edb_session_lower(s, graph, &same, error));
+  EDB_TRY(edb_store_sync(&s->store, graph, error));
+  EDB_TRY(edb_frontier_sync(frontier, error));
+  EDB_TRY(edb_frontier_next(frontier, &type, &nodes, &n, error));
+  *count = n;
+  if (n == 0) {
+    edb_graph_mark_run(graph);
+    return EDB_OK;
+  }
+  uint32_t starts[2] = {0, n};
+  edb_schedule one = {.info = {.n_batches = 1, .n_nodes = n},
+                      .batch_type = &type,
+                      .batch_start = starts,
+                      .nodes = (edb_node *)(uintptr_t)nodes};
+  size_t scratch = s->backend->scratch_bytes(s->state, graph, &one);
+  EDB_TRY(s->backend->begin(s->state, scratch, s->timing, error));
+  EDB_TRY(bind_step(s, type, nodes, n, error));
+  s->stats = (edb_run_stats){.nodes = n, .batches = 1, .bound = 1};
+  uint64_t begin = edb_clock_ns();
+  EDB_TRY(s->backend->run_batch(s->state, graph, &s->store, type, nodes, n, &s->stats, error));
+  s->stats.run_ns = edb_clock_ns() - begin;
+  return EDB_OK;
+}
+
+edb_status edb_session_release(edb_session *s, edb_graph *graph, edb_node node, edb_error *error) {
+  EDB_TRY(edb_graph_release(graph, node, error));
+  if (s->granularity == EDB_GRANULARITY_CELL && s->store.generation == graph->generation)
+    edb_store_release(&s->store, node);
+  return EDB_OK;
+}
+
+/* ---- Reading ------------------------------------------------------------------------------------ */
+
+/* The address of a value, or NULL and why. */
+static const char *find_value(const edb_session *s, const edb_graph *graph, edb_value value,
+                              size_t *size, edb_error *error) {
+  uint32_t cell = edb_graph_node_cell(graph, value.node);
+  if (cell == UINT32_MAX) {
+    (void)edb_fail(error, EDB_ERROR_ARGUMENT, "there is no node %u (or it was released)", value.node);
+    return NULL;
+  }
+  const edb_ir_cell *c = &edb_model_program(s->model)->cells[cell];
+  if (value.output >= c->sig.n_outputs) {
+    (void)edb_fail(error, EDB_ERROR_ARGUMENT, "cell %s has %u outputs, asked for number %u",
+                   c->name, c->sig.n_outputs, value.output);
+    return NULL;
+  }
+  *size = edb_shape_size(c->outputs[value.output].shape);
+  const char *why = "was not run yet";
+  const edb_graph *run = graph;
+  edb_value at = value;
+  if (value.node >= graph->base && c->sig.outputs[value.output].needs_labels &&
+      !edb_graph_has_labels(graph, value.node - graph->base)) {
+    why = "needs a label, and the node has none";
+  } else {
+    if (s->granularity == EDB_GRANULARITY_OP) {
+      bool known = s->lowered_bound && s->lowered_generation == graph->generation &&
+                   value.node < s->map.values_start.length;
+      at = known ? s->map.values.data[s->map.values_start.data[value.node] + value.output]
+                 : (edb_value){UINT32_MAX, 0};
+      run = s->lowered;
+    }
+    if (s->store.bound && s->store.generation == run->generation && at.node != UINT32_MAX &&
+        edb_store_has(&s->store, at.node)) {
+      const char *row = edb_store_row(&s->store, at.node, at.output);
+      if (row) return row;
+      if (value.node < graph->first) why = "was not kept by its run, or was released";
+    }
+  }
+  (void)edb_fail(error, EDB_ERROR_STATE, "output %s of node %u (cell %s) %s",
+                 c->sig.outputs[value.output].name, value.node, c->name, why);
+  return NULL;
+}
+
+static edb_status check_count(size_t size, size_t count, edb_error *error) {
+  EDB_FAIL_IF(size != count, error, EDB_ERROR_ARGUMENT, "the value has %zu elements, not %zu", size,
+              count);
+  return EDB_OK;
+}
+
+edb_status edb_session_read(const edb_session *s, const edb_graph *graph, edb_value value,
+                            float *out, size_t count, edb_error *error) {
+  edb_error own = {0};
+  size_t size = 0;
+  const char *row = find_value(s, graph, value, &size, error ? error : &own);
+  if (!row) return error ? error->status : own.status;
+  EDB_TRY(check_count(size, count, error));
+  if (s->backend->element_bytes == sizeof(float)) {
+    memcpy(out, row, size * sizeof(float));
+  } else {
+    const double *from = (const double *)(const void *)row;
+    for (size_t i = 0; i < size; i++) out[i] = (float)from[i];
+  }
+  return EDB_OK;
+}
+
+edb_status edb_session_read_f64(const edb_session *s, const edb_graph *graph, edb_value value,
+                                double *out, size_t count, edb_error *error) {
+  edb_error own = {0};
+  size_t size = 0;
+  const char *row = find_value(s, graph, value, &size, error ? error : &own);
+  if (!row) return error ? error->status : own.status;
+  EDB_TRY(check_count(size, count, error));
+  if (s->backend->element_bytes == sizeof(double)) {
+    memcpy(out, row, size * sizeof(double));
+  } else {
+    const float *from = (const float *)(const void *)row;
+    for (size_t i = 0; i < size; i++) out[i] = from[i];
+  }
+  return EDB_OK;
+}
+
+bool edb_session_has(const edb_session *s, const edb_graph *graph, edb_value value) {
+  size_t size;
+  return find_value(s, graph, value, &size, NULL) != NULL;
+}
+
+/* ---- Statistics and the rest ------------------------------------------------------------------- */
+
+edb_run_stats edb_session_stats(const edb_session *s) {
+  return s->stats;
+}
+
+void edb_session_set_timing(edb_session *s, bool on) {
+  s->timing = on;
+}
+
+double edb_measure_peak_gflops(edb_context *ctx, uint32_t milliseconds) {
+  return edb_kernels_peak_gflops(edb_kernels_get(ctx->simd), milliseconds);
+}

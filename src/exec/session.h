@@ -1,0 +1,52 @@
+/* exec/session.h: the inside of a session, and the small interface behind which backends stand. */
+#ifndef EDB_EXEC_SESSION_H
+#define EDB_EXEC_SESSION_H
+
+#include <edbatch/session.h>
+
+#include "exec/store.h"
+#include "layout/placement.h"
+#include "model/lower.h"
+#include "model/weights.h"
+
+/* A backend runs batches. It is created for a program and weights, which outlive it; `store` tells it
+ * where inputs are and outputs go (rows of edb_backend.element_bytes numbers). */
+typedef struct edb_backend {
+  const char *name;
+  size_t element_bytes;
+  edb_status (*create)(edb_context *ctx, const edb_program *program, const edb_weights *weights,
+                       void **state, edb_error *error);
+  void (*destroy)(void *state);
+  /* Scratch that the schedule needs beyond its slab. */
+  size_t (*scratch_bytes)(const void *state, const edb_graph *graph, const edb_schedule *schedule);
+  /* Once before the batches of a run: follows the weights' version, has `scratch` ready. */
+  edb_status (*begin)(void *state, size_t scratch_bytes, bool timing, edb_error *error);
+  edb_status (*run_batch)(void *state, const edb_graph *graph, const edb_store *store, uint32_t type,
+                          const edb_node *nodes, uint32_t count, edb_run_stats *stats,
+                          edb_error *error);
+} edb_backend;
+
+extern const edb_backend edb_backend_cpu;
+extern const edb_backend edb_backend_reference;
+
+struct edb_session {
+  edb_context *ctx;
+  const edb_model *model;
+  const edb_weights *weights;
+  edb_granularity granularity;
+  size_t memory_cap_bytes;
+  const edb_program *program; /* the model's, or the lowering's */
+  const edb_backend *backend;
+  void *state;
+  edb_store store;
+  edb_run_stats stats;
+  bool timing;
+  /* Operator granularity only: */
+  edb_lowering *lowering;
+  edb_graph *lowered;         /* operators of the graph that was lowered last */
+  edb_lower_map map;
+  uint64_t lowered_generation;
+  bool lowered_bound;
+};
+
+#endif
