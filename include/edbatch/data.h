@@ -6,7 +6,7 @@
 #ifndef EDBATCH_DATA_H
 #define EDBATCH_DATA_H
 
-#include <edbatch/graph.h>
+#include <edbatch/policy.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -51,6 +51,25 @@ EDB_API EDB_MUST_CHECK edb_status edb_dataset_append(const edb_dataset *dataset,
  * file form that edb_dataset_load reads. Seeded. */
 EDB_API EDB_MUST_CHECK edb_status edb_generate(edb_context *ctx, const char *form, uint32_t count,
                                                uint64_t seed, const char *path, edb_error *error);
+
+/* Graphs without a model, as plain text, for studying schedules: the number of nodes, then a line
+ * `type nargs arg...` per node. Nodes of type 0 are unbatchable: they run alone, as soon as they are
+ * ready, each as one batch. Errors carry file, line and column. */
+typedef struct edb_raw_graph edb_raw_graph;
+EDB_API EDB_MUST_CHECK edb_status edb_raw_graph_open(edb_context *ctx, const char *path,
+                                                     edb_raw_graph **out, edb_error *error);
+EDB_API void edb_raw_graph_close(edb_raw_graph *graph);
+EDB_API uint32_t edb_raw_graph_node_count(const edb_raw_graph *graph);
+EDB_API EDB_MUST_CHECK edb_status edb_raw_graph_schedule(const edb_raw_graph *graph,
+                                                         const edb_policy *policy,
+                                                         edb_schedule **out, edb_error *error);
+/* As edb_policy_learn; the types of the FSM are the file's numbers. Load such a policy with a NULL model. */
+EDB_API EDB_MUST_CHECK edb_status edb_raw_graph_learn(edb_context *ctx,
+                                                      const edb_raw_graph *const *graphs,
+                                                      uint32_t n_graphs,
+                                                      const edb_learn_params *params,
+                                                      edb_policy **out, edb_learn_report *report,
+                                                      edb_error *error);
 
 #ifdef __cplusplus
 }

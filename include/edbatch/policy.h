@@ -120,7 +120,8 @@ EDB_API EDB_MUST_CHECK edb_status edb_policy_learn(edb_context *ctx, const edb_g
                                                    edb_error *error);
 
 /* FSMs as versioned, human-readable JSON (docs/policy-file.md). Loading checks the types against the
- * model at the granularity that the file names: EDB_ERROR_MISMATCH says what differs. */
+ * model at the granularity that the file names: EDB_ERROR_MISMATCH says what differs. A NULL model is for
+ * policies of raw graphs. */
 EDB_API EDB_MUST_CHECK edb_status edb_policy_save(const edb_policy *policy, const char *path,
                                                   edb_error *error);
 EDB_API EDB_MUST_CHECK edb_status edb_policy_load(edb_context *ctx, const char *path,
