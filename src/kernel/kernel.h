@@ -1,22 +1,28 @@
-/* kernel/kernel.h: the fp32 kernels behind run-time dispatch. One table per SIMD level, filled once.
+/* kernel/kernel.h: the fp32 kernels behind run-time dispatch. One table per SIMD level, filled
+ * once.
  *
  * All levels give the same bits, by these definitions (docs/operators.md):
  *   product     the chain acc = fma(a[k], b[k], acc), k ascending, from +0
- *   reduction   16 lanes: lane l takes entries l, l + 16, ... in order (from +0 for sums, from the first
- *               entry for max); then lanes i and i + 8, then + 4, + 2, + 1 are combined
- *   exp, sigmoid, tanh, log, sin, cos, gelu   one stated polynomial algorithm each, in fma / add / mul /
- *               div only (kernel/math.h), with its ulp bound
- *   all else    one rounding per operator
+ *   reduction   16 lanes: lane l takes entries l, l + 16, ... in order, from +0 for sums (of
+ * products: by fma), from -inf for max; then lanes i and i + 8, then + 4, + 2, + 1 are combined
+ *   exp, sigmoid, tanh, log, sin, cos, gelu   one stated polynomial algorithm each, in fma / add /
+ * mul / div only (kernel/math.h), with its ulp bound all else    one rounding per operator
  *
- * The algorithms are written once over a small vector type (kernel/vec_*.h: avx512, avx2, portable) and
- * compiled once per level. */
+ * Only whether a value is NaN is the same, not which NaN.
+ *
+ * The algorithms are written once over a small vector type (kernel/vec_*.h: avx512, avx2, portable)
+ * and compiled once per level.
+ *
+ * Nothing outside the given elements is read or written, and no alignment is asked for. An output
+ * may be the very same elements as an input of an elementwise or row-wise operator, but must not
+ * overlap it otherwise. */
 #ifndef EDB_KERNEL_KERNEL_H
 #define EDB_KERNEL_KERNEL_H
 
 #include <edbatch/base.h>
 
-/* A block of `rows` rows. Element (r, c) is data[r * row_stride + c * col_stride]; row_stride 0: one row
- * for all (a bias); col_stride 0 or 1: 0 = one number for the whole row. */
+/* A block of `rows` rows. Element (r, c) is data[r * row_stride + c * col_stride]; row_stride 0:
+ * one row for all (a bias); col_stride 0 or 1: 0 = one number for the whole row. */
 typedef struct edb_span {
   const float *data;
   ptrdiff_t row_stride;
@@ -32,7 +38,8 @@ typedef struct edb_kernels {
   uint32_t panel; /* columns of a packed panel */
 
   /* C[rows x cols] = A[rows x depth] * B, where B is packed by edb_pack_* below (panels of `panel`
-   * columns, depth-major, the last panel padded with zeros). Any rows >= 1, cols >= 1, depth >= 0. */
+   * columns, depth-major; see kernel/pack.c). Any rows >= 1, cols >= 1, depth >= 0. Columns can be
+   * cut at multiples of `panel`: from column j on, the operand is packed + j * depth. */
   void (*product_packed)(size_t rows, size_t cols, size_t depth, const float *a, ptrdiff_t a_stride,
                          const float *packed, float *c, ptrdiff_t c_stride);
   /* The same with rows of A through pointers. */
@@ -45,20 +52,21 @@ typedef struct edb_kernels {
   void (*matvec)(size_t m, size_t k, const float *a, ptrdiff_t a_stride, const float *x, float *y);
 
   edb_unary_fn neg, sigmoid, tanh, relu, gelu, exp, log, sqrt, abs, sin, cos, copy;
-  edb_binary_fn add, sub, mul, div, min, max;
+  edb_binary_fn add, sub, mul, div, min, max; /* min, max: NaN if either is; relu(NaN) is NaN */
 
   /* Row-wise, over the entries of each row. log-sum-exp and softmax subtract the row's maximum. */
   edb_unary_fn softmax, log_softmax;
   void (*layer_norm)(size_t rows, size_t cols, edb_span x, edb_span gain, edb_span bias, float *y,
                      ptrdiff_t y_stride); /* epsilon 1e-5, variance over cols */
-  /* One number per row: y[r * y_stride]. */
-  edb_unary_fn sum, mean, maximum, argmax; /* argmax: the first of equal ones, as an fp32 whole number */
-  edb_binary_fn dot, squared_error;        /* sum of (a - b)^2 */
+  /* One number per row: y[r * y_stride]. maximum: NaN if any entry is. argmax: the first of equal
+   * ones (of NaNs, if there are any), as an fp32 whole number. */
+  edb_unary_fn sum, mean, maximum, argmax;
+  edb_binary_fn dot, squared_error; /* sum of (a - b)^2 */
   /* y[r * y_stride] = log-sum-exp(x row) - x[label[r]]; label < 0: y = 0. */
   void (*cross_entropy)(size_t rows, size_t cols, edb_span x, const int32_t *label, float *y,
                         ptrdiff_t y_stride);
-  /* Over segments: rows first[i] .. first[i + 1] - 1 of x are reduced to row i of y, ascending, the first
-   * taken as it is; an empty one gives 0 (sum). mean = sum / count. softmax keeps all rows. */
+  /* Over segments: rows first[i] .. first[i + 1] - 1 of x are reduced to row i of y, ascending, the
+   * first taken as it is; an empty one gives 0. mean = sum / count. softmax keeps all rows of x. */
   void (*sum_over)(size_t segments, const uint32_t *first, size_t cols, edb_span x, float *y,
                    ptrdiff_t y_stride);
   void (*mean_over)(size_t segments, const uint32_t *first, size_t cols, edb_span x, float *y,
@@ -73,16 +81,21 @@ typedef struct edb_kernels {
   /* dst row r = *src[r]. */
   void (*gather)(size_t rows, size_t cols, const float *const *src, float *dst,
                  ptrdiff_t dst_stride);
+  /* Rounds of EDB_BURST_STEPS x 16 independent multiply-adds, to measure the peak. */
+  float (*burst)(size_t count, float factor);
 } edb_kernels;
+
+#define EDB_BURST_STEPS 12
 
 /* The table of a level; NULL if this build or this machine does not have it. AUTO = the best. */
 const edb_kernels *edb_kernels_get(edb_simd simd);
 
-/* Elements of a packed operand. */
+/* Elements of a packed operand; cols is rounded up to 16. The caller has checked (cols + 15) *
+ * depth for overflow. */
 size_t edb_packed_size(const edb_kernels *k, size_t cols, size_t depth);
 /* Packs columns first .. first + cols - 1 of a packed operand with `total` columns in all: column
- * first + j gets row j of w, a row-major [cols x depth] matrix (so that C = A * w^T). Stacking weights
- * is packing one after another. */
+ * first + j gets row j of w, a row-major [cols x depth] matrix (so that C = A * w^T). Stacking
+ * weights is packing one after another. */
 void edb_pack_rows(const edb_kernels *k, float *packed, size_t total, size_t depth, size_t first,
                    size_t cols, const float *w, ptrdiff_t w_stride);
 /* The same from columns: w is row-major [depth x cols] (C = A * w). */
@@ -91,7 +104,8 @@ void edb_pack_columns(const edb_kernels *k, float *packed, size_t total, size_t 
 /* Must be called once on a new packed buffer: sets the padding to zero. */
 void edb_pack_begin(const edb_kernels *k, float *packed, size_t total, size_t depth);
 
-/* Dense fused multiply-adds for about `milliseconds`; returns GFLOP/s of one thread at this level. */
+/* Dense fused multiply-adds for about `milliseconds`; returns GFLOP/s of one thread at this level.
+ */
 double edb_kernels_peak_gflops(const edb_kernels *k, uint32_t milliseconds);
 
 #endif

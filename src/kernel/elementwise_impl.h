@@ -1,0 +1,113 @@
+/* kernel/elementwise_impl.h: operators on each element; compiled once per level. */
+#ifndef EDB_KERNEL_ELEMENTWISE_IMPL_H
+#define EDB_KERNEL_ELEMENTWISE_IMPL_H
+
+#include "kernel/kernel.h"
+#include "kernel/math.h"
+
+VF_INLINE const float *span_row(edb_span x, size_t r) {
+  return x.data + (ptrdiff_t)r * x.row_stride;
+}
+
+/* Entries c .. c + 15 of a row. */
+VF_INLINE edb_vf span_load(const float *row, ptrdiff_t col_stride, size_t c) {
+  return col_stride == 0 ? vf_set1(*row) : vf_load(row + c);
+}
+/* Entries c .. c + n - 1; the other lanes are +0, also for a row of one number. */
+VF_INLINE edb_vf span_load_n(const float *row, ptrdiff_t col_stride, size_t c, size_t n) {
+  if (col_stride == 0) return vf_blend(vm_first(n), vf_set1(*row), vf_set1(0.0f));
+  return vf_load_n(row + c, n);
+}
+
+/* Rows that lie one after another, or one number for all, can be taken as one long row. */
+VF_INLINE bool span_is_long(edb_span x, size_t cols) {
+  return x.row_stride == (x.col_stride == 0 ? 0 : (ptrdiff_t)cols);
+}
+
+/* One column: the stride between columns means nothing, take the form that joins rows. */
+VF_INLINE edb_span span_column(edb_span x, size_t cols) {
+  if (cols == 1) x.col_stride = x.row_stride != 0;
+  return x;
+}
+
+typedef edb_vf (*vf_unary)(edb_vf);
+typedef edb_vf (*vf_binary)(edb_vf, edb_vf);
+
+VF_INLINE void unary_row(size_t cols, const float *x, ptrdiff_t x_stride, float *y, vf_unary f) {
+  size_t c = 0;
+  for (; c + VF_LANES <= cols; c += VF_LANES) vf_store(y + c, f(span_load(x, x_stride, c)));
+  if (c < cols) vf_store_n(y + c, f(span_load_n(x, x_stride, c, cols - c)), cols - c);
+}
+
+VF_INLINE void unary(size_t rows, size_t cols, edb_span x, float *y, ptrdiff_t y_stride,
+                     vf_unary f) {
+  x = span_column(x, cols);
+  if (span_is_long(x, cols) && y_stride == (ptrdiff_t)cols) {
+    cols *= rows;
+    rows = 1;
+  }
+  for (size_t r = 0; r < rows; r++) {
+    unary_row(cols, span_row(x, r), x.col_stride, y + (ptrdiff_t)r * y_stride, f);
+  }
+}
+
+VF_INLINE void binary_row(size_t cols, const float *a, ptrdiff_t a_stride, const float *b,
+                          ptrdiff_t b_stride, float *y, vf_binary f) {
+  size_t c = 0;
+  for (; c + VF_LANES <= cols; c += VF_LANES) {
+    vf_store(y + c, f(span_load(a, a_stride, c), span_load(b, b_stride, c)));
+  }
+  if (c < cols) {
+    const size_t n = cols - c;
+    vf_store_n(y + c, f(span_load_n(a, a_stride, c, n), span_load_n(b, b_stride, c, n)), n);
+  }
+}
+
+VF_INLINE void binary(size_t rows, size_t cols, edb_span a, edb_span b, float *y,
+                      ptrdiff_t y_stride, vf_binary f) {
+  a = span_column(a, cols);
+  b = span_column(b, cols);
+  if (span_is_long(a, cols) && span_is_long(b, cols) && y_stride == (ptrdiff_t)cols) {
+    cols *= rows;
+    rows = 1;
+  }
+  for (size_t r = 0; r < rows; r++) {
+    binary_row(cols, span_row(a, r), a.col_stride, span_row(b, r), b.col_stride,
+               y + (ptrdiff_t)r * y_stride, f);
+  }
+}
+
+/* NaN if either is; of equal ones (-0 and +0) the second. */
+VF_INLINE edb_vf vf_max(edb_vf a, edb_vf b) {
+  return vf_blend(vm_or(vf_gt(a, b), vf_nan(a)), a, b);
+}
+VF_INLINE edb_vf vf_min(edb_vf a, edb_vf b) {
+  return vf_blend(vm_or(vf_lt(a, b), vf_nan(a)), a, b);
+}
+/* x where it is not negative: NaN and -0 stay as they are. */
+VF_INLINE edb_vf vf_relu(edb_vf x) {
+  return vf_blend(vf_lt(x, vf_set1(0.0f)), vf_set1(0.0f), x);
+}
+VF_INLINE edb_vf vf_copy(edb_vf x) {
+  return x;
+}
+
+/* The table's functions: kernel_NAME applies vf_NAME. */
+#define EDB_UNARY_LIST(X) \
+  X(neg) X(sigmoid) X(tanh) X(relu) X(gelu) X(exp) X(log) X(sqrt) X(abs) X(sin) X(cos) X(copy)
+#define EDB_BINARY_LIST(X) X(add) X(sub) X(mul) X(div) X(min) X(max)
+
+#define EDB_UNARY_KERNEL(name)                                                                    \
+  static void kernel_##name(size_t rows, size_t cols, edb_span x, float *y, ptrdiff_t y_stride) { \
+    unary(rows, cols, x, y, y_stride, vf_##name);                                                 \
+  }
+#define EDB_BINARY_KERNEL(name)                                                         \
+  static void kernel_##name(size_t rows, size_t cols, edb_span a, edb_span b, float *y, \
+                            ptrdiff_t y_stride) {                                       \
+    binary(rows, cols, a, b, y, y_stride, vf_##name);                                   \
+  }
+
+EDB_UNARY_LIST(EDB_UNARY_KERNEL)
+EDB_BINARY_LIST(EDB_BINARY_KERNEL)
+
+#endif

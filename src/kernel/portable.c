@@ -1,0 +1,6 @@
+/* kernel/portable.c: the kernels in plain C. */
+#include "kernel/vec_portable.h"
+
+#include "kernel/table_impl.h"
+
+const edb_kernels edb_kernels_portable = EDB_KERNEL_TABLE(EDB_SIMD_PORTABLE);
