@@ -23,29 +23,27 @@ void edb_batches_free(edb_context *ctx, edb_batches *batches) {
   batches->memory_bytes = 0;
 }
 
-void edb_batches_reverse(edb_batches *batches, edb_batches *scratch) {
+void edb_batches_reverse(const edb_batches *from, edb_batches *to) {
   uint32_t done = 0;
-  for (uint32_t i = 0; i < batches->count; i++) {
-    uint32_t from = batches->count - 1 - i;
-    uint32_t length = batches->start[from + 1] - batches->start[from];
-    scratch->type[i] = batches->type[from];
-    scratch->start[i] = done;
-    memcpy(scratch->nodes + done, batches->nodes + batches->start[from], length * sizeof(uint32_t));
+  for (uint32_t i = 0; i < from->count; i++) {
+    uint32_t source = from->count - 1 - i;
+    uint32_t length = from->start[source + 1] - from->start[source];
+    to->type[i] = from->type[source];
+    to->start[i] = done;
+    memcpy(to->nodes + done, from->nodes + from->start[source], length * sizeof *to->nodes);
     done += length;
   }
-  scratch->start[batches->count] = done;
-  scratch->count = batches->count;
-  edb_batches turned = *scratch;
-  *scratch = *batches;
-  *batches = turned;
+  to->start[from->count] = done;
+  to->count = from->count;
 }
 
-bool edb_pass(edb_state *s, const edb_chooser *chooser, uint32_t limit, edb_batches *out) {
+void edb_pass(edb_state *s, const edb_chooser *chooser, uint32_t limit, edb_batches *out) {
   uint32_t n_nodes = s->problem->n_nodes, count = 0;
   edb_state_reset(s);
   out->start[0] = 0;
+  out->count = EDB_GAVE_UP;
   while (s->n_done < n_nodes) {
-    if (limit != UINT32_MAX && count + s->remaining_bound >= limit) return false;
+    if (limit != EDB_GAVE_UP && count + s->remaining_bound >= limit) return;
     uint32_t type = edb_state_forced(s);
     if (type == EDB_TYPE_NONE) type = chooser->choose(chooser->self, s);
     uint32_t *nodes = out->nodes + out->start[count];
@@ -56,5 +54,4 @@ bool edb_pass(edb_state *s, const edb_chooser *chooser, uint32_t limit, edb_batc
     if (chooser->ran != NULL) chooser->ran(chooser->self, s, type, nodes, ran);
   }
   out->count = count;
-  return true;
 }

@@ -1,5 +1,5 @@
-/* policy/policy.h: what the files of this layer share: the lookahead-free quantities of a graph, the
- * scheduler's state, and the schedule being built. */
+/* policy/policy.h: what the files of this layer share: the lookahead-free quantities of a graph,
+ * the scheduler's state, and the schedule being built. */
 #ifndef EDB_POLICY_POLICY_H
 #define EDB_POLICY_POLICY_H
 
@@ -10,7 +10,8 @@
 
 struct edb_fsm;
 
-/* Immutable. `fsm` (owned) is set for EDB_POLICY_FSM, and for EDB_POLICY_BEST that tries it as well. */
+/* Immutable. `fsm` (owned) is set for EDB_POLICY_FSM, and for EDB_POLICY_BEST that tries it as
+ * well. */
 struct edb_policy {
   edb_context *ctx;
   edb_policy_kind kind;
@@ -23,13 +24,15 @@ struct edb_schedule {
   uint32_t *batch_type;  /* [n_batches] */
   uint32_t *batch_start; /* [n_batches + 1], into nodes */
   edb_node *nodes;       /* graph ids, each pending node once */
-  size_t node_capacity, batch_capacity;
+  void *memory;          /* of the three arrays */
+  size_t memory_bytes;
 };
 
-/* The layer's entry points on a bare dag, used by the graph API, raw graphs and tests. `types` (n_types
- * signatures, or NULL for raw graphs) are used by FSMs to check that they fit. */
+/* The layer's entry points on a bare dag, for raw graphs and tests; an FSM must be one for raw
+ * graphs. */
 EDB_MUST_CHECK edb_status edb_schedule_dag(edb_context *ctx, const edb_policy *policy,
-                                           const edb_dag *dag, edb_schedule **out, edb_error *error);
+                                           const edb_dag *dag, edb_schedule **out,
+                                           edb_error *error);
 EDB_MUST_CHECK edb_status edb_lower_bound(edb_context *ctx, const edb_dag *dag, uint32_t *bound,
                                           edb_error *error);
 /* Whose types an FSM is about. Names in files: "raw", "cell", "op". */
@@ -52,7 +55,8 @@ EDB_MUST_CHECK edb_status edb_policy_peek_granularity(edb_context *ctx, const ch
                                                       size_t bytes, const char *name,
                                                       edb_fsm_granularity *out, edb_error *error);
 /* As text, for tools and tests; `schema` NULL = raw: types are the file's numbers. */
-EDB_MUST_CHECK edb_status edb_policy_print(const edb_policy *policy, edb_text *out, edb_error *error);
+EDB_MUST_CHECK edb_status edb_policy_print(const edb_policy *policy, edb_text *out,
+                                           edb_error *error);
 EDB_MUST_CHECK edb_status edb_policy_parse(edb_context *ctx, const char *text, size_t bytes,
                                            const char *name, const edb_schema *schema,
                                            edb_policy **out, edb_error *error);

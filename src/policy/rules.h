@@ -22,8 +22,8 @@ typedef struct edb_batches {
 EDB_MUST_CHECK edb_status edb_batches_init(edb_context *ctx, const edb_problem *problem,
                                            edb_batches *out, edb_error *error);
 void edb_batches_free(edb_context *ctx, edb_batches *batches);
-/* Last batch first; the nodes inside a batch keep their order. `scratch` is overwritten. */
-void edb_batches_reverse(edb_batches *batches, edb_batches *scratch);
+/* `from` with the last batch first; the nodes inside a batch keep their order. */
+void edb_batches_reverse(const edb_batches *from, edb_batches *to);
 
 /* What decides when several batchable types are ready and no unbatchable one is. */
 typedef struct edb_chooser {
@@ -34,11 +34,14 @@ typedef struct edb_chooser {
   void *self;
 } edb_chooser;
 
-/* Resets the state and runs it to the end. Gives up (false, `out` is then meaningless) as soon as
- * the batches so far and the bound on the rest come to `limit`; UINT32_MAX = never. */
-bool edb_pass(edb_state *state, const edb_chooser *chooser, uint32_t limit, edb_batches *out);
+#define EDB_GAVE_UP UINT32_MAX
 
-/* The rules. Those that need memory for their account can fail. */
+/* Resets the state and runs it to the end. Gives up (out->count = EDB_GAVE_UP) as soon as the
+ * batches so far and the bound on the rest come to `limit`; EDB_GAVE_UP = never. */
+void edb_pass(edb_state *state, const edb_chooser *chooser, uint32_t limit, edb_batches *out);
+
+/* The rules. Those that keep an account need memory for it and can fail. EDB_ERROR_LIMIT: the graph
+ * is too large for the rule. */
 void edb_unbatched_pass(const edb_problem *problem, edb_batches *out);
 EDB_MUST_CHECK edb_status edb_depth_pass(edb_context *ctx, const edb_problem *problem,
                                          edb_batches *out, edb_error *error);
@@ -46,9 +49,22 @@ EDB_MUST_CHECK edb_status edb_agenda_pass(edb_context *ctx, edb_state *state, bo
                                           edb_batches *out, edb_error *error);
 EDB_MUST_CHECK edb_status edb_sufficient_pass(edb_context *ctx, edb_state *state, edb_batches *out,
                                               edb_error *error);
-bool edb_tight_pass(edb_state *state, uint32_t limit, edb_batches *out);
+void edb_tight_pass(edb_state *state, uint32_t limit, edb_batches *out);
 EDB_MUST_CHECK edb_status edb_exact_pass(edb_context *ctx, edb_state *state, edb_batches *out,
                                          edb_error *error);
+
+/* Which rule a pass follows; `fsm` and `schema` (NULL: raw types) only for EDB_POLICY_FSM. */
+typedef struct edb_rule {
+  edb_policy_kind kind; /* not EDB_POLICY_BEST */
+  const struct edb_fsm *fsm;
+  const edb_schema *schema;
+} edb_rule;
+
+/* One pass of the rule in the direction of the state's problem. *misses: frontiers that the FSM did
+ * not know. `limit` as for edb_pass; rules other than tight ignore it. */
+EDB_MUST_CHECK edb_status edb_rule_pass(edb_context *ctx, const edb_rule *rule, edb_state *state,
+                                        uint32_t limit, edb_batches *out, uint32_t *misses,
+                                        edb_error *error);
 
 /* Depth of every node: 1 + the largest depth of its inputs, 0 without any. */
 void edb_node_depths(const edb_problem *problem, uint32_t *depth);

@@ -25,7 +25,7 @@ static uint32_t choose(void *self, const edb_state *state) {
   return edb_tight_choose(state);
 }
 
-bool edb_tight_pass(edb_state *state, uint32_t limit, edb_batches *out) {
+void edb_tight_pass(edb_state *state, uint32_t limit, edb_batches *out) {
   edb_chooser chooser = {.choose = choose};
-  return edb_pass(state, &chooser, limit, out);
+  edb_pass(state, &chooser, limit, out);
 }

@@ -1,0 +1,44 @@
+/* policy/rule.c: one pass by the name of its rule. */
+#include "policy/fsm.h"
+#include "policy/rules.h"
+
+static uint32_t choose_fsm(void *self, const edb_state *state) {
+  return edb_fsm_choose(self, state);
+}
+
+static edb_status fsm_pass(edb_context *ctx, const edb_rule *rule, edb_state *state,
+                           edb_batches *out, uint32_t *misses, edb_error *error) {
+  edb_fsm_binding binding;
+  EDB_TRY(edb_fsm_bind(ctx, rule->fsm, state->problem, rule->schema, &binding, error));
+  edb_chooser chooser = {.choose = choose_fsm, .self = &binding};
+  edb_pass(state, &chooser, EDB_GAVE_UP, out);
+  *misses = binding.misses;
+  edb_fsm_unbind(ctx, &binding);
+  return EDB_OK;
+}
+
+edb_status edb_rule_pass(edb_context *ctx, const edb_rule *rule, edb_state *state, uint32_t limit,
+                         edb_batches *out, uint32_t *misses, edb_error *error) {
+  *misses = 0;
+  switch (rule->kind) {
+  case EDB_POLICY_UNBATCHED:
+    edb_unbatched_pass(state->problem, out);
+    return EDB_OK;
+  case EDB_POLICY_DEPTH:
+    return edb_depth_pass(ctx, state->problem, out, error);
+  case EDB_POLICY_AGENDA_STATIC:
+  case EDB_POLICY_AGENDA_RUNNING:
+    return edb_agenda_pass(ctx, state, rule->kind == EDB_POLICY_AGENDA_RUNNING, out, error);
+  case EDB_POLICY_SUFFICIENT:
+    return edb_sufficient_pass(ctx, state, out, error);
+  case EDB_POLICY_TIGHT:
+    edb_tight_pass(state, limit, out);
+    return EDB_OK;
+  case EDB_POLICY_FSM:
+    return fsm_pass(ctx, rule, state, out, misses, error);
+  case EDB_POLICY_EXACT:
+    return edb_exact_pass(ctx, state, out, error);
+  default:
+    return edb_fail(error, EDB_ERROR_ARGUMENT, "policy %d has no rule of its own", (int)rule->kind);
+  }
+}

@@ -1,0 +1,81 @@
+/* policy/schedule.c: the schedule object, from the batches that a policy found. */
+#include <string.h>
+
+#include "policy/best.h"
+
+static edb_status schedule_alloc(edb_context *ctx, size_t batches, size_t nodes, edb_schedule **out,
+                                 edb_error *error) {
+  size_t bytes = (batches * 2 + 1 + nodes) * sizeof(uint32_t);
+  edb_schedule *s = edb_alloc_zero(ctx, sizeof *s);
+  if (s == NULL) return edb_fail_memory(error, sizeof *s, "a schedule");
+  s->memory = edb_alloc(ctx, bytes);
+  if (s->memory == NULL) {
+    edb_free(ctx, s, sizeof *s);
+    return edb_fail_memory(error, bytes, "a schedule");
+  }
+  s->ctx = ctx;
+  s->memory_bytes = bytes;
+  s->batch_type = s->memory;
+  s->batch_start = s->batch_type + batches;
+  s->nodes = s->batch_start + batches + 1;
+  *out = s;
+  return EDB_OK;
+}
+
+/* Back from local numbers of nodes and types to those of the dag. */
+static void fill(const edb_attempts *a, const edb_dag *dag, edb_schedule *s) {
+  const edb_batches *batches = &a->best;
+  for (uint32_t i = 0; i < batches->count; i++)
+    s->batch_type[i] = a->forward.original_type[batches->type[i]];
+  memcpy(s->batch_start, batches->start, ((size_t)batches->count + 1) * sizeof *s->batch_start);
+  for (uint32_t i = 0; i < dag->n_nodes; i++) s->nodes[i] = batches->nodes[i] + dag->origin;
+  s->info = (edb_schedule_info){.n_batches = batches->count,
+                                .bound = a->forward.bound,
+                                .n_nodes = dag->n_nodes,
+                                .misses = a->misses,
+                                .policy = a->kind};
+}
+
+static edb_status schedule(edb_context *ctx, const edb_policy *policy, const edb_dag *dag,
+                           const edb_schema *schema, edb_schedule **out, edb_error *error) {
+  edb_attempts attempts;
+  EDB_TRY(edb_attempts_init(ctx, dag, schema, &attempts, error));
+  edb_status status = edb_attempt_policy(&attempts, policy, error);
+  edb_schedule *s = NULL;
+  if (status == EDB_OK) status = schedule_alloc(ctx, attempts.best.count, dag->n_nodes, &s, error);
+  if (status == EDB_OK) {
+    fill(&attempts, dag, s);
+    *out = s;
+  }
+  edb_attempts_free(&attempts);
+  return status;
+}
+
+edb_status edb_schedule_dag(edb_context *ctx, const edb_policy *policy, const edb_dag *dag,
+                            edb_schedule **out, edb_error *error) {
+  return schedule(ctx, policy, dag, NULL, out, error);
+}
+
+edb_status edb_schedule_create(edb_context *ctx, const edb_policy *policy, const edb_graph *graph,
+                               edb_schedule **out, edb_error *error) {
+  edb_dag dag = edb_graph_pending(graph);
+  return schedule(ctx, policy, &dag, graph->schema, out, error);
+}
+
+void edb_schedule_destroy(edb_schedule *s) {
+  if (s == NULL) return;
+  edb_free(s->ctx, s->memory, s->memory_bytes);
+  edb_free(s->ctx, s, sizeof *s);
+}
+
+edb_schedule_info edb_schedule_describe(const edb_schedule *schedule) {
+  return schedule->info;
+}
+
+uint32_t edb_schedule_batch(const edb_schedule *s, uint32_t i, uint32_t *type,
+                            const edb_node **nodes) {
+  if (i >= s->info.n_batches) return 0;
+  *type = s->batch_type[i];
+  *nodes = s->nodes + s->batch_start[i];
+  return s->batch_start[i + 1] - s->batch_start[i];
+}
