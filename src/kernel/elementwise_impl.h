@@ -79,14 +79,14 @@ VF_INLINE void binary(size_t rows, size_t cols, edb_span a, edb_span b, float *y
 
 /* NaN if either is; of equal ones (-0 and +0) the second. */
 VF_INLINE edb_vf vf_max(edb_vf a, edb_vf b) {
-  return vf_blend(vm_or(vf_gt(a, b), vf_nan(a)), a, b);
+  return vf_blend(vf_nan(a), a, vf_greater(a, b));
 }
 VF_INLINE edb_vf vf_min(edb_vf a, edb_vf b) {
-  return vf_blend(vm_or(vf_lt(a, b), vf_nan(a)), a, b);
+  return vf_blend(vf_nan(a), a, vf_less(a, b));
 }
 /* x where it is not negative: NaN and -0 stay as they are. */
 VF_INLINE edb_vf vf_relu(edb_vf x) {
-  return vf_blend(vf_lt(x, vf_set1(0.0f)), vf_set1(0.0f), x);
+  return vf_greater(vf_set1(0.0f), x);
 }
 VF_INLINE edb_vf vf_copy(edb_vf x) {
   return x;

@@ -18,14 +18,6 @@
 
 #include "kernel/angle.h"
 
-/* Both give b where one is NaN, so NaN passes if it is the second operand. */
-VF_INLINE edb_vf vf_greater(edb_vf a, edb_vf b) {
-  return vf_blend(vf_gt(a, b), a, b);
-}
-VF_INLINE edb_vf vf_less(edb_vf a, edb_vf b) {
-  return vf_blend(vf_lt(a, b), a, b);
-}
-
 VF_INLINE edb_vf vf_abs(edb_vf x) {
   return vf_from_bits(vi_and(vf_bits(x), vi_set1(INT32_MAX)));
 }

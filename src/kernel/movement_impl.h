@@ -13,7 +13,7 @@ VF_INLINE size_t at_most_lanes(size_t n) {
 VF_INLINE void load_transposed(size_t rows, size_t cols, const float *src, ptrdiff_t stride,
                                edb_vf v[VF_LANES]) {
   if (rows == VF_LANES && cols == VF_LANES) {
-#pragma GCC unroll 16
+    VF_UNROLL
     for (size_t i = 0; i < VF_LANES; i++) v[i] = vf_load(src + (ptrdiff_t)i * stride);
   } else {
     for (size_t i = 0; i < VF_LANES; i++) {
@@ -44,7 +44,7 @@ VF_INLINE edb_vf matvec_block(size_t rows, size_t k, const float *a, ptrdiff_t a
   size_t j = 0;
   for (; j + VF_LANES <= k; j += VF_LANES) {
     load_transposed(rows, VF_LANES, a + j, a_stride, v);
-#pragma GCC unroll 16
+    VF_UNROLL
     for (size_t i = 0; i < VF_LANES; i++) sum = vf_fma(v[i], vf_set1(x[j + i]), sum);
   }
   if (j < k) {
@@ -62,7 +62,7 @@ VF_INLINE void matvec_pair(size_t k, const float *a, ptrdiff_t a_stride, const f
   for (; j + VF_LANES <= k; j += VF_LANES) {
     load_transposed(VF_LANES, VF_LANES, a + j, a_stride, u);
     load_transposed(VF_LANES, VF_LANES, below + j, a_stride, l);
-#pragma GCC unroll 16
+    VF_UNROLL
     for (size_t i = 0; i < VF_LANES; i++) {
       const edb_vf factor = vf_set1(x[j + i]);
       upper = vf_fma(u[i], factor, upper);
@@ -108,10 +108,10 @@ static float kernel_burst(size_t count, float factor) {
   static const float start[VF_LANES] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   const edb_vf f = vf_set1(factor);
   edb_vf chain[VF_BURST_CHAINS];
-#pragma GCC unroll 12
+  VF_UNROLL
   for (int i = 0; i < VF_BURST_CHAINS; i++) chain[i] = vf_add(vf_load(start), vf_set1((float)i));
   for (size_t n = 0; n < count; n++) {
-#pragma GCC unroll 12
+    VF_UNROLL
     for (int i = 0; i < EDB_BURST_STEPS; i++) {
       chain[i % VF_BURST_CHAINS] = vf_fma(chain[i % VF_BURST_CHAINS], f, f);
     }

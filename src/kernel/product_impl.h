@@ -11,52 +11,66 @@
 
 #define EDB_TILE_MAX_ROWS 12
 
-/* One tile. `a`: its rows; b: its first column, rows of b b_stride apart; `last` of the columns in
- * the last vector are wanted. */
-typedef void (*product_tile_fn)(size_t depth, const float *const *a, const float *b,
-                                ptrdiff_t b_stride, size_t last, float *c, ptrdiff_t c_stride);
+/* The columns of B that one tile takes. */
+typedef struct product_columns {
+  const float *first; /* row 0 */
+  ptrdiff_t stride;   /* of rows */
+  size_t ahead_bytes; /* what to ask of memory in advance; 0: nothing */
+  size_t last;        /* columns of the last vector that are wanted */
+} product_columns;
+
+typedef void (*product_tile_fn)(size_t depth, const float *const *a, const product_columns *b,
+                                float *c, ptrdiff_t c_stride);
+
+/* May ask for what is beyond B. With one row the processor's own prefetcher does better. */
+VF_INLINE void prefetch_ahead(const float *b, size_t ahead_bytes) {
+  __builtin_prefetch((const void *)((uintptr_t)b + ahead_bytes));
+}
 
 /* rows, vectors and `exact` (B ends with the last column, so it must be loaded with a mask) are
  * constants where this is used, and all arrays live in registers. */
 VF_INLINE void product_tile(const size_t rows, const size_t vectors, const bool exact, size_t depth,
-                            const float *const *a, const float *b, ptrdiff_t b_stride, size_t last,
-                            float *c, ptrdiff_t c_stride) {
+                            const float *const *a, const product_columns *columns, float *c,
+                            ptrdiff_t c_stride) {
+  const float *b = columns->first;
+  const ptrdiff_t b_stride = columns->stride;
+  const size_t last = columns->last, ahead = columns->ahead_bytes;
   edb_vf sum[EDB_TILE_MAX_ROWS][VF_PANEL_VECTORS];
   const float *row[EDB_TILE_MAX_ROWS];
-#pragma GCC unroll 12
+  VF_UNROLL
   for (size_t r = 0; r < rows; r++) {
     row[r] = a[r];
-#pragma GCC unroll 4
+    VF_UNROLL
     for (size_t v = 0; v < vectors; v++) sum[r][v] = vf_set1(0.0f);
   }
   for (size_t k = 0; k < depth; k++, b += b_stride) {
     edb_vf column[VF_PANEL_VECTORS];
-#pragma GCC unroll 4
+    VF_UNROLL
     for (size_t v = 0; v < vectors; v++) {
+      if (rows > 1) prefetch_ahead(b + v * VF_LANES, ahead);
       column[v] =
           exact && v + 1 == vectors ? vf_load_n(b + v * VF_LANES, last) : vf_load(b + v * VF_LANES);
     }
-#pragma GCC unroll 12
+    VF_UNROLL
     for (size_t r = 0; r < rows; r++) {
       const edb_vf factor = vf_set1(row[r][k]);
-#pragma GCC unroll 4
+      VF_UNROLL
       for (size_t v = 0; v < vectors; v++) sum[r][v] = vf_fma(factor, column[v], sum[r][v]);
     }
   }
-#pragma GCC unroll 12
+  VF_UNROLL
   for (size_t r = 0; r < rows; r++) {
     float *out = c + (ptrdiff_t)r * c_stride;
-#pragma GCC unroll 4
+    VF_UNROLL
     for (size_t v = 0; v + 1 < vectors; v++) vf_store(out + v * VF_LANES, sum[r][v]);
     vf_store_n(out + (vectors - 1) * VF_LANES, sum[r][vectors - 1], last);
   }
 }
 
-#define EDB_TILE(name, rows, vectors, exact)                                                 \
-  static void name##_##vectors##_##rows(size_t depth, const float *const *a, const float *b, \
-                                        ptrdiff_t b_stride, size_t last, float *c,           \
-                                        ptrdiff_t c_stride) {                                \
-    product_tile(rows, vectors, exact, depth, a, b, b_stride, last, c, c_stride);            \
+#define EDB_TILE(name, rows, vectors, exact)                                                      \
+  static void name##_##vectors##_##rows(size_t depth, const float *const *a,                      \
+                                        const product_columns *b, float *c, ptrdiff_t c_stride) { \
+    product_tile(rows, vectors, exact, depth, a, b, c, c_stride);                                 \
   }
 
 /* X(name, rows, vectors, exact) for all rows of a tile of so many vectors. */
@@ -108,8 +122,7 @@ typedef struct product_rows {
 /* All rows against one panel. The rows are cut into tiles of nearly equal height: two tiles of four
  * rows keep the multipliers busier than one of six and one of two. */
 VF_INLINE void product_panel(const product_tile_fn *tile, size_t most, size_t rows, size_t depth,
-                             product_rows a, const float *b, ptrdiff_t b_stride, size_t last,
-                             float *c, ptrdiff_t c_stride) {
+                             product_rows a, product_columns b, float *c, ptrdiff_t c_stride) {
   const size_t count = (rows + most - 1) / most;
   const size_t height = rows / count, taller = rows % count;
   const float *pointers[EDB_TILE_MAX_ROWS];
@@ -121,21 +134,26 @@ VF_INLINE void product_panel(const product_tile_fn *tile, size_t most, size_t ro
     } else {
       for (size_t j = 0; j < h; j++) pointers[j] = a.first + (ptrdiff_t)(r + j) * a.stride;
     }
-    tile[h - 1](depth, p, b, b_stride, last, c + (ptrdiff_t)r * c_stride, c_stride);
+    tile[h - 1](depth, p, &b, c + (ptrdiff_t)r * c_stride, c_stride);
     r += h;
   }
 }
 
-/* Panel after panel; the last one has as many vectors as its columns need. */
+/* Panel after panel; the last one has as many vectors as its columns need. Panels lie one after
+ * another, so asking 2 KB ahead also brings the beginning of the next: it hides the L3 cache. */
 VF_INLINE void product_all(size_t rows, size_t cols, size_t depth, product_rows a,
                            const float *packed, float *c, ptrdiff_t c_stride) {
   const size_t panel = VF_PANEL_VECTORS * VF_LANES;
   for (size_t j = 0; j < cols; j += panel) {
     const size_t width = cols - j < panel ? cols - j : panel;
     const size_t vectors = (width + VF_LANES - 1) / VF_LANES;
-    product_panel(tiles[vectors - 1], tile_rows[vectors - 1], rows, depth, a, packed + j * depth,
-                  (ptrdiff_t)(vectors * VF_LANES), width - (vectors - 1) * VF_LANES, c + j,
-                  c_stride);
+    const product_columns b = {
+        .first = packed + j * depth,
+        .stride = (ptrdiff_t)(vectors * VF_LANES),
+        .ahead_bytes = 2048,
+        .last = width - (vectors - 1) * VF_LANES,
+    };
+    product_panel(tiles[vectors - 1], tile_rows[vectors - 1], rows, depth, a, b, c + j, c_stride);
   }
 }
 
@@ -159,17 +177,20 @@ static void kernel_product(size_t rows, size_t cols, size_t depth, const float *
                            ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride, float *c,
                            ptrdiff_t c_stride) {
   const product_rows source = {NULL, a, a_stride};
+  product_columns columns = {.first = b, .stride = b_stride, .last = VF_LANES};
   size_t j = 0;
   while (j + VF_LANES <= cols) {
     const size_t left = (cols - j) / VF_LANES;
     const size_t vectors = left < VF_PANEL_VECTORS ? left : VF_PANEL_VECTORS;
-    product_panel(tiles[vectors - 1], tile_rows[vectors - 1], rows, depth, source, b + j, b_stride,
-                  VF_LANES, c + j, c_stride);
+    columns.first = b + j;
+    product_panel(tiles[vectors - 1], tile_rows[vectors - 1], rows, depth, source, columns, c + j,
+                  c_stride);
     j += vectors * VF_LANES;
   }
   if (j < cols) {
-    product_panel(exact_tiles, VF_TILE_ROWS_1, rows, depth, source, b + j, b_stride, cols - j,
-                  c + j, c_stride);
+    columns.first = b + j;
+    columns.last = cols - j;
+    product_panel(exact_tiles, VF_TILE_ROWS_1, rows, depth, source, columns, c + j, c_stride);
   }
 }
 

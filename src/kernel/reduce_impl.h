@@ -34,10 +34,10 @@ VF_INLINE float row_sum(size_t cols, const float *x, ptrdiff_t stride) {
 VF_INLINE float row_max(size_t cols, const float *x, ptrdiff_t stride) {
   edb_vf max = negative_infinity();
   size_t c = 0;
-  for (; c + VF_LANES <= cols; c += VF_LANES) max = vf_max(max, span_load(x, stride, c));
+  for (; c + VF_LANES <= cols; c += VF_LANES) max = vf_max(span_load(x, stride, c), max);
   if (c < cols) {
     const size_t n = cols - c;
-    max = vf_blend(vm_first(n), vf_max(max, span_load_n(x, stride, c, n)), max);
+    max = vf_blend(vm_first(n), vf_max(span_load_n(x, stride, c, n), max), max);
   }
   return fold(max, vf_max);
 }

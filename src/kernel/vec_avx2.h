@@ -4,11 +4,8 @@
 #define EDB_KERNEL_VEC_AVX2_H
 
 #include <immintrin.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#define VF_INLINE static inline __attribute__((always_inline))
-#define VF_LANES  16
+#include "kernel/vec_common.h"
 
 /* 6 rows x 2 ymm of sums, 2 ymm of B and one broadcast of A: 15 of 16 registers. */
 #define VF_PANEL_VECTORS 1
@@ -104,6 +101,13 @@ VF_INLINE edb_vf vf_blend(edb_vm m, edb_vf yes, edb_vf no) {
                   _mm256_blendv_ps(no.hi, yes.hi, _mm256_castsi256_ps(m.hi))};
 }
 
+VF_INLINE edb_vf vf_greater(edb_vf a, edb_vf b) {
+  return VF_MAP2(edb_vf, _mm256_max_ps, a, b);
+}
+VF_INLINE edb_vf vf_less(edb_vf a, edb_vf b) {
+  return VF_MAP2(edb_vf, _mm256_min_ps, a, b);
+}
+
 VF_INLINE edb_vi vf_bits(edb_vf a) {
   return VF_MAP1(edb_vi, _mm256_castps_si256, a);
 }
@@ -172,19 +176,19 @@ VF_INLINE float vf_first(edb_vf v) {
 /* An 8 x 8 block: pairs, pairs of pairs, then the 128-bit halves. */
 VF_INLINE void vf_transpose8(__m256 v[8]) {
   __m256 t[8], u[8];
-#pragma GCC unroll 4
+  VF_UNROLL
   for (int i = 0; i < 8; i += 2) {
     t[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
     t[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
   }
-#pragma GCC unroll 2
+  VF_UNROLL
   for (int i = 0; i < 8; i += 4) {
     u[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
     u[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
     u[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
     u[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
   }
-#pragma GCC unroll 4
+  VF_UNROLL
   for (int j = 0; j < 4; j++) {
     v[j] = _mm256_permute2f128_ps(u[j], u[4 + j], 0x20);
     v[4 + j] = _mm256_permute2f128_ps(u[j], u[4 + j], 0x31);
@@ -194,7 +198,7 @@ VF_INLINE void vf_transpose8(__m256 v[8]) {
 /* Four 8 x 8 blocks; the two off the diagonal change places. */
 VF_INLINE void vf_transpose(edb_vf v[16]) {
   __m256 a[8], b[8], c[8], d[8];
-#pragma GCC unroll 8
+  VF_UNROLL
   for (int i = 0; i < 8; i++) {
     a[i] = v[i].lo;
     b[i] = v[i].hi;
@@ -205,7 +209,7 @@ VF_INLINE void vf_transpose(edb_vf v[16]) {
   vf_transpose8(b);
   vf_transpose8(c);
   vf_transpose8(d);
-#pragma GCC unroll 8
+  VF_UNROLL
   for (int i = 0; i < 8; i++) {
     v[i] = (edb_vf){a[i], c[i]};
     v[8 + i] = (edb_vf){b[i], d[i]};

@@ -6,11 +6,8 @@
 #define EDB_KERNEL_VEC_AVX512_H
 
 #include <immintrin.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#define VF_INLINE static inline __attribute__((always_inline))
-#define VF_LANES  16
+#include "kernel/vec_common.h"
 
 /* Shape of the product's tiles: with v vectors of columns, at most VF_TILE_ROWS_v rows, so that the
  * accumulators, the vectors of B and one broadcast of A fit the 32 registers. */
@@ -90,6 +87,13 @@ VF_INLINE edb_vf vf_blend(edb_vm m, edb_vf yes, edb_vf no) {
   return _mm512_mask_blend_ps(m, no, yes);
 }
 
+VF_INLINE edb_vf vf_greater(edb_vf a, edb_vf b) {
+  return _mm512_maskz_max_ps(0xffff, a, b);
+}
+VF_INLINE edb_vf vf_less(edb_vf a, edb_vf b) {
+  return _mm512_maskz_min_ps(0xffff, a, b);
+}
+
 VF_INLINE edb_vi vf_bits(edb_vf a) {
   return _mm512_castps_si512(a);
 }
@@ -148,19 +152,19 @@ VF_INLINE float vf_first(edb_vf v) {
 VF_INLINE void vf_transpose(edb_vf v[16]) {
   const __mmask16 all = 0xffff;
   edb_vf t[16], u[16];
-#pragma GCC unroll 8
+  VF_UNROLL
   for (int i = 0; i < 16; i += 2) {
     t[i] = _mm512_maskz_unpacklo_ps(all, v[i], v[i + 1]);
     t[i + 1] = _mm512_maskz_unpackhi_ps(all, v[i], v[i + 1]);
   }
-#pragma GCC unroll 4
+  VF_UNROLL
   for (int i = 0; i < 16; i += 4) {
     u[i] = _mm512_maskz_shuffle_ps(all, t[i], t[i + 2], 0x44);
     u[i + 1] = _mm512_maskz_shuffle_ps(all, t[i], t[i + 2], 0xee);
     u[i + 2] = _mm512_maskz_shuffle_ps(all, t[i + 1], t[i + 3], 0x44);
     u[i + 3] = _mm512_maskz_shuffle_ps(all, t[i + 1], t[i + 3], 0xee);
   }
-#pragma GCC unroll 4
+  VF_UNROLL
   for (int j = 0; j < 4; j++) {
     const edb_vf a = _mm512_maskz_shuffle_f32x4(all, u[j], u[4 + j], 0x88);
     const edb_vf b = _mm512_maskz_shuffle_f32x4(all, u[j], u[4 + j], 0xdd);

@@ -7,12 +7,9 @@
 #ifndef EDB_KERNEL_VEC_PORTABLE_H
 #define EDB_KERNEL_VEC_PORTABLE_H
 
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#define VF_INLINE static inline __attribute__((always_inline))
-#define VF_LANES  16
+#include "kernel/vec_common.h"
 
 #define VF_BURST_CHAINS  6
 #define VF_PANEL_VECTORS 1
@@ -98,6 +95,14 @@ VF_INLINE edb_vm vf_nan(edb_vf a) {
 }
 VF_INLINE edb_vf vf_blend(edb_vm m, edb_vf yes, edb_vf no) {
   return (edb_vf)((m & (edb_vi)yes) | (~m & (edb_vi)no));
+}
+
+/* a > b ? a : b and a < b ? a : b: b where one is NaN and of two zeros. */
+VF_INLINE edb_vf vf_greater(edb_vf a, edb_vf b) {
+  return vf_blend(a > b, a, b);
+}
+VF_INLINE edb_vf vf_less(edb_vf a, edb_vf b) {
+  return vf_blend(a < b, a, b);
 }
 
 VF_INLINE edb_vi vf_bits(edb_vf a) {
