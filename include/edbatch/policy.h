@@ -100,7 +100,7 @@ typedef struct edb_learn_params {
   double epsilon_end;         /* 0: 0.05 */
   double stop_within;         /* 0: 0.01: stop when greedy is within 1 % of the lower bound */
   bool bootstrap;             /* false: as released (a truncated n-step return) */
-  bool plain_start;           /* false: starts from the tight rule's choices; true: as published, from nothing */
+  bool as_published;          /* false: starts from the tight rule and ends with a local search (docs/policy-file.md) */
   bool (*progress)(void *user, const edb_learn_progress *progress); /* false: stop (EDB_ERROR_CANCELLED) */
   void *progress_user;
 } edb_learn_params;

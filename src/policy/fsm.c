@@ -11,8 +11,7 @@ const char *edb_fsm_granularity_name(edb_fsm_granularity granularity) {
   return (unsigned)granularity < EDB_FSM_GRANULARITY_COUNT ? names[granularity] : "unknown";
 }
 
-/* ---- Sorting: in place, without recursion and memory, for types, numbers and states
- * -------------- */
+/* ---- Sorting: in place, without recursion and memory ------------------ */
 
 typedef bool (*less_fn)(const void *user, uint32_t a, uint32_t b);
 
@@ -70,8 +69,7 @@ void edb_fsm_order(const edb_fsm *fsm, uint32_t *order) {
   heap_sort(order, n, state_less, fsm);
 }
 
-/* ---- Making -------------------------------------------------------------------------------------
- */
+/* ---- Making ------------------------------------------------------------- */
 
 void edb_fsm_destroy(edb_fsm *fsm) {
   if (fsm == NULL) return;
@@ -247,8 +245,7 @@ edb_status edb_fsm_to_policy(edb_fsm *fsm, edb_policy **out, edb_error *error) {
   return EDB_OK;
 }
 
-/* ---- States -------------------------------------------------------------------------------------
- */
+/* ---- States ------------------------------------------------------------- */
 
 edb_status edb_fsm_set(edb_fsm *fsm, const edb_token *tokens, uint32_t count, uint32_t run,
                        edb_error *error) {
@@ -269,8 +266,7 @@ uint32_t edb_fsm_find_type(const edb_fsm *fsm, const char *name, size_t length) 
   return edb_map_get(&fsm->names, name, length);
 }
 
-/* ---- Binding ------------------------------------------------------------------------------------
- */
+/* ---- Binding ------------------------------------------------------------ */
 
 edb_status edb_fsm_fail_key(edb_error *error, const char *file, uint32_t line, uint32_t column,
                             const char *name, const char *policy_key, const char *model_key) {
@@ -280,8 +276,8 @@ edb_status edb_fsm_fail_key(edb_error *error, const char *file, uint32_t line, u
   const char *dots = from > 0 ? "..." : "";
   return edb_fail_at(
       error, EDB_ERROR_MISMATCH, file, line, column,
-      "type \"%.100s\" differs from the model's from byte %zu of its key on: the policy "
-      "has \"%s%.80s\", the model \"%s%.80s\"",
+      "type '%.100s' differs from the model's from byte %zu of its key on: the policy "
+      "has '%s%.80s', the model '%s%.80s'",
       name, common, dots, policy_key + from, dots, model_key + from);
 }
 
@@ -307,12 +303,12 @@ static edb_status compare_types(const edb_fsm *fsm, const edb_fsm *other, edb_er
     const char *name = fsm->types[i].name;
     EDB_FAIL_IF(
         edb_fsm_find_type(other, name, strlen(name)) == UINT32_MAX, error, EDB_ERROR_MISMATCH,
-        "the policy was made for a model with a type \"%.200s\", which this model has not", name);
+        "the policy was made for a model with a type '%.200s', which this model has not", name);
   }
   for (uint32_t i = 0; i < other->n_types; i++) {
     const char *name = other->types[i].name;
     EDB_FAIL_IF(edb_fsm_find_type(fsm, name, strlen(name)) == UINT32_MAX, error, EDB_ERROR_MISMATCH,
-                "the model has a type \"%.200s\", which the policy does not know", name);
+                "the model has a type '%.200s', which the policy does not know", name);
   }
   for (uint32_t i = 0; i < fsm->n_types; i++) { /* both are sorted by name */
     const edb_fsm_type *mine = &fsm->types[i], *theirs = &other->types[i];

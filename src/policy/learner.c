@@ -1,0 +1,187 @@
+/* policy/learner.c: the states that learning meets, and how good a table of choices is. */
+#include "policy/learner.h"
+
+#include <string.h>
+
+/* First value of the choices that are not the prior: one batch lost. */
+#define DOUBT (-1.0)
+
+/* ---- Set-up ------------------------------------------------------------- */
+
+static edb_status add_world(edb_learner *l, const edb_dag *dag, edb_error *error) {
+  edb_world *w = &l->worlds[l->n_made];
+  EDB_TRY(edb_problem_init(l->ctx, dag, &w->problem, error));
+  edb_status status = edb_state_init(l->ctx, &w->problem, &w->state, error);
+  if (status != EDB_OK) {
+    edb_problem_free(&w->problem);
+    return status;
+  }
+  l->n_made++;
+  l->bound += w->problem.bound;
+  return EDB_OK;
+}
+
+/* The batchable types that appear in raw graphs; only these are ever part of a state. */
+static edb_status make_raw_fsm(edb_learner *l, edb_error *error) {
+  EDB_VEC(uint32_t) numbers = {0};
+  edb_status status = EDB_OK;
+  for (uint32_t i = 0; i < l->n_worlds && status == EDB_OK; i++) {
+    const edb_problem *problem = &l->worlds[i].problem;
+    for (uint32_t t = 0; t < problem->n_types && status == EDB_OK; t++)
+      if (!problem->unbatchable[t] && !edb_vec_push(l->ctx, &numbers, problem->original_type[t]))
+        status = edb_fail_memory(error, sizeof(uint32_t), "the types of raw graphs");
+  }
+  if (status == EDB_OK)
+    status = edb_fsm_create_raw(l->ctx, numbers.data, (uint32_t)numbers.length, l->params.encoding,
+                                &l->fsm, error);
+  edb_vec_free(l->ctx, &numbers);
+  return status;
+}
+
+edb_status edb_learner_set_up(edb_learner *out, edb_context *ctx, const edb_dag *dags,
+                              uint32_t n_dags, const edb_schema *schema,
+                              edb_fsm_granularity granularity, const edb_learn_params *params,
+                              edb_error *error) {
+  edb_learner *l = out;
+  *l = (edb_learner){.ctx = ctx, .params = *params, .best_batches = UINT64_MAX};
+  edb_map_init(&l->states, ctx);
+  edb_rng_seed(&l->rng, params->seed);
+  l->worlds = edb_alloc_zero(ctx, n_dags * sizeof *l->worlds);
+  if (l->worlds == NULL)
+    return edb_fail_memory(error, n_dags * sizeof *l->worlds, "the mini-batches to learn from");
+  l->n_worlds = n_dags;
+  for (uint32_t i = 0; i < n_dags; i++) EDB_TRY(add_world(l, &dags[i], error));
+  if (schema == NULL)
+    EDB_TRY(make_raw_fsm(l, error));
+  else
+    EDB_TRY(edb_fsm_create(ctx, schema, granularity, params->encoding, &l->fsm, error));
+  for (uint32_t i = 0; i < n_dags; i++) {
+    edb_world *w = &l->worlds[i];
+    EDB_TRY(edb_fsm_bind(ctx, l->fsm, &w->problem, schema, &w->binding, error));
+  }
+  if (!edb_vec_reserve(ctx, &l->tokens, (size_t)l->fsm->n_types + 1))
+    return edb_fail_memory(error, l->fsm->n_types * sizeof(edb_token), "the states of a policy");
+  return EDB_OK;
+}
+
+void edb_learner_tear_down(edb_learner *l) {
+  for (uint32_t i = 0; i < l->n_made; i++) {
+    edb_fsm_unbind(l->ctx, &l->worlds[i].binding);
+    edb_state_free(l->ctx, &l->worlds[i].state);
+    edb_problem_free(&l->worlds[i].problem);
+  }
+  edb_free(l->ctx, l->worlds, l->n_worlds * sizeof *l->worlds);
+  edb_fsm_destroy(l->fsm);
+  edb_map_free(&l->states);
+  edb_vec_free(l->ctx, &l->rows);
+  edb_vec_free(l->ctx, &l->actions);
+  edb_vec_free(l->ctx, &l->best);
+  edb_vec_free(l->ctx, &l->tokens);
+}
+
+/* ---- Rows --------------------------------------------------------------- */
+
+static edb_status add_row(edb_learner *l, const edb_world *w, uint32_t count, uint32_t *out,
+                          edb_error *error) {
+  const edb_token *tokens = w->binding.tokens;
+  uint32_t tight = w->binding.to_fsm[edb_tight_choose(&w->state)];
+  edb_row row = {.first = (uint32_t)l->actions.length, .count = count};
+  if (!edb_vec_reserve(l->ctx, &l->rows, l->rows.length + 1) ||
+      !edb_vec_reserve(l->ctx, &l->actions, l->actions.length + count) ||
+      !edb_map_put(&l->states, tokens, count * sizeof *tokens, (uint32_t)l->rows.length))
+    return edb_fail_memory(error, count * sizeof(edb_action), "the states of learning");
+  row.prior = row.first;
+  for (uint32_t i = 0; i < count; i++) {
+    edb_action action = {.type = edb_token_type(tokens[i])};
+    if (!l->params.as_published) {
+      if (action.type == tight) row.prior = row.first + i;
+      action.value = action.type == tight ? 0 : DOUBT;
+    }
+    l->actions.data[l->actions.length++] = action;
+  }
+  row.choice = row.prior;
+  *out = (uint32_t)l->rows.length;
+  l->rows.data[l->rows.length++] = row;
+  return EDB_OK;
+}
+
+edb_status edb_learner_row(edb_learner *l, const edb_world *w, uint32_t *out, edb_error *error) {
+  edb_token *tokens = w->binding.tokens;
+  uint32_t count = edb_encode(l->params.encoding, &w->state, w->binding.to_fsm, tokens);
+  EDB_ASSERT(count != UINT32_MAX);
+  *out = edb_map_get(&l->states, tokens, count * sizeof *tokens);
+  return *out != EDB_MAP_NONE ? EDB_OK : add_row(l, w, count, out, error);
+}
+
+uint32_t edb_learner_greedy(const edb_learner *l, uint32_t at) {
+  const edb_row *row = &l->rows.data[at];
+  const edb_action *actions = l->actions.data;
+  uint32_t best = row->prior;
+  for (uint32_t i = row->first; i < row->first + row->count; i++)
+    if (actions[i].value > actions[best].value) best = i;
+  return best;
+}
+
+/* ---- Tables ------------------------------------------------------------- */
+
+/* Batches of the table on one world; once they cannot be fewer than `limit`, a number that is not.
+ */
+static edb_status run_table(edb_learner *l, edb_world *w, uint64_t limit, uint64_t *batches,
+                            edb_error *error) {
+  edb_state *s = &w->state;
+  uint64_t count = 0;
+  edb_state_reset(s);
+  while (s->n_done < w->problem.n_nodes && count + s->remaining_bound < limit) {
+    uint32_t type = edb_state_forced(s), at = 0;
+    if (type == EDB_TYPE_NONE) {
+      EDB_TRY(edb_learner_row(l, w, &at, error));
+      uint32_t choice = l->rows.data[at].choice;
+      l->rows.data[at].used = true;
+      type = choice == EDB_LEAVE ? edb_tight_choose(s) : edb_learner_type(l, w, choice);
+    }
+    edb_state_run(s, type, NULL);
+    count++;
+  }
+  *batches = count + s->remaining_bound;
+  return EDB_OK;
+}
+
+edb_status edb_learner_keep(edb_learner *l, uint64_t batches, edb_error *error) {
+  if (!edb_vec_reserve(l->ctx, &l->best, l->rows.length))
+    return edb_fail_memory(error, l->rows.length * sizeof(edb_best_row), "the best table");
+  for (size_t at = 0; at < l->rows.length; at++)
+    l->best.data[at] = (edb_best_row){l->rows.data[at].choice, l->rows.data[at].used};
+  l->best.length = l->rows.length;
+  l->best_batches = batches;
+  return EDB_OK;
+}
+
+edb_status edb_learner_try(edb_learner *l, bool *better, edb_error *error) {
+  uint64_t total = 0, rest = l->bound; /* of the worlds that are still to come */
+  for (size_t at = 0; at < l->rows.length; at++) l->rows.data[at].used = false;
+  for (uint32_t i = 0; i < l->n_worlds && total + rest < l->best_batches; i++) {
+    uint64_t batches = 0;
+    rest -= l->worlds[i].problem.bound;
+    EDB_TRY(run_table(l, &l->worlds[i], l->best_batches - total - rest, &batches, error));
+    total += batches;
+  }
+  *better = total + rest < l->best_batches;
+  return *better ? edb_learner_keep(l, total, error) : EDB_OK;
+}
+
+edb_status edb_learner_finish(edb_learner *l, edb_error *error) {
+  for (size_t at = 0; at < l->best.length; at++) {
+    uint32_t choice = l->best.data[at].choice, count = l->rows.data[at].count;
+    if (choice == EDB_LEAVE) continue;
+    memcpy(l->tokens.data, edb_map_key(&l->states, at), count * sizeof(edb_token));
+    EDB_TRY(edb_fsm_set(l->fsm, l->tokens.data, count, l->actions.data[choice].type, error));
+  }
+  l->fsm->record = (edb_fsm_record){.present = true,
+                                    .episodes = l->episodes,
+                                    .n_graphs = l->n_worlds,
+                                    .seed = l->params.seed,
+                                    .batches = l->best_batches,
+                                    .bound = l->bound,
+                                    .reward = l->params.reward};
+  return EDB_OK;
+}

@@ -1,0 +1,86 @@
+/* policy/learner.h: what learning works on: mini-batches, the states met so far with a value per
+ * choice, and tables (a choice per state) with the best one found.
+ *
+ * Only frontiers that leave a choice are states: unbatchable nodes and a single ready type are
+ * forced. */
+#ifndef EDB_POLICY_LEARNER_H
+#define EDB_POLICY_LEARNER_H
+
+#include "base/rng.h"
+#include "base/vec.h"
+#include "policy/fsm.h"
+
+/* One type that a state may run. */
+typedef struct edb_action {
+  uint32_t type;  /* of the FSM */
+  uint32_t votes; /* how often the tight rule chose it here */
+  double value;   /* Q(state, type) */
+} edb_action;
+
+/* A choice of a row: an action, or to leave the state to the tight rule. */
+#define EDB_LEAVE UINT32_MAX
+
+/* One state. */
+typedef struct edb_row {
+  uint32_t first, count; /* actions: the ready types in the order of the tokens */
+  uint32_t prior;        /* action preferred among equals */
+  uint32_t choice;       /* of the table being tried */
+  bool used;             /* the last run of a table came through here */
+} edb_row;
+
+typedef struct edb_best_row {
+  uint32_t choice;
+  bool used;
+} edb_best_row;
+
+/* One mini-batch. */
+typedef struct edb_world {
+  edb_problem problem;
+  edb_state state;
+  edb_fsm_binding binding;
+} edb_world;
+
+typedef struct edb_learner {
+  edb_context *ctx;
+  edb_learn_params params; /* defaults filled in */
+  edb_fsm *fsm;            /* gets the states at the end */
+  edb_world *worlds;
+  uint32_t n_worlds, n_made; /* worlds below n_made are initialised */
+  edb_map states;            /* tokens -> row */
+  EDB_VEC(edb_row) rows;
+  EDB_VEC(edb_action) actions;
+  EDB_VEC(edb_best_row) best; /* rows that were met after the best table was kept are not in it */
+  EDB_VEC(edb_token) tokens;  /* scratch: one per type of the FSM */
+  uint64_t bound, tight_batches, best_batches; /* summed over the worlds */
+  uint32_t episodes;
+  edb_rng rng;
+} edb_learner;
+
+/* `out` is to be torn down whatever the status. */
+EDB_MUST_CHECK edb_status edb_learner_set_up(edb_learner *out, edb_context *ctx,
+                                             const edb_dag *dags, uint32_t n_dags,
+                                             const edb_schema *schema,
+                                             edb_fsm_granularity granularity,
+                                             const edb_learn_params *params, edb_error *error);
+void edb_learner_tear_down(edb_learner *learner);
+
+/* The row of the world's state, made on the first visit, with the tight rule's choice as its prior
+ * (as published: none, the first type). */
+EDB_MUST_CHECK edb_status edb_learner_row(edb_learner *learner, const edb_world *world,
+                                          uint32_t *out, edb_error *error);
+/* The action of the largest value; among equals the prior, then the first. */
+uint32_t edb_learner_greedy(const edb_learner *learner, uint32_t row);
+static inline uint32_t edb_learner_type(const edb_learner *learner, const edb_world *world,
+                                        uint32_t action) {
+  return world->binding.to_problem[learner->actions.data[action].type];
+}
+/* Schedules all worlds by the table of the rows' choices and keeps it if it is the best so far.
+ * Stops as soon as it cannot be. */
+EDB_MUST_CHECK edb_status edb_learner_try(edb_learner *learner, bool *better, edb_error *error);
+/* Keeps the table of the rows' choices as the best, with a number of batches that is known. */
+EDB_MUST_CHECK edb_status edb_learner_keep(edb_learner *learner, uint64_t batches,
+                                           edb_error *error);
+/* The best table becomes the FSM's. */
+EDB_MUST_CHECK edb_status edb_learner_finish(edb_learner *learner, edb_error *error);
+
+#endif
