@@ -101,7 +101,8 @@ typedef struct edb_context_params {
 } edb_context_params;
 
 typedef struct edb_memory_stats {
-  size_t current_bytes, peak_bytes, allocations; /* exact, of all objects of the context */
+  size_t current_bytes, peak_bytes; /* exact, of all objects of the context and itself */
+  size_t allocations;               /* so far: blocks given, grown or shrunk */
 } edb_memory_stats;
 
 /* A context is the root of everything; objects made from it must be destroyed before it. It may be

@@ -53,6 +53,10 @@ EDB_API uint32_t edb_model_output_count(const edb_model *model, uint32_t cell);
 EDB_API uint32_t edb_model_output(const edb_model *model, uint32_t cell, const char *name);
 EDB_API const char *edb_model_output_name(const edb_model *model, uint32_t cell, uint32_t output);
 EDB_API size_t edb_model_output_size(const edb_model *model, uint32_t cell, uint32_t output);
+/* Its shape: 0 a scalar, 1 a vector, 2 a matrix (row-major). */
+EDB_API uint32_t edb_model_output_rank(const edb_model *model, uint32_t cell, uint32_t output);
+EDB_API size_t edb_model_output_dim(const edb_model *model, uint32_t cell, uint32_t output,
+                                    uint32_t axis);
 EDB_API bool edb_model_constant(const edb_model *model, const char *name, int64_t *value);
 /* FLOPs of one call as the model writes it: 2 M K per product, nothing else counted. Per element for
  * products over variadic inputs: see edb_graph_flops in session.h. */

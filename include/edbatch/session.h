@@ -52,6 +52,11 @@ typedef struct edb_keep {
 EDB_API EDB_MUST_CHECK edb_status edb_session_lower(edb_session *session, const edb_graph *graph,
                                                     const edb_graph **out, edb_error *error);
 
+/* Number of types that the session schedules, and their names: cells, or operators such as
+ * "product(Wi, row)". NULL: no such type. */
+EDB_API uint32_t edb_session_type_count(const edb_session *session);
+EDB_API const char *edb_session_type_name(const edb_session *session, uint32_t type);
+
 /* Where everything of one mini-batch lives. Made from a lowered graph and its schedule; immutable. An
  * unknown name in `keep` is EDB_ERROR_NAME; more than the session's cap is EDB_ERROR_LIMIT. */
 typedef struct edb_placement edb_placement;

@@ -391,6 +391,16 @@ bool edb_session_has(const edb_session *s, const edb_graph *graph, edb_value val
   return find_value(s, graph, value, &size, NULL) != NULL;
 }
 
+/* ---- Types ------------------------------------------------------------------------------------- */
+
+uint32_t edb_session_type_count(const edb_session *s) {
+  return s->program->n_cells;
+}
+
+const char *edb_session_type_name(const edb_session *s, uint32_t type) {
+  return type < s->program->n_cells ? s->program->cells[type].sig.name : NULL;
+}
+
 /* ---- Statistics and the rest ------------------------------------------------------------------- */
 
 edb_run_stats edb_session_stats(const edb_session *s) {

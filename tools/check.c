@@ -1,0 +1,237 @@
+/* tools/check.c: `edbatch check`: batched execution gives the bits of unbatched execution, under every
+ * policy, granularity and batch size; and how far both are from float64. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "progress.h"
+#include "workplace.h"
+
+static const option_id accepts[] = {OPTION_DATA,     OPTION_WEIGHTS, OPTION_POLICY_FILE,
+                                    OPTION_SET,      OPTION_LIMIT,   OPTION_SKIP_BAD,
+                                    OPTION_NO_LABELS, OPTION_SIMD,   OPTION_SEED,
+                                    OPTION_JSON,     OPTION_HELP};
+
+static const uint32_t batch_sizes[] = {1, 2, 8, 32, 64, 128, 256};
+#define N_SIZES        (sizeof batch_sizes / sizeof *batch_sizes)
+#define MOST_INSTANCES 256 /* unless --limit says otherwise */
+
+/* All values of all instances, one after another. */
+typedef struct values {
+  double *data;
+  size_t count, capacity;
+} values;
+
+typedef struct checker {
+  workplace *w;
+  uint32_t n_instances;
+  edb_graph *graph;
+  values expected, got;
+  uint64_t comparisons, runs, differing_runs;
+  char first_difference[256];
+} checker;
+
+static bool push(values *v, size_t size, double **room) {
+  if (v->count + size > v->capacity) {
+    size_t capacity = (v->count + size) * 2;
+    double *data = realloc(v->data, capacity * sizeof *data);
+    if (!data) return false;
+    v->data = data;
+    v->capacity = capacity;
+  }
+  *room = v->data + v->count;
+  v->count += size;
+  return true;
+}
+
+/* Appends all values of the graph that exist. float64 holds every fp32 number exactly. */
+static int collect(checker *c, edb_session *session, values *v) {
+  workplace *w = c->w;
+  for (edb_node n = 0; n < edb_graph_node_count(c->graph); n++) {
+    uint32_t cell = edb_graph_node_cell(c->graph, n);
+    for (uint32_t o = 0; o < edb_model_output_count(w->model, cell); o++) {
+      edb_value value = {n, o};
+      size_t size = edb_model_output_size(w->model, cell, o);
+      double *room;
+      if (!edb_session_has(session, c->graph, value)) continue;
+      if (!push(v, size, &room)) return EXIT_FAILED;
+      if (edb_session_read_f64(session, c->graph, value, room, size, &w->error) != EDB_OK)
+        return workplace_failed(w);
+    }
+  }
+  return 0;
+}
+
+/* All instances in mini-batches of `batch`. A policy may decline a graph as too large: *declined. */
+static int run_all(checker *c, edb_session *session, const edb_policy *policy, uint32_t batch,
+                   values *out, bool *declined) {
+  workplace *w = c->w;
+  out->count = 0;
+  *declined = false;
+  for (uint32_t first = 0; first < c->n_instances; first += batch) {
+    edb_graph_clear(c->graph);
+    for (uint32_t i = first; i < first + batch && i < c->n_instances; i++)
+      if (edb_dataset_append(w->data, i, c->graph, &w->error) != EDB_OK)
+        return workplace_failed(w);
+    edb_status status = edb_session_run(session, c->graph, policy, NULL, &w->error);
+    if (status == EDB_ERROR_LIMIT && edb_policy_get_kind(policy) == EDB_POLICY_EXACT) {
+      *declined = true;
+      return 0;
+    }
+    if (status != EDB_OK) return workplace_failed(w);
+    int failed = collect(c, session, out);
+    if (failed) return failed;
+  }
+  return 0;
+}
+
+static void compare(checker *c, const char *granularity, const char *policy, uint32_t batch) {
+  c->runs++;
+  bool same = c->got.count == c->expected.count;
+  size_t at = 0;
+  for (; same && at < c->got.count; at++)
+    same = memcmp(&c->got.data[at], &c->expected.data[at], sizeof(double)) == 0;
+  c->comparisons += c->got.count;
+  if (same) return;
+  if (c->differing_runs++ == 0)
+    snprintf(c->first_difference, sizeof c->first_difference,
+             "granularity %s, policy %s, batch %u: value %zu is %.9g, unbatched %.9g", granularity,
+             policy, batch, at - 1, at <= c->got.count && at ? c->got.data[at - 1] : NAN,
+             at <= c->expected.count && at ? c->expected.data[at - 1] : NAN);
+}
+
+/* One policy at one granularity, all batch sizes. */
+static int check_policy(checker *c, edb_session *session, const char *granularity,
+                        edb_policy_kind kind) {
+  workplace *w = c->w;
+  edb_policy *policy = NULL;
+  int failed;
+  /* A file holds the policy of one granularity; for the other one is learned. */
+  bool from_file = has_option(w->options, OPTION_POLICY_FILE) && strcmp(granularity, "cell") == 0;
+  if (kind == EDB_POLICY_FSM && !from_file) {
+    edb_learn_report report;
+    failed = workplace_learn(w, session, &policy, &report);
+  } else {
+    failed = workplace_policy(w, session, edb_policy_kind_name(kind), kind, &policy);
+  }
+  for (size_t i = 0; i < N_SIZES && !failed; i++) {
+    bool declined;
+    if (i > 0 && batch_sizes[i - 1] >= c->n_instances) break;
+    failed = run_all(c, session, policy, batch_sizes[i], &c->got, &declined);
+    if (!failed && !declined) compare(c, granularity, edb_policy_kind_name(kind), batch_sizes[i]);
+  }
+  edb_policy_destroy(policy);
+  return failed;
+}
+
+static int check_granularity(checker *c, edb_granularity granularity) {
+  workplace *w = c->w;
+  edb_session_params params = EDB_PARAMS(edb_session_params);
+  params.granularity = granularity;
+  edb_session *session = NULL;
+  const char *name = granularity == EDB_GRANULARITY_OP ? "op" : "cell";
+  if (edb_session_create(w->ctx, w->model, w->weights, &params, &session, &w->error) != EDB_OK)
+    return workplace_failed(w);
+  int failed = 0;
+  for (int kind = 0; kind < EDB_POLICY_COUNT && !failed; kind++) {
+    progress_show(name, (uint64_t)kind, EDB_POLICY_COUNT);
+    failed = check_policy(c, session, name, (edb_policy_kind)kind);
+  }
+  progress_clear();
+  edb_session_destroy(session);
+  return failed;
+}
+
+/* The values that all others must have: every instance alone, every node alone. */
+static int run_unbatched(checker *c, edb_device device, values *out) {
+  workplace *w = c->w;
+  edb_session_params params = EDB_PARAMS(edb_session_params);
+  params.device = device;
+  edb_session *session = NULL;
+  edb_policy *policy = NULL;
+  bool declined;
+  int failed = 0;
+  if (edb_session_create(w->ctx, w->model, w->weights, &params, &session, &w->error) != EDB_OK ||
+      edb_policy_create(w->ctx, EDB_POLICY_UNBATCHED, &policy, &w->error) != EDB_OK)
+    failed = workplace_failed(w);
+  if (!failed) failed = run_all(c, session, policy, 1, out, &declined);
+  edb_policy_destroy(policy);
+  edb_session_destroy(session);
+  return failed;
+}
+
+/* Largest difference to float64, against the largest value of the whole run. */
+static double largest_error(const checker *c, double *scale) {
+  double worst = 0;
+  *scale = 0;
+  for (size_t i = 0; i < c->expected.count && i < c->got.count; i++) {
+    double difference = fabs(c->expected.data[i] - c->got.data[i]);
+    if (!(difference <= worst)) worst = difference;
+    if (fabs(c->got.data[i]) > *scale) *scale = fabs(c->got.data[i]);
+  }
+  return worst;
+}
+
+static int report(checker *c) {
+  double scale, error = largest_error(c, &scale);
+  bool same = c->differing_runs == 0;
+  if (has_option(c->w->options, OPTION_JSON)) {
+    json_t *object = json_pack(
+        "{s:b, s:I, s:I, s:I, s:I, s:f, s:f}", "identical", same, "instances",
+        (json_int_t)c->n_instances, "runs", (json_int_t)c->runs, "differing_runs",
+        (json_int_t)c->differing_runs, "values", (json_int_t)c->expected.count, "largest_error",
+        error, "largest_value", scale);
+    json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    putchar('\n');
+    json_decref(object);
+  } else {
+    printf("%s: %llu runs of %u instances (policies x granularities x batch sizes), %zu values each\n",
+           same ? "identical, bit for bit" : "DIFFERENT", (unsigned long long)c->runs,
+           c->n_instances, c->expected.count);
+    if (!same)
+      printf("%llu runs differ; the first: %s\n", (unsigned long long)c->differing_runs,
+             c->first_difference);
+    printf("largest error against float64: %.3g (largest value %.3g)\n", error, scale);
+  }
+  return same ? 0 : EXIT_FAILED;
+}
+
+static int check_all(checker *c) {
+  workplace *w = c->w;
+  c->n_instances = edb_dataset_count(w->data);
+  if (!has_option(w->options, OPTION_LIMIT) && c->n_instances > MOST_INSTANCES)
+    c->n_instances = MOST_INSTANCES;
+  if (edb_graph_create(w->ctx, w->model, &c->graph, &w->error) != EDB_OK)
+    return workplace_failed(w);
+  int failed = run_unbatched(c, EDB_DEVICE_CPU, &c->expected);
+  if (!failed) failed = check_granularity(c, EDB_GRANULARITY_CELL);
+  if (!failed) failed = check_granularity(c, EDB_GRANULARITY_OP);
+  if (!failed) failed = run_unbatched(c, EDB_DEVICE_REFERENCE, &c->got);
+  return failed ? failed : report(c);
+}
+
+static int run_check(const options *o) {
+  workplace w;
+  checker c = {.w = &w};
+  int code = workplace_open(&w, &command_check, o);
+  if (!code) code = check_all(&c);
+  edb_graph_destroy(c.graph);
+  free(c.expected.data);
+  free(c.got.data);
+  workplace_close(&w);
+  return code;
+}
+
+const command command_check = {
+    .name = "check",
+    .summary = "proves that batching changes no bit of the results",
+    .usage = "check MODEL --data FILE",
+    .details = "Runs the first 256 instances (or --limit) unbatched, then under every policy, at both\n"
+               "granularities, with batch sizes 1 to 256, and compares every value of every node bit for\n"
+               "bit. Also prints the largest error against float64. Exit code 0 only if identical.",
+    .example = "  edbatch check models/tree_lstm.edb --data trees.txt --set hidden=64",
+    .accepts = accepts,
+    .run = run_check,
+};

@@ -1,0 +1,62 @@
+/* tools/main.c: the edbatch command; each subcommand has a file of its own. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <edbatch/edbatch.h>
+
+#include "options.h"
+
+static const command *const commands[] = {
+    &command_run,      &command_learn, &command_schedule, &command_check,
+    &command_bench,    &command_inspect, &command_generate,
+};
+#define N_COMMANDS (sizeof commands / sizeof *commands)
+
+static void help(FILE *to) {
+  fprintf(to, "edbatch %s: batched execution of dynamic neural networks\n\n"
+              "Usage: edbatch COMMAND [ARGUMENTS]\n\nCommands:\n",
+          edb_version());
+  for (size_t i = 0; i < N_COMMANDS; i++)
+    fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+  fprintf(to, "\n`edbatch COMMAND --help` tells all of a command, with an example.\n"
+              "`edbatch --version` prints the version.\n"
+              "Exit codes: 0 done, 1 failed, 2 wrong usage.\n\n"
+              "Example:\n"
+              "  edbatch generate trees --count 512 -o trees.txt\n"
+              "  edbatch learn models/tree_lstm.edb --data trees.txt -o policy.json\n"
+              "  edbatch run models/tree_lstm.edb --data trees.txt --policy policy.json\n");
+}
+
+static int run_command(const command *c, int argc, char **argv) {
+  options o;
+  int failed = options_parse(c, argc, argv, &o);
+  int code = failed == 0 ? c->run(&o) : failed < 0 ? EXIT_SUCCESS : failed;
+  free((void *)o.positional);
+  if (fflush(stdout) != 0 && code == EXIT_SUCCESS) {
+    perror("edbatch: cannot write the output");
+    code = EXIT_FAILED;
+  }
+  return code;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 2) {
+    help(stderr);
+    return EXIT_USAGE;
+  }
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    help(stdout);
+    return EXIT_SUCCESS;
+  }
+  if (strcmp(argv[1], "--version") == 0) {
+    printf("edbatch %s\n", edb_version());
+    return EXIT_SUCCESS;
+  }
+  for (size_t i = 0; i < N_COMMANDS; i++)
+    if (strcmp(argv[1], commands[i]->name) == 0)
+      return run_command(commands[i], argc - 1, argv + 1);
+  fprintf(stderr, "edbatch: there is no command `%s`\n\n", argv[1]);
+  help(stderr);
+  return EXIT_USAGE;
+}

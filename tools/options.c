@@ -1,0 +1,161 @@
+/* tools/options.c: reads the command line by the one table of options; prints help. */
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct option_row {
+  const char *name;
+  int letter;
+  const char *argument, *help;
+} option_row;
+
+static const option_row table[OPTION_COUNT] = {
+#define OPTION_ROW(id, name, letter, argument, help) {name, letter, argument, help},
+    OPTION_LIST(OPTION_ROW)
+#undef OPTION_ROW
+};
+
+int usage_error(const command *c, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  fprintf(stderr, "edbatch %s: ", c->name);
+  vfprintf(stderr, format, arguments);
+  fprintf(stderr, "\nTry `edbatch %s --help`.\n", c->name);
+  va_end(arguments);
+  return EXIT_USAGE;
+}
+
+void command_help(const command *c) {
+  printf("edbatch %s: %s\n\nUsage: edbatch %s\n", c->name, c->summary, c->usage);
+  if (c->details) printf("\n%s\n", c->details);
+  printf("\nOptions:\n");
+  for (const option_id *id = c->accepts;; id++) {
+    const option_row *r = &table[*id];
+    char left[64];
+    snprintf(left, sizeof left, "%s--%s%s%s", r->letter ? "" : "    ", r->name,
+             r->argument ? " " : "", r->argument ? r->argument : "");
+    if (r->letter) printf("  -%c, %-26s %s\n", r->letter, left, r->help);
+    else printf("  %-30s %s\n", left, r->help);
+    if (*id == OPTION_HELP) break;
+  }
+  printf("\nExample:\n%s\n", c->example);
+}
+
+/* ---- Values ------------------------------------------------------------------------------------- */
+
+static int read_number(const command *c, option_id id, const char *text, uint64_t *out) {
+  char *end;
+  errno = 0;
+  unsigned long long n = strtoull(text, &end, 10);
+  if (*text < '0' || *text > '9' || *end || errno || n > UINT32_MAX)
+    return usage_error(c, "--%s needs a whole number, found `%s`", table[id].name, text);
+  bool positive = id == OPTION_BATCH || id == OPTION_BATCHES || id == OPTION_THREADS ||
+                  id == OPTION_COUNT || id == OPTION_EPISODES || id == OPTION_LIMIT;
+  if (positive && n == 0) return usage_error(c, "--%s must be at least 1", table[id].name);
+  *out = n;
+  return 0;
+}
+
+static int read_seconds(const command *c, const char *text, double *out) {
+  char *end;
+  double s = strtod(text, &end);
+  if (end == text || *end || !(s > 0) || s > 3600)
+    return usage_error(c, "--seconds needs a time in (0, 3600], found `%s`", text);
+  *out = s;
+  return 0;
+}
+
+/* NAME=VALUE; the name is cut off in place. */
+static int read_set(const command *c, char *text, options *o) {
+  char *equals = strchr(text, '='), *end;
+  if (!equals || equals == text || !equals[1])
+    return usage_error(c, "--set needs NAME=VALUE, found `%s`", text);
+  if (o->n_sets == MAX_SETS) return usage_error(c, "more than %d times --set", MAX_SETS);
+  errno = 0;
+  long long value = strtoll(equals + 1, &end, 10);
+  if (*end || errno) return usage_error(c, "--set needs a whole number, found `%s`", equals + 1);
+  *equals = 0;
+  o->set_names[o->n_sets] = text;
+  o->set_values[o->n_sets++] = value;
+  return 0;
+}
+
+static bool is_number(option_id id) {
+  switch (id) {
+  case OPTION_BATCH:
+  case OPTION_BATCHES:
+  case OPTION_THREADS:
+  case OPTION_LIMIT:
+  case OPTION_SEED:
+  case OPTION_EPISODES:
+  case OPTION_COUNT: return true;
+  default: return false;
+  }
+}
+
+static int take_option(const command *c, option_id id, char *argument, options *o) {
+  o->text[id] = argument ? argument : "";
+  if (is_number(id)) return read_number(c, id, argument, &o->number[id]);
+  if (id == OPTION_SECONDS) return read_seconds(c, argument, &o->seconds);
+  if (id == OPTION_SET) return read_set(c, argument, o);
+  if (id == OPTION_GRAPH) o->positional[o->n_positional++] = argument;
+  return 0;
+}
+
+/* ---- The command line --------------------------------------------------------------------------- */
+
+/* getopt's own tables for the options that the command accepts. */
+static void make_tables(const command *c, struct option *longs, char *shorts) {
+  size_t n = 0, s = 0;
+  shorts[s++] = ':';
+  for (const option_id *id = c->accepts;; id++) {
+    const option_row *r = &table[*id];
+    longs[n++] = (struct option){r->name, r->argument ? required_argument : no_argument, NULL,
+                                 256 + (int)*id};
+    if (r->letter) shorts[s++] = (char)r->letter;
+    if (r->letter && r->argument) shorts[s++] = ':';
+    if (*id == OPTION_HELP) break;
+  }
+  longs[n] = (struct option){0};
+  shorts[s] = 0;
+}
+
+static option_id find_letter(int letter) {
+  for (int id = 0; id < OPTION_COUNT; id++)
+    if (table[id].letter == letter) return (option_id)id;
+  return OPTION_HELP;
+}
+
+int options_parse(const command *c, int argc, char **argv, options *o) {
+  struct option longs[OPTION_COUNT + 1];
+  char shorts[3 * OPTION_COUNT + 2];
+  *o = (options){.seconds = 1, .positional = calloc((size_t)argc + 1, sizeof(char *))};
+  if (!o->positional) return usage_error(c, "out of memory");
+  o->number[OPTION_BATCH] = 32;
+  o->number[OPTION_BATCHES] = 4;
+  o->number[OPTION_THREADS] = 1;
+  o->number[OPTION_SEED] = 1;
+  o->number[OPTION_COUNT] = 1000;
+  make_tables(c, longs, shorts);
+  opterr = 0;
+  int got;
+  while ((got = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+    if (got == '?' || got == ':')
+      return usage_error(c, got == ':' ? "%s needs a value" : "there is no option %s",
+                         argv[optind - 1]);
+    option_id id = got >= 256 ? (option_id)(got - 256) : find_letter(got);
+    if (id == OPTION_HELP) {
+      command_help(c);
+      return -1;
+    }
+    int failed = take_option(c, id, optarg, o);
+    if (failed) return failed;
+  }
+  while (optind < argc) o->positional[o->n_positional++] = argv[optind++];
+  return 0;
+}

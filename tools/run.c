@@ -1,0 +1,212 @@
+/* tools/run.c: `edbatch run`: instances through a model; one JSON object per instance. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "progress.h"
+#include "workplace.h"
+
+#define MAX_OUTPUTS 64
+
+typedef struct printer {
+  workplace *w;
+  edb_session *session;
+  edb_graph *graph;
+  const char *names[MAX_OUTPUTS]; /* outputs to print */
+  uint32_t n_names;
+  char *names_text;
+  bool is_double;
+} printer;
+
+static const option_id accepts[] = {
+    OPTION_DATA, OPTION_WEIGHTS,  OPTION_POLICY, OPTION_POLICY_FILE, OPTION_OUTPUTS,
+    OPTION_DEVICE, OPTION_GRANULARITY, OPTION_SIMD,   OPTION_SET,         OPTION_BATCH,
+    OPTION_LIMIT,  OPTION_SKIP_BAD,    OPTION_NO_LABELS, OPTION_SEED, OPTION_OUT, OPTION_HELP};
+
+/* ---- Which outputs ------------------------------------------------------------------------------ */
+
+static bool model_has_output(const edb_model *model, const char *name) {
+  for (uint32_t c = 0; c < edb_model_cell_count(model); c++)
+    if (edb_model_output(model, c, name) != UINT32_MAX) return true;
+  return false;
+}
+
+static int parse_outputs(printer *p, const char *list) {
+  if (!list) return 0;
+  p->names_text = strdup(list);
+  if (!p->names_text) return EXIT_FAILED;
+  char *rest = p->names_text, *name;
+  while ((name = strsep(&rest, ","))) {
+    if (!model_has_output(p->w->model, name))
+      return usage_error(p->w->command, "no cell of the model has an output `%s`", name);
+    if (p->n_names == MAX_OUTPUTS) return usage_error(p->w->command, "too many outputs");
+    p->names[p->n_names++] = name;
+  }
+  return 0;
+}
+
+/* ---- One instance ------------------------------------------------------------------------------- */
+
+/* A value as nested lists by its shape; numbers with as many digits as read back the same. */
+static json_t *value_json(printer *p, uint32_t cell, edb_value value) {
+  size_t size = edb_model_output_size(p->w->model, cell, value.output);
+  double *numbers = malloc((size + 1) * sizeof *numbers);
+  if (!numbers) return NULL;
+  json_t *out = NULL;
+  if (edb_session_read_f64(p->session, p->graph, value, numbers, size, &p->w->error) == EDB_OK) {
+    uint32_t rank = edb_model_output_rank(p->w->model, cell, value.output);
+    size_t columns = rank == 2 ? edb_model_output_dim(p->w->model, cell, value.output, 1) : size;
+    out = rank == 0 ? json_real(numbers[0]) : json_array();
+    json_t *row = out;
+    for (size_t i = 0; rank > 0 && i < size; i++) {
+      if (rank == 2 && i % columns == 0) {
+        row = json_array();
+        json_array_append_new(out, row);
+      }
+      json_t *number = json_real(numbers[i]); /* NULL when it is not finite */
+      json_array_append_new(row, number ? number : json_null());
+    }
+    if (!out) out = json_null();
+  }
+  free(numbers);
+  return out;
+}
+
+static json_t *node_json(printer *p, edb_node node) {
+  uint32_t cell = edb_graph_node_cell(p->graph, node);
+  json_t *object = json_object();
+  json_object_set_new(object, "cell", json_string(edb_model_cell_name(p->w->model, cell)));
+  for (uint32_t i = 0; i < p->n_names; i++) {
+    uint32_t output = edb_model_output(p->w->model, cell, p->names[i]);
+    if (output == UINT32_MAX) continue;
+    edb_value value = {node, output};
+    if (edb_session_has(p->session, p->graph, value))
+      json_object_set_new(object, p->names[i], value_json(p, cell, value));
+  }
+  return object;
+}
+
+/* Sum of all outputs called "loss" that exist. */
+static bool instance_loss(printer *p, edb_node first, edb_node end, double *loss) {
+  bool any = false;
+  *loss = 0;
+  for (edb_node node = first; node < end; node++) {
+    double one;
+    uint32_t output =
+        edb_model_output(p->w->model, edb_graph_node_cell(p->graph, node), "loss");
+    edb_value value = {node, output};
+    if (output == UINT32_MAX || !edb_session_has(p->session, p->graph, value)) continue;
+    if (edb_session_read_f64(p->session, p->graph, value, &one, 1, NULL) != EDB_OK) continue;
+    *loss += one;
+    any = true;
+  }
+  return any;
+}
+
+static void print_instance(printer *p, uint32_t instance, edb_node first, FILE *to) {
+  uint32_t n = edb_dataset_node_count(p->w->data, instance);
+  json_t *object = json_object(), *nodes = json_array();
+  double loss;
+  if (instance_loss(p, first, first + n, &loss)) json_object_set_new(object, "loss", json_real(loss));
+  for (uint32_t i = 0; i < n; i++)
+    json_array_append_new(nodes, node_json(p, first + edb_dataset_node(p->w->data, instance, i)));
+  json_object_set_new(object, "nodes", nodes);
+  json_dumpf(object, to, JSON_COMPACT | JSON_REAL_PRECISION(p->is_double ? 17 : 9));
+  fputc('\n', to);
+  json_decref(object);
+}
+
+/* ---- The command -------------------------------------------------------------------------------- */
+
+/* The outputs to print, and the losses. */
+static edb_keep what_to_keep(printer *p, const char **names) {
+  memcpy(names, p->names, p->n_names * sizeof *names);
+  uint32_t n = p->n_names;
+  if (model_has_output(p->w->model, "loss")) names[n++] = "loss";
+  /* A keep of no names would keep all; a model without a loss and a run without outputs keeps the first. */
+  if (n == 0 && edb_model_cell_count(p->w->model) > 0)
+    names[n++] = edb_model_output_name(p->w->model, 0, 0);
+  return (edb_keep){names, n};
+}
+
+static int run_all(printer *p, const edb_policy *policy, FILE *to) {
+  workplace *w = p->w;
+  const char *names[MAX_OUTPUTS + 1];
+  edb_keep keep = what_to_keep(p, names);
+  uint32_t n = edb_dataset_count(w->data), batch = (uint32_t)w->options->number[OPTION_BATCH];
+  for (uint32_t first = 0; first < n; first += batch) {
+    uint32_t count = n - first < batch ? n - first : batch;
+    edb_graph_clear(p->graph);
+    for (uint32_t i = 0; i < count; i++)
+      if (edb_dataset_append(w->data, first + i, p->graph, &w->error) != EDB_OK)
+        return workplace_failed(w);
+    if (edb_session_run(p->session, p->graph, policy, &keep, &w->error) != EDB_OK)
+      return workplace_failed(w);
+    for (uint32_t i = 0; i < count; i++)
+      print_instance(p, first + i, edb_graph_instance_begin(p->graph, i), to);
+    progress_show("running", first + count, n);
+  }
+  progress_clear();
+  return 0;
+}
+
+static int open_and_run(printer *p, edb_policy **policy) {
+  workplace *w = p->w;
+  const options *o = w->options;
+  edb_session_params params = EDB_PARAMS(edb_session_params);
+  int failed = read_device(w->command, o, &params.device);
+  if (!failed) failed = read_granularity(w->command, o, &params.granularity);
+  if (!failed) failed = parse_outputs(p, o->text[OPTION_OUTPUTS]);
+  if (failed) return failed;
+  p->is_double = params.device == EDB_DEVICE_REFERENCE;
+  if (!has_option(o, OPTION_WEIGHTS))
+    fprintf(stderr, "edbatch: no --weights: seeded initial values (--seed %llu)\n",
+            (unsigned long long)o->number[OPTION_SEED]);
+  if (edb_session_create(w->ctx, w->model, w->weights, &params, &p->session, &w->error) != EDB_OK ||
+      edb_graph_create(w->ctx, w->model, &p->graph, &w->error) != EDB_OK)
+    return workplace_failed(w);
+  failed = workplace_policy(w, p->session, NULL, EDB_POLICY_BEST, policy);
+  if (failed) return failed;
+  const char *path = o->text[OPTION_OUT];
+  FILE *to = path ? fopen(path, "w") : stdout;
+  if (!to) {
+    fprintf(stderr, "edbatch run: cannot write %s\n", path);
+    return EXIT_FAILED;
+  }
+  failed = run_all(p, *policy, to);
+  bool written = !ferror(to);
+  if (path && fclose(to) != 0) written = false;
+  if (!failed && !written) {
+    fprintf(stderr, "edbatch run: cannot write %s\n", path ? path : "the output");
+    return EXIT_FAILED;
+  }
+  return failed;
+}
+
+static int run_run(const options *o) {
+  workplace w;
+  edb_policy *policy = NULL;
+  printer p = {.w = &w};
+  int code = workplace_open(&w, &command_run, o);
+  if (!code) code = open_and_run(&p, &policy);
+  edb_policy_destroy(policy);
+  edb_graph_destroy(p.graph);
+  edb_session_destroy(p.session);
+  free(p.names_text);
+  workplace_close(&w);
+  return code;
+}
+
+const command command_run = {
+    .name = "run",
+    .summary = "runs instances through a model",
+    .usage = "run MODEL --data FILE [--weights FILE] [--policy NAME|FILE] [--outputs LIST]",
+    .details = "Prints one JSON object per instance: `loss`, the sum of its nodes' losses, where there\n"
+               "are labels, and `nodes`, in the order of the input: of each its `cell` and the outputs\n"
+               "asked for. Numbers have as many digits as it takes to read them back unchanged.",
+    .example = "  edbatch run models/tree_lstm.edb --data trees.txt --weights w.safetensors \\\n"
+               "    --policy policy.json --outputs h,logits",
+    .accepts = accepts,
+    .run = run_run,
+};

@@ -1,0 +1,228 @@
+/* tools/workplace.c: opens what commands work on, and says what is wrong with it. */
+#include "workplace.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "progress.h"
+
+static void log_line(void *user, edb_log_level level, const char *text) {
+  (void)user;
+  if (level == EDB_LOG_WARNING) fprintf(stderr, "edbatch: warning: %s\n", text);
+}
+
+int workplace_failed(const workplace *w) {
+  progress_clear();
+  fprintf(stderr, "edbatch %s: %s\n", w->command->name, w->error.text);
+  return EXIT_FAILED;
+}
+
+int workplace_open_context(workplace *w, const command *c, const options *o, edb_simd simd) {
+  *w = (workplace){.command = c, .options = o};
+  edb_context_params params = EDB_PARAMS(edb_context_params);
+  params.log = log_line;
+  params.simd = simd;
+  return edb_context_create(&params, &w->ctx, &w->error) == EDB_OK ? 0 : workplace_failed(w);
+}
+
+static int open_model(workplace *w, const char *path) {
+  edb_constant set[MAX_SETS];
+  for (uint32_t i = 0; i < w->options->n_sets; i++)
+    set[i] = (edb_constant){w->options->set_names[i], w->options->set_values[i]};
+  edb_model_params params = EDB_PARAMS(edb_model_params);
+  params.set = set;
+  params.n_set = w->options->n_sets;
+  return edb_model_load(w->ctx, path, &params, &w->model, &w->error) == EDB_OK
+             ? 0
+             : workplace_failed(w);
+}
+
+static int open_data(workplace *w) {
+  edb_data_params params = EDB_PARAMS(edb_data_params);
+  params.limit = (uint32_t)w->options->number[OPTION_LIMIT];
+  params.skip_bad = has_option(w->options, OPTION_SKIP_BAD);
+  params.no_labels = has_option(w->options, OPTION_NO_LABELS);
+  if (edb_dataset_load(w->ctx, w->model, w->options->text[OPTION_DATA], &params, &w->data,
+                       &w->error) != EDB_OK)
+    return workplace_failed(w);
+  if (edb_dataset_skipped(w->data))
+    fprintf(stderr, "edbatch: %u bad instances skipped, %u read\n", edb_dataset_skipped(w->data),
+            edb_dataset_count(w->data));
+  return 0;
+}
+
+/* Weights bring their vocabularies; without them the vocabularies come from the data. */
+static int open_weights_and_data(workplace *w) {
+  const char *path = w->options->text[OPTION_WEIGHTS];
+  if (path) {
+    if (edb_weights_load(w->ctx, w->model, path, &w->weights, &w->error) != EDB_OK)
+      return workplace_failed(w);
+    return open_data(w);
+  }
+  int failed = open_data(w);
+  if (failed) return failed;
+  return edb_weights_create(w->ctx, w->model, w->options->number[OPTION_SEED], &w->weights,
+                            &w->error) == EDB_OK
+             ? 0
+             : workplace_failed(w);
+}
+
+int workplace_open(workplace *w, const command *c, const options *o) {
+  edb_simd simd;
+  *w = (workplace){.command = c, .options = o};
+  if (o->n_positional != 1) return usage_error(c, "needs one MODEL, found %u", o->n_positional);
+  if (!has_option(o, OPTION_DATA)) return usage_error(c, "needs --data FILE");
+  int failed = read_simd(c, o, &simd);
+  if (!failed) failed = workplace_open_context(w, c, o, simd);
+  if (!failed) failed = open_model(w, o->positional[0]);
+  if (!failed) failed = open_weights_and_data(w);
+  return failed;
+}
+
+void workplace_close(workplace *w) {
+  edb_dataset_destroy(w->data);
+  edb_weights_destroy(w->weights);
+  edb_model_destroy(w->model);
+  edb_context_destroy(w->ctx);
+}
+
+/* ---- Options that name things -------------------------------------------------------------------- */
+
+static int read_name(const command *c, const options *o, option_id id, const char *const *names,
+                     int n, const char *option, int *out) {
+  const char *text = o->text[id];
+  *out = 0;
+  if (!text) return 0;
+  for (int i = 0; i < n; i++)
+    if (strcmp(text, names[i]) == 0) {
+      *out = i;
+      return 0;
+    }
+  char known[128] = "";
+  for (int i = 0; i < n; i++)
+    snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", names[i]);
+  return usage_error(c, "%s is one of %s; found `%s`", option, known, text);
+}
+
+int read_granularity(const command *c, const options *o, edb_granularity *out) {
+  int i, failed = read_name(c, o, OPTION_GRANULARITY, (const char *[]){"cell", "op"}, 2,
+                            "--granularity", &i);
+  *out = i ? EDB_GRANULARITY_OP : EDB_GRANULARITY_CELL;
+  return failed;
+}
+
+int read_device(const command *c, const options *o, edb_device *out) {
+  int i, failed = read_name(c, o, OPTION_DEVICE, (const char *[]){"cpu", "reference"}, 2,
+                            "--device", &i);
+  *out = i ? EDB_DEVICE_REFERENCE : EDB_DEVICE_CPU;
+  return failed;
+}
+
+int read_simd(const command *c, const options *o, edb_simd *out) {
+  int i, failed = read_name(c, o, OPTION_SIMD,
+                            (const char *[]){"auto", "portable", "avx2", "avx512"}, 4, "--simd", &i);
+  *out = (edb_simd)i;
+  return failed;
+}
+
+int read_learn_params(const command *c, const options *o, edb_learn_params *out) {
+  *out = (edb_learn_params)EDB_PARAMS(edb_learn_params);
+  out->encoding = EDB_ENCODING_TIGHT;
+  out->seed = o->number[OPTION_SEED];
+  out->max_episodes = (uint32_t)o->number[OPTION_EPISODES];
+  const char *encoding = o->text[OPTION_ENCODING];
+  if (encoding && !edb_encoding_from_name(encoding, &out->encoding))
+    return usage_error(c, "--encoding is one of base, max, sort, tight; found `%s`", encoding);
+  int reward, failed = read_name(c, o, OPTION_REWARD, (const char *[]){"bound", "frontier"}, 2,
+                                 "--reward", &reward);
+  out->reward = reward ? EDB_REWARD_FRONTIER : EDB_REWARD_BOUND;
+  return failed;
+}
+
+/* ---- Graphs and policies ------------------------------------------------------------------------ */
+
+int workplace_graph(workplace *w, uint32_t first, uint32_t count, edb_graph **out) {
+  edb_graph *graph = NULL;
+  if (edb_graph_create(w->ctx, w->model, &graph, &w->error) != EDB_OK) return workplace_failed(w);
+  for (uint32_t i = first; i < first + count; i++)
+    if (edb_dataset_append(w->data, i, graph, &w->error) != EDB_OK) {
+      edb_graph_destroy(graph);
+      return workplace_failed(w);
+    }
+  *out = graph;
+  return 0;
+}
+
+static bool show_learning(void *user, const edb_learn_progress *p) {
+  (void)user;
+  progress_show("learning", p->episode, p->max_episodes);
+  return true;
+}
+
+int workplace_learn(workplace *w, edb_session *session, edb_policy **out,
+                    edb_learn_report *report) {
+  const options *o = w->options;
+  uint32_t have = edb_dataset_count(w->data), batch = (uint32_t)o->number[OPTION_BATCH];
+  if (batch > have) batch = have;
+  uint32_t n = (uint32_t)o->number[OPTION_BATCHES];
+  if (n > have / batch) n = have / batch;
+  edb_learn_params params;
+  int failed = read_learn_params(w->command, o, &params);
+  if (failed) return failed;
+  params.progress = show_learning;
+  edb_graph **graphs = calloc(n, sizeof *graphs);
+  if (!graphs) return EXIT_FAILED;
+  for (uint32_t i = 0; i < n && !failed; i++)
+    failed = workplace_graph(w, i * batch, batch, &graphs[i]);
+  if (!failed && edb_session_learn(session, (const edb_graph *const *)graphs, n, &params, out,
+                                   report, &w->error) != EDB_OK)
+    failed = workplace_failed(w);
+  progress_clear();
+  for (uint32_t i = 0; i < n; i++) edb_graph_destroy(graphs[i]);
+  free(graphs);
+  return failed;
+}
+
+static int load_policy(workplace *w, const char *path, edb_policy **out) {
+  return edb_policy_load(w->ctx, path, w->model, out, &w->error) == EDB_OK ? 0
+                                                                           : workplace_failed(w);
+}
+
+/* The learned policy: from its file, or from the data. */
+static int open_fsm(workplace *w, edb_session *session, const char *path, edb_policy **out) {
+  if (path) return load_policy(w, path, out);
+  edb_learn_report report;
+  int failed = workplace_learn(w, session, out, &report);
+  if (!failed)
+    fprintf(stderr, "edbatch: no --policy-file: learned one from the data in %.1f ms (%u states)\n",
+            (double)report.nanoseconds * 1e-6, report.states);
+  return failed;
+}
+
+int workplace_policy(workplace *w, edb_session *session, const char *name, edb_policy_kind fallback,
+                     edb_policy **out) {
+  const options *o = w->options;
+  const char *text = name ? name : o->text[OPTION_POLICY], *path = o->text[OPTION_POLICY_FILE];
+  edb_policy_kind kind = fallback;
+  if (text && !edb_policy_kind_from_name(text, &kind)) {
+    FILE *file = fopen(text, "rb");
+    if (!file)
+      return usage_error(w->command, "--policy: `%s` is neither a policy nor a file; policies: "
+                                     "unbatched, depth, agenda-static, agenda-running, sufficient, "
+                                     "tight, fsm, best, exact",
+                         text);
+    fclose(file);
+    return load_policy(w, text, out);
+  }
+  if (kind == EDB_POLICY_FSM) return open_fsm(w, session, path, out);
+  if (kind == EDB_POLICY_BEST && path) {
+    edb_policy *fsm;
+    int failed = load_policy(w, path, &fsm);
+    if (failed) return failed;
+    failed = edb_policy_create_best(w->ctx, fsm, out, &w->error) == EDB_OK ? 0 : workplace_failed(w);
+    edb_policy_destroy(fsm);
+    return failed;
+  }
+  return edb_policy_create(w->ctx, kind, out, &w->error) == EDB_OK ? 0 : workplace_failed(w);
+}

@@ -1,0 +1,44 @@
+/* tools/workplace.h: what most commands open first: context, model, weights, data, policy. */
+#ifndef EDB_TOOLS_WORKPLACE_H
+#define EDB_TOOLS_WORKPLACE_H
+
+#include <edbatch/edbatch.h>
+
+#include "options.h"
+
+typedef struct workplace {
+  const command *command;
+  const options *options;
+  edb_context *ctx;
+  edb_model *model;
+  edb_weights *weights;
+  edb_dataset *data;
+  edb_error error;
+} workplace;
+
+/* Opens the context; then model, data and weights, in the order that vocabularies need. 0, EXIT_USAGE
+ * or EXIT_FAILED after a message. Close in any case. */
+int workplace_open_context(workplace *w, const command *c, const options *o, edb_simd simd);
+int workplace_open(workplace *w, const command *c, const options *o);
+void workplace_close(workplace *w);
+
+/* Prints the error on stderr: EXIT_FAILED. */
+int workplace_failed(const workplace *w);
+
+/* Options that name things; EXIT_USAGE after a message. */
+int read_granularity(const command *c, const options *o, edb_granularity *out);
+int read_device(const command *c, const options *o, edb_device *out);
+int read_simd(const command *c, const options *o, edb_simd *out);
+int read_learn_params(const command *c, const options *o, edb_learn_params *out);
+
+/* A graph of `count` instances from `first` on. */
+int workplace_graph(workplace *w, uint32_t first, uint32_t count, edb_graph **out);
+
+/* The policy of `name` (NULL: what --policy and --policy-file say, else `fallback`). fsm without a file is
+ * learned from the data, with a note on stderr. */
+int workplace_policy(workplace *w, edb_session *session, const char *name, edb_policy_kind fallback,
+                     edb_policy **out);
+/* Learns from --batches mini-batches of --batch instances. */
+int workplace_learn(workplace *w, edb_session *session, edb_policy **out, edb_learn_report *report);
+
+#endif
