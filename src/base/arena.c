@@ -28,7 +28,7 @@
 #endif
 
 #define BLOCK_ALIGN         16
-#define DEFAULT_CHUNK_BYTES (32 * 1024)
+#define DEFAULT_CHUNK_BYTES ((size_t)32 * 1024)
 
 struct edb_arena_chunk {
   edb_arena_chunk *next;

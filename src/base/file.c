@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FIRST_READ_BYTES   (64 * 1024)
+#define FIRST_READ_BYTES   ((size_t)64 * 1024)
 #define PATH_BYTES         4096
 #define TEMPORARY_ATTEMPTS 100
 

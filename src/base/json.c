@@ -398,7 +398,7 @@ edb_status edb_json_next(edb_json *json, edb_json_token *token, edb_error *error
 
 edb_status edb_json_expect(edb_json *json, edb_json_type type, edb_json_token *token,
                            edb_error *error) {
-  edb_json_token next;
+  edb_json_token next = {0};
   EDB_TRY(edb_json_next(json, &next, error));
   if (next.type == EDB_JSON_KEY && type != EDB_JSON_KEY)
     return edb_json_fail(json, &next, error, EDB_ERROR_FORMAT,

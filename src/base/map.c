@@ -20,7 +20,10 @@ static uint64_t mix(uint64_t x) {
 /* Little-endian on every machine, since seeds of named random streams come from it too. */
 static uint64_t load_le(const unsigned char *bytes, size_t count) {
   uint64_t word = 0;
-  for (size_t i = 0; i < count; i++) word |= (uint64_t)bytes[i] << (8 * i);
+  memcpy(&word, bytes, count);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  word = __builtin_bswap64(word);
+#endif
   return word;
 }
 

@@ -13,7 +13,8 @@
 /* NULL when there is none (the caller then returns edb_fail_memory) or when bytes == 0. */
 void *edb_alloc(edb_context *ctx, size_t bytes);
 void *edb_alloc_zero(edb_context *ctx, size_t bytes);
-/* Grows or shrinks; on failure gives NULL and leaves the old block as it was. */
+/* Grows or shrinks (which can fail too), or frees when new_bytes == 0; on failure gives NULL and
+ * leaves the old block as it was. */
 void *edb_resize(edb_context *ctx, void *block, size_t old_bytes, size_t new_bytes);
 void edb_free(edb_context *ctx, void *block, size_t bytes);
 
