@@ -132,16 +132,31 @@ static edb_status take_step(episode *e, uint32_t *type, edb_error *error) {
   return EDB_OK;
 }
 
+/* Runs a batch; its reward. */
+static double run_batch(episode *e, uint32_t type) {
+  edb_world *w = e->world;
+  edb_state *s = &w->state;
+  if (e->learner->params.reward == EDB_REWARD_BOUND) {
+    uint32_t before = s->remaining_bound;
+    edb_state_run(s, type, NULL);
+    return (double)(before - s->remaining_bound) - 1;
+  }
+  double share = (double)s->ready_count[type] / w->shares.frontier[type];
+  uint32_t count = edb_state_run(s, type, e->learner->nodes.data);
+  edb_shares_ran(&w->shares, type, e->learner->nodes.data, count);
+  return w->problem.unbatchable[type] ? 0 : share - 1;
+}
+
 static edb_status run_episode(episode *e, edb_error *error) {
   edb_state *s = &e->world->state;
   e->rewards = 0;
   e->steps.length = 0;
   edb_state_reset(s);
+  edb_shares_reset(&e->world->shares);
   while (s->n_done < e->world->problem.n_nodes) {
-    uint32_t type = edb_state_forced(s), before = s->remaining_bound;
+    uint32_t type = edb_state_forced(s);
     if (type == EDB_TYPE_NONE) EDB_TRY(take_step(e, &type, error));
-    edb_state_run(s, type, NULL);
-    e->rewards += (double)(before - s->remaining_bound) - 1;
+    e->rewards += run_batch(e, type);
   }
   size_t n = e->learner->params.n_step, length = e->steps.length;
   for (size_t i = length > n ? length - n : 0; i < length; i++)

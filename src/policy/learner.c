@@ -58,6 +58,10 @@ edb_status edb_learner_set_up(edb_learner *out, edb_context *ctx, const edb_dag 
   for (uint32_t i = 0; i < n_dags; i++) {
     edb_world *w = &l->worlds[i];
     EDB_TRY(edb_fsm_bind(ctx, l->fsm, &w->problem, schema, &w->binding, error));
+    if (params->reward == EDB_REWARD_FRONTIER)
+      EDB_TRY(edb_shares_init(ctx, &w->problem, &w->shares, error));
+    if (!edb_vec_reserve(ctx, &l->nodes, w->problem.n_nodes))
+      return edb_fail_memory(error, w->problem.n_nodes * sizeof(uint32_t), "the nodes of a batch");
   }
   if (!edb_vec_reserve(ctx, &l->tokens, (size_t)l->fsm->n_types + 1))
     return edb_fail_memory(error, l->fsm->n_types * sizeof(edb_token), "the states of a policy");
@@ -66,6 +70,7 @@ edb_status edb_learner_set_up(edb_learner *out, edb_context *ctx, const edb_dag 
 
 void edb_learner_tear_down(edb_learner *l) {
   for (uint32_t i = 0; i < l->n_made; i++) {
+    edb_shares_free(l->ctx, &l->worlds[i].shares);
     edb_fsm_unbind(l->ctx, &l->worlds[i].binding);
     edb_state_free(l->ctx, &l->worlds[i].state);
     edb_problem_free(&l->worlds[i].problem);
@@ -77,6 +82,7 @@ void edb_learner_tear_down(edb_learner *l) {
   edb_vec_free(l->ctx, &l->actions);
   edb_vec_free(l->ctx, &l->best);
   edb_vec_free(l->ctx, &l->tokens);
+  edb_vec_free(l->ctx, &l->nodes);
 }
 
 /* ---- Rows --------------------------------------------------------------- */

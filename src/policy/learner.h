@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "base/vec.h"
 #include "policy/fsm.h"
+#include "policy/shares.h"
 
 /* One type that a state may run. */
 typedef struct edb_action {
@@ -38,6 +39,7 @@ typedef struct edb_world {
   edb_problem problem;
   edb_state state;
   edb_fsm_binding binding;
+  edb_shares shares; /* only for the reward that looks at them */
 } edb_world;
 
 typedef struct edb_learner {
@@ -51,6 +53,7 @@ typedef struct edb_learner {
   EDB_VEC(edb_action) actions;
   EDB_VEC(edb_best_row) best; /* rows that were met after the best table was kept are not in it */
   EDB_VEC(edb_token) tokens;  /* scratch: one per type of the FSM */
+  EDB_VEC(uint32_t) nodes;    /* scratch: as many as the largest world has */
   uint64_t bound, tight_batches, best_batches; /* summed over the worlds */
   uint32_t episodes;
   edb_rng rng;
