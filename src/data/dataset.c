@@ -1,0 +1,244 @@
+/* data/dataset.c: a dataset's life: opening a file in one of the forms, and giving instances to
+ * graphs. */
+#include "base/file.h"
+#include "data/reader.h"
+
+#include <string.h>
+
+/* ---- The schema while reading ------------------------------------------------------------------
+ */
+
+static void relax_bounds(edb_reader *reader) {
+  size_t next = 0;
+  for (uint32_t t = 0; t < reader->schema.n_types; t++) {
+    edb_type_sig *type = &reader->types[t];
+    *type = reader->program->schema.types[t];
+    edb_index_sig *indices = reader->indices + next;
+    for (uint32_t i = 0; i < type->n_indices; i++) {
+      indices[i] = type->indices[i];
+      if (edb_model_index_vocab(reader->model, t, i) != EDB_BIND_NONE) indices[i].bound = INT32_MAX;
+    }
+    next += type->n_indices;
+    type->indices = indices;
+  }
+}
+
+static edb_status copy_schema(edb_reader *reader, edb_error *error) {
+  const edb_schema *schema = &reader->program->schema;
+  size_t bytes = 0;
+  for (uint32_t t = 0; t < schema->n_types; t++) reader->n_indices += schema->types[t].n_indices;
+  reader->schema.n_types = schema->n_types;
+  if (!edb_mul_size(schema->n_types, sizeof *schema->types, &bytes)) {
+    return edb_fail(error, EDB_ERROR_LIMIT, "a model of %u cells is too large", schema->n_types);
+  }
+  reader->schema.types = reader->types = edb_alloc(reader->ctx, bytes);
+  reader->indices = edb_alloc(reader->ctx, reader->n_indices * sizeof *reader->indices);
+  if ((reader->types == NULL && bytes > 0) || (reader->indices == NULL && reader->n_indices > 0)) {
+    return edb_fail_memory(error, bytes + reader->n_indices * sizeof *reader->indices,
+                           "the schema of a dataset");
+  }
+  relax_bounds(reader);
+  return EDB_OK;
+}
+
+static edb_status init_limits(edb_reader *reader, edb_error *error) {
+  edb_dataset *dataset = reader->dataset;
+  const edb_schema *schema = &reader->program->schema;
+  for (uint32_t t = 0; t < schema->n_types; t++) {
+    const edb_type_sig *sig = &schema->types[t];
+    size_t n = (size_t)sig->n_indices + sig->n_dense, at = dataset->limits.length;
+    if (!edb_vec_reserve(reader->ctx, &dataset->limits, at + n)) {
+      return edb_fail_memory(error, n * sizeof(uint32_t), "the limits of a dataset");
+    }
+    for (uint32_t i = 0; i < sig->n_indices; i++) dataset->limits.data[at++] = 0;
+    for (uint32_t i = 0; i < sig->n_dense; i++) dataset->limits.data[at++] = sig->dense[i].length;
+    dataset->limits.length = at;
+  }
+  return EDB_OK;
+}
+
+static edb_status reader_open(edb_reader *reader, edb_error *error) {
+  EDB_TRY(copy_schema(reader, error));
+  EDB_TRY(init_limits(reader, error));
+  uint32_t n_vocabs = edb_model_vocab_count(reader->model);
+  if (!edb_vec_reserve(reader->ctx, &reader->wanted_ids, n_vocabs)) {
+    return edb_fail_memory(error, n_vocabs * sizeof(uint32_t), "the vocabularies of a dataset");
+  }
+  reader->wanted_ids.length = n_vocabs;
+  EDB_TRY(edb_graph_create_schema(reader->ctx, &reader->schema, &reader->scratch, error));
+  return edb_graph_create_schema(reader->ctx, &reader->schema, &reader->dataset->graph, error);
+}
+
+static void reader_close(edb_reader *reader) {
+  edb_graph_destroy(reader->scratch);
+  edb_vec_free(reader->ctx, &reader->wanted_ids);
+  edb_free(reader->ctx, reader->indices, reader->n_indices * sizeof *reader->indices);
+  edb_free(reader->ctx, reader->types, reader->schema.n_types * sizeof *reader->types);
+}
+
+/* ---- Reading ------------------------------------------------------------------------------- */
+
+static bool is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static edb_status detect(const edb_reader *reader, edb_data_format *format, edb_error *error) {
+  uint32_t line = 1;
+  const char *at = reader->text, *line_start = at;
+  for (; at < reader->end && is_space(*at); at++) {
+    if (*at == '\n') line++, line_start = at + 1;
+  }
+  if (at == reader->end) {
+    return edb_fail(error, EDB_ERROR_FORMAT, "%s: no instances: the file is empty", reader->name);
+  }
+  if (*at != '{' && *at != '(') {
+    return edb_fail_at(error, EDB_ERROR_FORMAT, reader->name, line, (uint32_t)(at - line_start) + 1,
+                       "found byte 0x%02x, expected '{' (JSON lines) or '(' (trees)",
+                       (unsigned)(unsigned char)*at);
+  }
+  *format = *at == '{' ? EDB_DATA_JSONL : EDB_DATA_TREES;
+  return EDB_OK;
+}
+
+static edb_status read_all(edb_reader *reader, edb_error *error) {
+  edb_data_format format = reader->params.format;
+  if (format == EDB_DATA_AUTO) EDB_TRY(detect(reader, &format, error));
+  if (format == EDB_DATA_JSONL)
+    EDB_TRY(edb_read_jsonl(reader, error));
+  else
+    EDB_TRY(edb_read_trees(reader, error));
+  if (edb_dataset_count(reader->dataset) > 0) return EDB_OK;
+  if (reader->dataset->skipped == 0) {
+    return edb_fail(error, EDB_ERROR_FORMAT, "%s: no instances", reader->name);
+  }
+  edb_error first = reader->first_bad;
+  return edb_fail_at(error, EDB_ERROR_FORMAT, NULL, 0, 0,
+                     "%s: no instances: all %u are bad, the first of them: %s", reader->name,
+                     reader->dataset->skipped, first.text);
+}
+
+static bool fits_schema(const edb_dataset *dataset, const edb_schema *schema) {
+  size_t at = 0;
+  for (uint32_t t = 0; t < schema->n_types; t++) {
+    const edb_type_sig *sig = &schema->types[t];
+    for (uint32_t i = 0; i < sig->n_indices; i++) {
+      if (dataset->limits.data[at++] > sig->indices[i].bound) return false;
+    }
+    for (uint32_t i = 0; i < sig->n_dense; i++) {
+      if (dataset->limits.data[at++] != sig->dense[i].length) return false;
+    }
+  }
+  return at == dataset->limits.length;
+}
+
+static edb_status check_fit(const edb_dataset *dataset, const edb_schema *schema,
+                            edb_error *error) {
+  EDB_FAIL_IF(!fits_schema(dataset, schema), error, EDB_ERROR_MISMATCH,
+              "the sizes or vocabularies of model \"%s\" have changed since the data were read",
+              edb_model_name(dataset->model));
+  return EDB_OK;
+}
+
+/* From here on the dataset belongs to the model's own schema, with the bounds as they are now. */
+static edb_status hand_over(edb_reader *reader, edb_error *error) {
+  const edb_schema *schema = &edb_model_program(reader->model)->schema;
+  reader->dataset->graph->schema = schema;
+  return check_fit(reader->dataset, schema, error);
+}
+
+static edb_status check_params(const edb_data_params *params, edb_error *error) {
+  if (params == NULL) return EDB_OK;
+  EDB_FAIL_IF(params->struct_bytes != sizeof *params, error, EDB_ERROR_ARGUMENT,
+              "found an edb_data_params of %zu bytes, expected %zu", params->struct_bytes,
+              sizeof *params);
+  EDB_FAIL_IF((unsigned)params->format > EDB_DATA_TREES, error, EDB_ERROR_ARGUMENT,
+              "there is no data format %u", (unsigned)params->format);
+  return EDB_OK;
+}
+
+edb_status edb_dataset_parse(edb_context *ctx, edb_model *model, const char *text, size_t bytes,
+                             const char *name, const edb_data_params *params, edb_dataset **out,
+                             edb_error *error) {
+  static const edb_data_params defaults = EDB_PARAMS(edb_data_params);
+  edb_error unread;
+  if (error == NULL) error = &unread;
+  EDB_TRY(check_params(params, error));
+  edb_dataset *dataset = edb_alloc_zero(ctx, sizeof *dataset);
+  if (dataset == NULL) return edb_fail_memory(error, sizeof *dataset, "a dataset");
+  dataset->ctx = ctx;
+  dataset->model = model;
+  if (bytes == 0) text = "";
+  bool marked = bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0; /* a byte order mark */
+  edb_reader reader = {.ctx = ctx,
+                       .model = model,
+                       .program = edb_model_program(model),
+                       .name = name,
+                       .text = text + (marked ? 3 : 0),
+                       .end = text + bytes,
+                       .params = params != NULL ? *params : defaults,
+                       .grows = !edb_model_is_sealed(model),
+                       .dataset = dataset};
+  edb_status status = reader_open(&reader, error);
+  if (status == EDB_OK) status = read_all(&reader, error);
+  if (status == EDB_OK) status = hand_over(&reader, error);
+  reader_close(&reader);
+  if (status == EDB_OK)
+    *out = dataset;
+  else
+    edb_dataset_destroy(dataset);
+  return status;
+}
+
+edb_status edb_dataset_load(edb_context *ctx, edb_model *model, const char *path,
+                            const edb_data_params *params, edb_dataset **out, edb_error *error) {
+  edb_file file;
+  EDB_TRY(edb_file_open(ctx, path, &file, error));
+  edb_status status =
+      edb_dataset_parse(ctx, model, file.data, file.bytes, path, params, out, error);
+  edb_file_close(&file);
+  return status;
+}
+
+void edb_dataset_destroy(edb_dataset *dataset) {
+  if (dataset == NULL) return;
+  edb_context *ctx = dataset->ctx;
+  edb_graph_destroy(dataset->graph);
+  edb_vec_free(ctx, &dataset->order_start);
+  edb_vec_free(ctx, &dataset->order);
+  edb_vec_free(ctx, &dataset->limits);
+  edb_free(ctx, dataset, sizeof *dataset);
+}
+
+/* ---- Use ----------------------------------------------------------------------------------- */
+
+uint32_t edb_dataset_count(const edb_dataset *dataset) {
+  return edb_graph_instance_count(dataset->graph);
+}
+
+uint32_t edb_dataset_skipped(const edb_dataset *dataset) {
+  return dataset->skipped;
+}
+
+uint32_t edb_dataset_node_count(const edb_dataset *dataset, uint32_t instance) {
+  if (instance >= edb_dataset_count(dataset)) return 0;
+  return edb_graph_instance_begin(dataset->graph, instance + 1) -
+         edb_graph_instance_begin(dataset->graph, instance);
+}
+
+uint32_t edb_dataset_node(const edb_dataset *dataset, uint32_t instance, uint32_t i) {
+  if (i >= edb_dataset_node_count(dataset, instance)) return UINT32_MAX;
+  size_t start = dataset->order_start.data[instance];
+  return start == EDB_ORDER_IDENTITY ? i : dataset->order.data[start + i];
+}
+
+edb_status edb_dataset_append(const edb_dataset *dataset, uint32_t instance, edb_graph *graph,
+                              edb_error *error) {
+  EDB_FAIL_IF(instance >= edb_dataset_count(dataset), error, EDB_ERROR_ARGUMENT,
+              "there is no instance %u in a dataset of %u", instance, edb_dataset_count(dataset));
+  const edb_schema *schema = &edb_model_program(dataset->model)->schema;
+  EDB_FAIL_IF(graph->schema != schema, error, EDB_ERROR_MISMATCH,
+              "the graph is not over model \"%s\", for which the data were read",
+              edb_model_name(dataset->model));
+  EDB_TRY(check_fit(dataset, schema, error));
+  return edb_graph_append_instance(graph, dataset->graph, instance, error);
+}

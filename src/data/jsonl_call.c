@@ -1,0 +1,257 @@
+/* data/jsonl_call.c: from a node of a JSON line to a call of its cell. */
+#include <string.h>
+
+#include "data/jsonl.h"
+
+static const edb_type_sig *sig_of(const edb_jsonl *l, const edb_jsonl_node *node) {
+  return &l->reader->schema.types[node->cell];
+}
+
+/* ---- Inputs -------------------------------------------------------------------------------- */
+
+/* The input that an argument names becomes its share. */
+static edb_status share_named(edb_jsonl *l, const edb_type_sig *sig, const edb_jsonl_arg *arg,
+                              edb_bind_arg *share, edb_error *error) {
+  edb_place place = edb_jsonl_place(l, arg->column);
+  const char *name = edb_jsonl_text(l, arg->name);
+  uint32_t lane[2] = {0, 0};
+  for (uint32_t i = 0; i < sig->n_inputs; i++) {
+    bool variadic = sig->inputs[i].variadic;
+    uint32_t position = lane[variadic]++;
+    if (strcmp(sig->inputs[i].name, name) != 0) continue;
+    if (share->group && !variadic) {
+      return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
+                         "found an array for input \"%s\" of cell \"%s\", which is not variadic: "
+                         "expected one reference",
+                         name, sig->name);
+    }
+    share->variadic = variadic;
+    share->first = position;
+    share->count = 1;
+    return EDB_OK;
+  }
+  edb_name_list names = edb_bind_input_names(sig);
+  return edb_fail_at(error, EDB_ERROR_NAME, place.file, place.line, place.column,
+                     "cell \"%s\" has no input \"%.64s\"; its inputs are: %s", sig->name, name,
+                     names.count > 0 ? names.text : "none");
+}
+
+static edb_status check_named_all(const edb_jsonl *l, const edb_jsonl_node *node,
+                                  edb_error *error) {
+  const edb_type_sig *sig = sig_of(l, node);
+  for (uint32_t i = 0; i < sig->n_inputs; i++) {
+    bool found = sig->inputs[i].variadic; /* one that is not named is empty */
+    for (uint32_t a = 0; a < node->n_args && !found; a++) {
+      found = edb_bind_position(sig, &l->shares.data[a], i) != EDB_BIND_NONE;
+    }
+    if (found) continue;
+    edb_place place = edb_jsonl_place(l, node->column);
+    return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
+                       "input \"%s\" of cell \"%s\" is missing", sig->inputs[i].name, sig->name);
+  }
+  return EDB_OK;
+}
+
+static edb_status share_inputs(edb_jsonl *l, const edb_jsonl_node *node, edb_error *error) {
+  const edb_type_sig *sig = sig_of(l, node);
+  const edb_jsonl_arg *args = l->args.data + node->first_arg;
+  if (!edb_vec_reserve(l->ctx, &l->shares, node->n_args)) {
+    return edb_fail_memory(error, node->n_args * sizeof *l->shares.data, "the inputs of a call");
+  }
+  for (uint32_t i = 0; i < node->n_args; i++) {
+    l->shares.data[i] = args[i].share;
+    if (node->by_name) EDB_TRY(share_named(l, sig, &args[i], &l->shares.data[i], error));
+  }
+  if (node->by_name) return check_named_all(l, node, error);
+  return edb_bind_share(sig, l->shares.data, node->n_args, edb_jsonl_place(l, node->column), error);
+}
+
+/* The output a reference means. By name of the input, position says nothing: it must be the output
+ * of that name, or the only one. */
+static edb_status choose_output(const edb_jsonl *l, const edb_jsonl_node *node, uint32_t input,
+                                uint32_t position, const edb_jsonl_ref *ref, uint32_t *output,
+                                edb_error *error) {
+  const edb_type_sig *sig = sig_of(l, node);
+  const edb_type_sig *producer = sig_of(l, &l->nodes.data[ref->node]);
+  edb_place place = edb_jsonl_place(l, ref->column);
+  bool qualified = ref->output != EDB_JSONL_NO_TEXT;
+  if (node->by_name) position = producer->n_outputs == 1 ? 0 : EDB_BIND_NONE;
+  *output = qualified ? edb_bind_output_named(producer, edb_jsonl_text(l, ref->output))
+                      : edb_bind_output(&sig->inputs[input], position, producer);
+  if (*output != EDB_BIND_NONE) {
+    return edb_bind_check(l->reader->program, sig, input, producer, *output, place, error);
+  }
+  edb_name_list names = edb_bind_output_names(producer);
+  return edb_fail_at(
+      error, EDB_ERROR_NAME, place.file, place.line, place.column,
+      "node %lld is a call of cell \"%s\", which has no output %s\"%.64s\"; it has: %s",
+      (long long)ref->node, producer->name, qualified ? "" : "for input ",
+      qualified ? edb_jsonl_text(l, ref->output) : sig->inputs[input].name,
+      names.count > 0 ? names.text : "none");
+}
+
+static edb_status push_input(edb_jsonl *l, const edb_jsonl_node *node, uint32_t input,
+                             edb_error *error) {
+  const edb_type_sig *sig = sig_of(l, node);
+  for (uint32_t a = 0; a < node->n_args; a++) {
+    const edb_jsonl_arg *arg = &l->args.data[node->first_arg + a];
+    uint32_t position = edb_bind_position(sig, &l->shares.data[a], input);
+    if (position == EDB_BIND_NONE) continue;
+    for (uint32_t r = 0; r < arg->n_refs; r++) {
+      const edb_jsonl_ref *ref = &l->refs.data[arg->first_ref + r];
+      edb_value value = {l->position.data[ref->node], 0};
+      EDB_TRY(choose_output(l, node, input, position, ref, &value.output, error));
+      if (!edb_vec_push(l->ctx, &l->values, value)) {
+        return edb_fail_memory(error, sizeof value, "the inputs of a call");
+      }
+    }
+  }
+  return EDB_OK;
+}
+
+static edb_status push_inputs(edb_jsonl *l, const edb_jsonl_node *node, edb_error *error) {
+  const edb_type_sig *sig = sig_of(l, node);
+  l->values.length = l->arities.length = 0;
+  for (uint32_t i = 0; i < sig->n_inputs; i++) {
+    size_t before = l->values.length;
+    EDB_TRY(push_input(l, node, i, error));
+    if (!sig->inputs[i].variadic) continue;
+    l->arities.data[l->arities.length++] = (uint32_t)(l->values.length - before);
+  }
+  return EDB_OK;
+}
+
+/* ---- Attributes ---------------------------------------------------------------------------- */
+
+/* The attribute of this name, or NULL when it is missing or null. */
+static const edb_jsonl_attribute *find_attribute(const edb_jsonl *l, const edb_jsonl_node *node,
+                                                 const char *name, uint32_t *found) {
+  for (uint32_t i = 0; i < node->n_attributes; i++) {
+    const edb_jsonl_attribute *attribute = &l->attributes.data[node->first_attribute + i];
+    if (strcmp(edb_jsonl_text(l, attribute->key), name) != 0) continue;
+    ++*found;
+    return attribute->kind == EDB_JSONL_NULL ? NULL : attribute;
+  }
+  return NULL;
+}
+
+static edb_status fail_missing(const edb_jsonl *l, const edb_jsonl_node *node, const char *name,
+                               edb_error *error) {
+  edb_place place = edb_jsonl_place(l, node->column);
+  return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
+                     "attribute \"%s\" of cell \"%s\" is missing; only labels may be absent", name,
+                     sig_of(l, node)->name);
+}
+
+static edb_status fail_kind(const edb_jsonl *l, const edb_jsonl_attribute *attribute,
+                            const edb_jsonl_node *node, const char *expected, edb_error *error) {
+  static const char *const found[] = {[EDB_JSONL_NULL] = "null",
+                                      [EDB_JSONL_INTEGER] = "a number",
+                                      [EDB_JSONL_NUMBER] = "a number with a fraction or exponent",
+                                      [EDB_JSONL_STRING] = "a string",
+                                      [EDB_JSONL_ARRAY] = "an array",
+                                      [EDB_JSONL_OTHER] = "an object, true or false"};
+  edb_place place = edb_jsonl_place(l, attribute->column);
+  return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
+                     "found %s as attribute \"%s\" of cell \"%s\", expected %s",
+                     found[attribute->kind], edb_jsonl_text(l, attribute->key),
+                     sig_of(l, node)->name, expected);
+}
+
+static edb_status push_index(edb_jsonl *l, const edb_jsonl_node *node, uint32_t k, uint32_t *found,
+                             edb_error *error) {
+  const edb_index_sig *sig = &sig_of(l, node)->indices[k];
+  const edb_jsonl_attribute *attribute = find_attribute(l, node, sig->name, found);
+  l->indices.data[k] = -1;
+  if (edb_reader_drops(l->reader, sig->is_label)) return EDB_OK;
+  if (attribute == NULL) {
+    return sig->is_label ? EDB_OK : fail_missing(l, node, sig->name, error);
+  }
+  edb_place place = edb_jsonl_place(l, attribute->column);
+  if (attribute->kind == EDB_JSONL_STRING) {
+    return edb_reader_word(l->reader, node->cell, k, edb_jsonl_text(l, attribute->text),
+                           attribute->text_length, place, &l->indices.data[k], error);
+  }
+  if (attribute->kind != EDB_JSONL_INTEGER) {
+    return fail_kind(l, attribute, node, "an id or a word", error);
+  }
+  return edb_reader_id(l->reader, node->cell, k, attribute->integer, place, &l->indices.data[k],
+                       error);
+}
+
+static edb_shape shape_of(const edb_jsonl_attribute *attribute) {
+  edb_shape shape = {.rank = attribute->rank, .dim = {1, 1, 1}};
+  for (uint32_t i = 0; i < attribute->rank; i++) shape.dim[i] = attribute->dim[i];
+  return shape;
+}
+
+static edb_status push_dense(edb_jsonl *l, const edb_jsonl_node *node, uint32_t k, uint32_t *found,
+                             edb_error *error) {
+  const edb_type_sig *sig = sig_of(l, node);
+  const edb_jsonl_attribute *attribute = find_attribute(l, node, sig->dense[k].name, found);
+  l->dense.data[k] = NULL;
+  if (edb_reader_drops(l->reader, sig->dense[k].is_label)) return EDB_OK;
+  if (attribute == NULL) {
+    return sig->dense[k].is_label ? EDB_OK : fail_missing(l, node, sig->dense[k].name, error);
+  }
+  if (attribute->kind == EDB_JSONL_STRING || attribute->kind == EDB_JSONL_OTHER) {
+    return fail_kind(l, attribute, node, "numbers", error);
+  }
+  edb_shape wanted = l->reader->program->cells[node->cell].dense_shapes[k];
+  edb_shape given = shape_of(attribute);
+  if (!edb_shape_equal(wanted, given)) {
+    char wanted_text[EDB_SHAPE_TEXT_BYTES], given_text[EDB_SHAPE_TEXT_BYTES];
+    edb_place place = edb_jsonl_place(l, attribute->column);
+    return edb_fail_at(error, EDB_ERROR_SHAPE, place.file, place.line, place.column,
+                       "found the shape %s as attribute \"%s\" of cell \"%s\", expected %s",
+                       edb_shape_text(given, given_text, sizeof given_text), sig->dense[k].name,
+                       sig->name, edb_shape_text(wanted, wanted_text, sizeof wanted_text));
+  }
+  l->dense.data[k] = l->numbers.data + attribute->first_number;
+  return EDB_OK;
+}
+
+static edb_status fail_unknown(const edb_jsonl *l, const edb_jsonl_node *node, edb_error *error) {
+  const edb_type_sig *sig = sig_of(l, node);
+  edb_name_list names = {.count = 0};
+  edb_name_list_add(&names, "cell");
+  edb_name_list_add(&names, "inputs");
+  for (uint32_t i = 0; i < sig->n_indices; i++) edb_name_list_add(&names, sig->indices[i].name);
+  for (uint32_t i = 0; i < sig->n_dense; i++) edb_name_list_add(&names, sig->dense[i].name);
+  for (uint32_t i = 0; i < node->n_attributes; i++) {
+    const edb_jsonl_attribute *attribute = &l->attributes.data[node->first_attribute + i];
+    const char *key = edb_jsonl_text(l, attribute->key);
+    bool known = false;
+    for (uint32_t k = 0; k < sig->n_indices; k++) known |= !strcmp(sig->indices[k].name, key);
+    for (uint32_t k = 0; k < sig->n_dense; k++) known |= !strcmp(sig->dense[k].name, key);
+    if (known) continue;
+    edb_place place = edb_jsonl_place(l, attribute->key_column);
+    return edb_fail_at(error, EDB_ERROR_NAME, place.file, place.line, place.column,
+                       "found the key \"%.64s\" in a call of cell \"%s\", expected one of: %s", key,
+                       sig->name, names.text);
+  }
+  return EDB_OK;
+}
+
+static edb_status push_attributes(edb_jsonl *l, const edb_jsonl_node *node, edb_error *error) {
+  const edb_type_sig *sig = sig_of(l, node);
+  uint32_t found = 0;
+  for (uint32_t k = 0; k < sig->n_indices; k++) EDB_TRY(push_index(l, node, k, &found, error));
+  for (uint32_t k = 0; k < sig->n_dense; k++) EDB_TRY(push_dense(l, node, k, &found, error));
+  return found == node->n_attributes ? EDB_OK : fail_unknown(l, node, error);
+}
+
+edb_status edb_jsonl_call(edb_jsonl *l, uint32_t i, edb_error *error) {
+  const edb_jsonl_node *node = &l->nodes.data[i];
+  edb_node called = 0;
+  EDB_TRY(share_inputs(l, node, error));
+  EDB_TRY(push_inputs(l, node, error));
+  EDB_TRY(push_attributes(l, node, error));
+  edb_call call = {.cell = node->cell,
+                   .inputs = l->values.data,
+                   .n_inputs = (uint32_t)l->values.length,
+                   .arities = l->arities.data,
+                   .indices = l->indices.data,
+                   .dense = l->dense.data};
+  return edb_reader_call(l->reader, &call, edb_jsonl_place(l, node->column), &called, error);
+}
