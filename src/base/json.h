@@ -56,12 +56,14 @@ typedef struct edb_json {
 void edb_json_init(edb_json *json, edb_context *ctx, const char *text, size_t bytes,
                    const char *name, uint32_t first_line);
 void edb_json_free(edb_json *json);
-/* Errors: EDB_ERROR_FORMAT with position, found and expected; EDB_ERROR_LIMIT (depth). */
+/* Errors: EDB_ERROR_FORMAT with position, found and expected (a number beyond the range of a double
+ * is one too); EDB_ERROR_LIMIT (depth); EDB_ERROR_MEMORY. A byte order mark at the begin is passed
+ * over. */
 EDB_MUST_CHECK edb_status edb_json_next(edb_json *json, edb_json_token *token, edb_error *error);
 /* The next token, which must be of this type. */
 EDB_MUST_CHECK edb_status edb_json_expect(edb_json *json, edb_json_type type, edb_json_token *token,
                                           edb_error *error);
-/* Skips the rest of the value that `token` began (nothing for a scalar). */
+/* Skips the rest of the value that `token` began (nothing for a scalar), or the value of a KEY. */
 EDB_MUST_CHECK edb_status edb_json_skip(edb_json *json, const edb_json_token *token,
                                         edb_error *error);
 /* An error at a token: "file:line:column: found X, expected ...". */
