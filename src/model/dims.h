@@ -1,5 +1,5 @@
-/* model/dims.h: dimension expressions ("2*hidden", "words", "5"): kept as written, so that constants
- * and vocabularies may still change, and evaluated when sizes are wanted. */
+/* model/dims.h: dimension expressions ("2*hidden", "words", "5"): kept as written, so that
+ * constants and vocabularies may still change, and evaluated when sizes are wanted. */
 #ifndef EDB_MODEL_DIMS_H
 #define EDB_MODEL_DIMS_H
 
@@ -56,7 +56,8 @@ EDB_MUST_CHECK edb_status edb_dim_integer(edb_model *model, int64_t value, edb_d
 /* The value; EDB_ERROR_LIMIT when it leaves int64. An empty vocabulary counts as `empty_size`. */
 EDB_MUST_CHECK edb_status edb_dim_value(const edb_model *model, const edb_dim *dim,
                                         uint32_t empty_size, int64_t *out, edb_error *error);
-/* The same within low .. high; `what` for the error ("a dimension"). An empty vocabulary counts as 1. */
+/* The same within low .. high; `what` for the error ("a dimension"). An empty vocabulary counts
+ * as 1. */
 EDB_MUST_CHECK edb_status edb_dim_range(const edb_model *model, const edb_dim *dim, int64_t low,
                                         int64_t high, const char *what, uint32_t *out,
                                         edb_error *error);

@@ -6,12 +6,12 @@
 
 typedef enum edb_token_kind {
   EDB_TOKEN_END,
-  EDB_TOKEN_NEWLINE,  /* one for any number of line ends; none inside brackets or after a comma */
+  EDB_TOKEN_NEWLINE, /* one for any number of line ends; none inside brackets or after a comma */
   EDB_TOKEN_NAME,
   EDB_TOKEN_NUMBER,
-  EDB_TOKEN_MARK,     /* one character: its text */
-  EDB_TOKEN_ARROW,    /* -> */
-  EDB_TOKEN_ELLIPSIS  /* ... */
+  EDB_TOKEN_MARK,    /* one character: its text */
+  EDB_TOKEN_ARROW,   /* -> */
+  EDB_TOKEN_ELLIPSIS /* ... */
 } edb_token_kind;
 
 typedef struct edb_token {
@@ -19,23 +19,23 @@ typedef struct edb_token {
   uint32_t line, column; /* from 1; the column counts bytes; 0 in a text without positions */
   const char *text;      /* into the source, not 0-terminated */
   uint32_t length;
-  bool indented;         /* white space stands before the first token of this one's line */
+  bool indented; /* white space stands before the first token of this one's line */
 } edb_token;
 
 /* A value: copying a lexer and going back to the copy is allowed. */
 typedef struct edb_lexer {
   edb_context *ctx;
-  const char *name;   /* of the file, for errors */
+  const char *name; /* of the file, for errors */
   const char *cursor, *end, *line_start;
-  uint32_t line;      /* 0: the text has no positions */
-  uint32_t depth;     /* open brackets */
+  uint32_t line;  /* 0: the text has no positions */
+  uint32_t depth; /* open brackets */
   bool line_indented;
-  edb_token token;    /* the current one */
+  edb_token token; /* the current one */
 } edb_lexer;
 
-/* Checks that the text is UTF-8 without control characters, skips a byte order mark, and reads the first
- * token. `positions` false: a piece of text given by a call, whose errors have no line. Errors:
- * EDB_ERROR_FORMAT, EDB_ERROR_LIMIT (a text of 1 GiB or more). */
+/* Checks that the text is UTF-8 without control characters, skips a byte order mark, and reads the
+ * first token. `positions` false: a piece of text given by a call, whose errors have no line.
+ * Errors: EDB_ERROR_FORMAT, EDB_ERROR_LIMIT (a text of 1 GiB or more). */
 EDB_MUST_CHECK edb_status edb_lexer_init(edb_lexer *lexer, edb_context *ctx, const char *text,
                                          size_t bytes, const char *name, bool positions,
                                          edb_error *error);
@@ -77,6 +77,10 @@ typedef enum edb_name_problem {
   EDB_NAME_RESERVED
 } edb_name_problem;
 edb_name_problem edb_name_check(const char *name, size_t length);
+/* How many bytes of a name, which may be no name at all, to show in an error. */
+static inline int edb_name_shown(size_t length) {
+  return length > EDB_NAME_MAX ? EDB_NAME_MAX : (int)length;
+}
 const char *edb_name_problem_text(edb_name_problem problem); /* "is a word of the language" */
 
 /* Keeps the closest of the names it is shown, for "did you mean ...". */
@@ -85,7 +89,7 @@ typedef struct edb_suggestion {
   uint32_t wanted_length;
   const char *best; /* NULL: none is close */
   uint32_t best_distance;
-  uint32_t tried;   /* bounded: a model may have very many names */
+  uint32_t tried; /* bounded: a model may have very many names */
 } edb_suggestion;
 void edb_suggest_begin(edb_suggestion *s, const char *wanted, size_t length);
 void edb_suggest(edb_suggestion *s, const char *candidate);
