@@ -53,7 +53,7 @@ static edb_status check_names(const loader *l) {
     uint32_t value = edb_map_get(&l->model->names, name, strlen(name));
     if (value != EDB_MAP_NONE && EDB_NAME_KIND(value) == EDB_NAME_PARAM) continue;
     edb_suggestion s;
-    char hint[EDB_NAME_MAX + 32];
+    char hint[EDB_SUGGEST_TEXT_BYTES];
     edb_suggest_begin(&s, name, strlen(name));
     for (uint32_t p = 0; p < edb_model_param_count(l->model); p++) {
       edb_suggest(&s, edb_model_param_name(l->model, p));
@@ -165,6 +165,10 @@ static edb_status apply_word(loader *l, edb_vocab *vocab, bool fill, uint32_t id
     return edb_json_fail(json, word, l->error, EDB_ERROR_NAME,
                          "words %" PRIu32 " and %" PRIu32 " of '%s' are both '%s'", known, id,
                          vocab->name, word->text);
+  }
+  if (strlen(word->text) != word->length) {
+    return edb_json_fail(json, word, l->error, EDB_ERROR_FORMAT,
+                         "word %" PRIu32 " of '%s' has a zero byte", id, vocab->name);
   }
   if (!edb_map_put(&vocab->words, word->text, word->length, id))
     return edb_fail_memory(l->error, word->length, "a word");
