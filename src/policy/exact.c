@@ -17,6 +17,7 @@
 
 #define MAX_NODES  1024
 #define MAX_STATES (UINT32_C(1) << 20)
+#define MAX_WORK   (UINT32_C(1) << 26) /* states times nodes: some seconds */
 
 typedef struct found_state {
   uint32_t parent, type; /* how it was reached at the least cost so far */
@@ -34,6 +35,7 @@ typedef struct search {
   const edb_problem *p;
   edb_error *error;
   size_t words;
+  uint32_t max_states;
   edb_map seen; /* set of executed nodes -> state, which is also its number in the map */
   EDB_VEC(found_state) states;
   entry_stack now, next; /* by cost + bound: the least there is, and one more */
@@ -92,9 +94,9 @@ static edb_status offer(search *s, const uint64_t *done, found_state how, entry_
     s->states.data[id] = how;
   } else {
     id = (uint32_t)s->states.length;
-    EDB_FAIL_IF(id >= MAX_STATES, s->error, EDB_ERROR_LIMIT,
+    EDB_FAIL_IF(id >= s->max_states, s->error, EDB_ERROR_LIMIT,
                 "the exact search met more than %u different frontiers; it is for small graphs",
-                MAX_STATES);
+                s->max_states);
     if (!edb_vec_push(s->ctx, &s->states, how) || !edb_map_put(&s->seen, done, key, id))
       return edb_fail_memory(s->error, key, "a state of the exact search");
   }
@@ -203,6 +205,7 @@ static void replay(const search *s, uint32_t goal, edb_state *state, edb_batches
 static edb_status search_init(search *s, void **memory, size_t *bytes) {
   const edb_problem *p = s->p;
   s->words = EDB_BITSET_WORDS(p->n_nodes);
+  s->max_states = MAX_WORK / p->n_nodes < MAX_STATES ? MAX_WORK / p->n_nodes : MAX_STATES;
   *bytes = s->words * 2 * sizeof(uint64_t) + p->n_types * sizeof(uint32_t) + p->n_nodes;
   *memory = edb_alloc(s->ctx, *bytes);
   if (*memory == NULL) return edb_fail_memory(s->error, *bytes, "the exact search");

@@ -1,0 +1,193 @@
+/* tests/policy/test_hostile_shapes.c: shapes that break what is quadratic or recursive, limits, and
+ * every failing request for memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "policy/dags.h"
+#include "support/faulty.h"
+
+/* A dag of any size, on the heap. */
+typedef struct big_dag {
+  uint32_t *type, *in_start, *in_node;
+  edb_dag dag;
+} big_dag;
+
+static big_dag big_make(uint32_t n_nodes, uint32_t n_types) {
+  big_dag b = {.type = calloc(n_nodes, sizeof(uint32_t)),
+               .in_start = calloc(n_nodes + 1, sizeof(uint32_t)),
+               .in_node = calloc((size_t)n_nodes * 2, sizeof(uint32_t))};
+  assert_true(b.type != NULL && b.in_start != NULL && b.in_node != NULL);
+  b.dag = (edb_dag){.n_nodes = n_nodes,
+                    .n_types = n_types,
+                    .type = b.type,
+                    .in_start = b.in_start,
+                    .in_node = b.in_node};
+  return b;
+}
+
+static void big_free(big_dag *b) {
+  free(b->type);
+  free(b->in_start);
+  free(b->in_node);
+}
+
+/* Every node takes the one before. */
+static big_dag chain(uint32_t n_nodes, uint32_t n_types) {
+  big_dag b = big_make(n_nodes, n_types);
+  for (uint32_t v = 0; v < n_nodes; v++) {
+    b.type[v] = v % n_types;
+    b.in_start[v + 1] = v;
+    if (v > 0) b.in_node[v - 1] = v - 1;
+  }
+  return b;
+}
+
+static void expect_all(edb_context *ctx, const edb_dag *dag, uint32_t batches) {
+  for (int kind = EDB_POLICY_DEPTH; kind < EDB_POLICY_EXACT; kind++) {
+    if (kind != EDB_POLICY_FSM)
+      assert_int_equal(policy_batches(ctx, (edb_policy_kind)kind, dag), batches);
+  }
+}
+
+static void a_long_chain_of_one_type(void **state) {
+  big_dag b = chain(100000, 1);
+  expect_all(*state, &b.dag, 100000);
+  big_free(&b);
+}
+
+static void a_long_chain_of_two_types(void **state) {
+  big_dag b = chain(100000, 2);
+  expect_all(*state, &b.dag, 100000);
+  big_free(&b);
+}
+
+static void a_star(void **state) {
+  big_dag b = big_make(50000, 2);
+  for (uint32_t v = 1; v < b.dag.n_nodes; v++) {
+    b.type[v] = 1;
+    b.in_start[v + 1] = v;
+    b.in_node[v - 1] = 0;
+  }
+  expect_all(*state, &b.dag, 2);
+  big_free(&b);
+}
+
+static void no_edges_at_all(void **state) {
+  big_dag b = big_make(50000, 7);
+  for (uint32_t v = 0; v < b.dag.n_nodes; v++) b.type[v] = v % 7;
+  expect_all(*state, &b.dag, 7);
+  big_free(&b);
+}
+
+static void ten_thousand_types_without_cycles(void **state) {
+  big_dag b = chain(10000, 10000);
+  expect_all(*state, &b.dag, 10000);
+  big_free(&b);
+}
+
+static void ten_thousand_types_on_one_cycle(void **state) {
+  big_dag b = chain(20000, 10000);
+  assert_int_equal(policy_batches(*state, EDB_POLICY_TIGHT, &b.dag), 20000);
+  assert_int_equal(policy_batches(*state, EDB_POLICY_BEST, &b.dag), 20000);
+  edb_policy *policy = NULL;
+  edb_schedule *schedule = NULL;
+  edb_error error;
+  assert_int_equal(edb_policy_create(*state, EDB_POLICY_SUFFICIENT, &policy, &error), EDB_OK);
+  assert_int_equal(edb_schedule_dag(*state, policy, &b.dag, &schedule, &error), EDB_ERROR_LIMIT);
+  assert_non_null(strstr(error.text, "20000 nodes of 10000 types"));
+  assert_null(schedule);
+  edb_policy_destroy(policy);
+  big_free(&b);
+}
+
+static void many_types_in_components_of_any_width(void **state) {
+  /* Cycles of 1 .. 40 types, each gone round twice: every node is a batch. */
+  big_dag b = big_make(1640, 820);
+  uint32_t v = 0, type = 0;
+  for (uint32_t width = 1; width <= 40; width++) {
+    for (uint32_t i = 0; i < width * 2; i++, v++) {
+      b.type[v] = type + i % width;
+      b.in_start[v + 1] = v;
+      if (v > 0) b.in_node[v - 1] = v - 1;
+    }
+    type += width;
+  }
+  assert_int_equal(bound_of_dag(*state, &b.dag), 1640);
+  expect_all(*state, &b.dag, 1640);
+  big_free(&b);
+}
+
+static void exact_refuses_large_graphs(void **state) {
+  big_dag b = chain(1025, 2);
+  edb_policy *policy = NULL;
+  edb_schedule *schedule = NULL;
+  edb_error error;
+  assert_int_equal(edb_policy_create(*state, EDB_POLICY_EXACT, &policy, &error), EDB_OK);
+  assert_int_equal(edb_schedule_dag(*state, policy, &b.dag, &schedule, &error), EDB_ERROR_LIMIT);
+  assert_non_null(strstr(error.text, "at most 1024 nodes, found 1025"));
+  edb_policy_destroy(policy);
+  big_free(&b);
+}
+
+/* Independent chains of alternating types, whose lengths differ: frontiers multiply. */
+static void exact_gives_up_when_frontiers_explode(void **state) {
+  static test_dag d;
+  edb_rng rng;
+  edb_rng_seed(&rng, 5);
+  dag_begin(&d, 4);
+  for (uint32_t c = 0; c < 40; c++) {
+    uint32_t last = 0;
+    for (uint32_t i = 0; i < 25; i++) last = dag_node(&d, edb_rng_below(&rng, 4), i > 0, &last);
+  }
+  edb_policy *policy = NULL;
+  edb_schedule *schedule = NULL;
+  edb_error error;
+  assert_int_equal(edb_policy_create(*state, EDB_POLICY_EXACT, &policy, &error), EDB_OK);
+  assert_int_equal(edb_schedule_dag(*state, policy, &d.dag, &schedule, &error), EDB_ERROR_LIMIT);
+  assert_non_null(strstr(error.text, "small graphs"));
+  edb_policy_destroy(policy);
+}
+
+static void every_failing_allocation_is_survived(void **state) {
+  (void)state;
+  static test_dag d;
+  edb_rng rng;
+  edb_rng_seed(&rng, 6);
+  dag_random(&d, &rng, 40, 4);
+  for (int kind = 0; kind < EDB_POLICY_COUNT; kind++) {
+    if (kind == EDB_POLICY_FSM) continue;
+    faulty f;
+    FAULTY_FOR_EACH(&f, ctx) {
+      edb_policy *policy = NULL;
+      edb_schedule *schedule = NULL;
+      edb_error error;
+      edb_status status = edb_policy_create(ctx, (edb_policy_kind)kind, &policy, &error);
+      if (status == EDB_OK) status = edb_schedule_dag(ctx, policy, &d.dag, &schedule, &error);
+      assert_true(faulty_status(&f, status));
+      if (status == EDB_OK) assert_valid_schedule(&d.dag, schedule);
+      if (status != EDB_OK) assert_null(schedule);
+      edb_schedule_destroy(schedule);
+      edb_policy_destroy(policy);
+    }
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_long_chain_of_one_type),
+      cmocka_unit_test(a_long_chain_of_two_types),
+      cmocka_unit_test(a_star),
+      cmocka_unit_test(no_edges_at_all),
+      cmocka_unit_test(ten_thousand_types_without_cycles),
+      cmocka_unit_test(ten_thousand_types_on_one_cycle),
+      cmocka_unit_test(many_types_in_components_of_any_width),
+      cmocka_unit_test(exact_refuses_large_graphs),
+      cmocka_unit_test(exact_gives_up_when_frontiers_explode),
+      cmocka_unit_test(every_failing_allocation_is_survived),
+  };
+  return cmocka_run_group_tests(tests, make_context, destroy_context);
+}
