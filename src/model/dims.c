@@ -83,15 +83,15 @@ static edb_status read_operand(parse *p, bool constants_only) {
   return take(p);
 }
 
-static int precedence(char operator) {
-  return operator== '*' ? 2 : operator== '+' || operator== '-' ? 1 : 0;
+static int precedence(char mark) {
+  return mark == '*' ? 2 : mark == '+' || mark == '-' ? 1 : 0;
 }
 
 /* Emits the waiting operators that bind at least as tightly as `level`. */
 static edb_status reduce(parse *p, int level) {
   while (p->n_waiting > 0 && precedence(p->waiting[p->n_waiting - 1]) >= level) {
-    char operator= p->waiting[--p->n_waiting];
-    EDB_TRY(emit(p, operator== '*' ? EDB_DIM_MUL : operator== '+' ? EDB_DIM_ADD : EDB_DIM_SUB, 0));
+    char mark = p->waiting[--p->n_waiting];
+    EDB_TRY(emit(p, mark == '*' ? EDB_DIM_MUL : mark == '+' ? EDB_DIM_ADD : EDB_DIM_SUB, 0));
   }
   return EDB_OK;
 }
@@ -117,9 +117,9 @@ static edb_status parse_tokens(parse *p, bool constants_only) {
     }
     const edb_token *token = &p->lexer->token;
     if (token->kind != EDB_TOKEN_MARK || precedence(token->text[0]) == 0) break;
-    char operator= token->text[0];
-    EDB_TRY(reduce(p, precedence(operator)));
-    p->waiting[p->n_waiting++] = operator;
+    char mark = token->text[0];
+    EDB_TRY(reduce(p, precedence(mark)));
+    p->waiting[p->n_waiting++] = mark;
     EDB_TRY(take(p));
   }
   if (p->nesting > 0) return edb_lexer_unexpected(p->lexer, p->error, "`)`");
