@@ -9,10 +9,10 @@
  *   exp      1.5 ulp, denormal results rounded once; overflow gives +inf, underflow +0
  *   log      1.5 ulp, also of denormals; log 0 = -inf, of a negative number NaN
  *   sigmoid  2.5 ulp, denormal results included
- *   tanh     2.5 ulp; odd; +-1 from |x| = 9.1 on
+ *   tanh     3 ulp; odd; +-1 from |x| = 9.1 on
  *   sin, cos 2 ulp for every finite x; of an infinity NaN
- *   gelu     x Phi(x) with the true normal distribution: 4 ulp for x >= -5 (relative error 5e-7
- * down to -13; below, where results are denormal, an absolute error of 1e-43) */
+ *   gelu     x Phi(x) with the true normal distribution: 7 ulp for x >= -13; below, where results
+ *            become denormal, 5e-7 relative plus 1e-43 absolute */
 #ifndef EDB_KERNEL_MATH_H
 #define EDB_KERNEL_MATH_H
 

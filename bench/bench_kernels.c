@@ -1,0 +1,188 @@
+/* bench/bench_kernels.c: the kernels against the measured peak of one thread.
+ *
+ *   bench_kernels [--simd portable|avx2|avx512] [--ms N]
+ *
+ * Every figure is the best of many short windows within N milliseconds (default 30): whatever else
+ * the machine does can only make a window longer. The peak is measured anew before each row. */
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "kernel/kernel.h"
+
+typedef struct bench {
+  const edb_kernels *k;
+  double milliseconds;
+  size_t rows, cols, depth;
+  const float *a, *b;
+  float *packed, *c;
+  const float *const *pointers;
+} bench;
+
+typedef void (*work_fn)(bench *b);
+
+/* Nanoseconds of one call of `work`: windows of about 50 us, at least one call each. */
+static double best_time(bench *b, work_fn work) {
+  work(b);
+  uint64_t start = edb_clock_ns();
+  work(b);
+  const double once = (double)(edb_clock_ns() - start) + 1;
+  const size_t calls = once < 50e3 ? (size_t)(50e3 / once) + 1 : 1;
+  const uint64_t begin = edb_clock_ns();
+  double best = INFINITY;
+  do {
+    start = edb_clock_ns();
+    for (size_t i = 0; i < calls; i++) work(b);
+    const double t = (double)(edb_clock_ns() - start) / (double)calls;
+    if (t < best) best = t;
+  } while ((double)(edb_clock_ns() - begin) < b->milliseconds * 1e6);
+  return best;
+}
+
+static float *numbers(size_t count) {
+  float *p = aligned_alloc(64, (count * sizeof *p + 63) / 64 * 64);
+  if (p == NULL) {
+    fputs("bench_kernels: out of memory\n", stderr);
+    exit(1);
+  }
+  uint32_t state = 1;
+  for (size_t i = 0; i < count; i++) {
+    state = state * 1664525u + 1013904223u;
+    p[i] = (float)(state >> 8) / 0x1p23f - 1.0f;
+  }
+  return p;
+}
+
+static void packed(bench *b) {
+  b->k->product_packed(b->rows, b->cols, b->depth, b->a, (ptrdiff_t)b->depth, b->packed, b->c,
+                       (ptrdiff_t)b->cols);
+}
+static void packed_rows(bench *b) {
+  b->k->product_packed_rows(b->rows, b->cols, b->depth, b->pointers, b->packed, b->c,
+                            (ptrdiff_t)b->cols);
+}
+static void in_place(bench *b) {
+  b->k->product(b->rows, b->cols, b->depth, b->a, (ptrdiff_t)b->depth, b->b, (ptrdiff_t)b->cols,
+                b->c, (ptrdiff_t)b->cols);
+}
+
+static const size_t batches[] = {1, 2, 4, 6, 8, 16, 32, 64, 256};
+enum { BATCHES = sizeof batches / sizeof *batches, MOST_ROWS = 256 };
+
+/* One row of the table: a shape at all batch sizes, in percent of the peak. */
+static void bench_product(bench *b, const char *name, work_fn work, size_t depth, size_t cols) {
+  const float *pointers[MOST_ROWS];
+  float *a = numbers(MOST_ROWS * depth), *w = numbers(depth * cols);
+  b->depth = depth, b->cols = cols, b->a = a, b->b = w, b->pointers = pointers;
+  b->c = numbers(MOST_ROWS * cols);
+  b->packed = numbers(edb_packed_size(b->k, cols, depth));
+  for (size_t i = 0; i < MOST_ROWS; i++) pointers[i] = a + (i * 37 % MOST_ROWS) * depth;
+  edb_pack_begin(b->k, b->packed, cols, depth);
+  edb_pack_columns(b->k, b->packed, cols, depth, 0, cols, w, (ptrdiff_t)cols);
+  const double peak = edb_kernels_peak_gflops(b->k, 20);
+  printf("%-8s %5zu %5zu", name, depth, cols);
+  for (size_t i = 0; i < BATCHES; i++) {
+    b->rows = batches[i];
+    const double flops = 2.0 * (double)(b->rows * cols * depth);
+    printf(" %5.0f", 100 * flops / best_time(b, work) / peak);
+    fflush(stdout);
+  }
+  printf("   peak %.0f\n", peak);
+  free(a), free(w), free(b->packed), free(b->c);
+}
+
+static void bench_products(bench *b) {
+  static const size_t shapes[][2] = {
+      {64, 256},  {256, 256}, {256, 1024}, {256, 1280}, {512, 512}, {512, 2048},
+      {200, 200}, {256, 72},  {256, 5},    {8, 64},     {200, 72},
+  };
+  printf("product, %% of peak\n%-8s %5s %5s", "", "K", "M");
+  for (size_t i = 0; i < BATCHES; i++) printf(" B%4zu", batches[i]);
+  printf("\n");
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    bench_product(b, "packed", packed, shapes[i][0], shapes[i][1]);
+  }
+  bench_product(b, "pointers", packed_rows, 256, 1024);
+  bench_product(b, "in place", in_place, 64, 64);
+  bench_product(b, "in place", in_place, 256, 1024);
+}
+
+static void matvec(bench *b) {
+  b->k->matvec(b->rows, b->depth, b->a, (ptrdiff_t)b->depth, b->b, b->c);
+}
+
+static void bench_matvec(bench *b, size_t size) {
+  float *a = numbers(size * size), *x = numbers(size);
+  b->rows = b->depth = size, b->a = a, b->b = x, b->c = numbers(size);
+  const double t = best_time(b, matvec);
+  printf("matvec %zu x %zu: %.1f GB/s, %.0f ns\n", size, size,
+         (double)(size * size * sizeof(float)) / t, t);
+  free(a), free(x), free(b->c);
+}
+
+/* Elementwise and row-wise operators over rows x cols elements that stay in the L1 cache. */
+#define UNARY_LIST(X) \
+  X(sigmoid) X(tanh) X(exp) X(log) X(gelu) X(sin) X(relu) X(copy) X(softmax) X(log_softmax) X(sum)
+#define BINARY_LIST(X) X(add) X(mul) X(div) X(dot)
+
+#define UNARY_WORK(name)                                       \
+  static void work_##name(bench *b) {                          \
+    const edb_span x = {b->a, (ptrdiff_t)b->cols, 1};          \
+    b->k->name(b->rows, b->cols, x, b->c, (ptrdiff_t)b->cols); \
+  }
+#define BINARY_WORK(name)                                                                \
+  static void work_##name(bench *b) {                                                    \
+    const edb_span x = {b->a, (ptrdiff_t)b->cols, 1}, y = {b->b, (ptrdiff_t)b->cols, 1}; \
+    b->k->name(b->rows, b->cols, x, y, b->c, (ptrdiff_t)b->cols);                        \
+  }
+UNARY_LIST(UNARY_WORK)
+BINARY_LIST(BINARY_WORK)
+
+static void bench_elements(bench *b, size_t rows, size_t cols) {
+  float *x = numbers(rows * cols), *y = numbers(rows * cols);
+  b->rows = rows, b->cols = cols, b->a = x, b->b = y, b->c = numbers(rows * cols);
+  printf("%zu x %zu, ns per value:", rows, cols);
+#define REPORT(name) printf(" %s %.3f", #name, best_time(b, work_##name) / (double)(rows * cols));
+  UNARY_LIST(REPORT)
+  BINARY_LIST(REPORT)
+#undef REPORT
+  printf("\n");
+  free(x), free(y), free(b->c);
+}
+
+static int usage(void) {
+  fputs("usage: bench_kernels [--simd portable|avx2|avx512] [--ms N]\n", stderr);
+  return 2;
+}
+
+int main(int argc, char **argv) {
+  static const char *const levels[] = {"auto", "portable", "avx2", "avx512"};
+  bench b = {.milliseconds = 30};
+  edb_simd simd = EDB_SIMD_AUTO;
+  for (int i = 1; i < argc; i += 2) {
+    if (i + 1 >= argc) return usage();
+    if (strcmp(argv[i], "--ms") == 0) {
+      b.milliseconds = strtod(argv[i + 1], NULL);
+    } else if (strcmp(argv[i], "--simd") == 0) {
+      while (simd <= EDB_SIMD_AVX512 && strcmp(levels[simd], argv[i + 1]) != 0) simd++;
+      if (simd > EDB_SIMD_AVX512) return usage();
+    } else {
+      return usage();
+    }
+  }
+  b.k = edb_kernels_get(simd);
+  if (b.k == NULL) {
+    fputs("bench_kernels: this machine does not have that level\n", stderr);
+    return 1;
+  }
+  printf("level %s, peak %.0f GFLOP/s\n", levels[b.k->simd], edb_kernels_peak_gflops(b.k, 100));
+  bench_products(&b);
+  bench_matvec(&b, 64);
+  bench_matvec(&b, 128);
+  bench_elements(&b, 8, 256);
+  bench_elements(&b, 32, 5);
+  return 0;
+}
