@@ -1,5 +1,5 @@
-/* tools/check.c: `edbatch check`: batched execution gives the bits of unbatched execution, under every
- * policy, granularity and batch size; and how far both are from float64. */
+/* tools/check.c: `edbatch check`: batched execution gives the bits of unbatched execution, under
+ * every policy, granularity and batch size; and how far both are from float64. */
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,10 +9,9 @@
 #include "progress.h"
 #include "workplace.h"
 
-static const option_id accepts[] = {OPTION_DATA,     OPTION_WEIGHTS, OPTION_POLICY_FILE,
-                                    OPTION_SET,      OPTION_LIMIT,   OPTION_SKIP_BAD,
-                                    OPTION_NO_LABELS, OPTION_SIMD,   OPTION_SEED,
-                                    OPTION_JSON,     OPTION_HELP};
+static const option_id accepts[] = {OPTION_DATA,  OPTION_WEIGHTS,  OPTION_POLICY_FILE, OPTION_SET,
+                                    OPTION_LIMIT, OPTION_SKIP_BAD, OPTION_NO_LABELS,   OPTION_SIMD,
+                                    OPTION_SEED,  OPTION_JSON,     OPTION_HELP};
 
 static const uint32_t batch_sizes[] = {1, 2, 8, 32, 64, 128, 256};
 #define N_SIZES        (sizeof batch_sizes / sizeof *batch_sizes)
@@ -64,7 +63,8 @@ static int collect(checker *c, edb_session *session, values *v) {
   return 0;
 }
 
-/* All instances in mini-batches of `batch`. A policy may decline a graph as too large: *declined. */
+/* All instances in mini-batches of `batch`. A policy may decline a graph as too large: *declined.
+ */
 static int run_all(checker *c, edb_session *session, const edb_policy *policy, uint32_t batch,
                    values *out, bool *declined) {
   workplace *w = c->w;
@@ -73,8 +73,7 @@ static int run_all(checker *c, edb_session *session, const edb_policy *policy, u
   for (uint32_t first = 0; first < c->n_instances; first += batch) {
     edb_graph_clear(c->graph);
     for (uint32_t i = first; i < first + batch && i < c->n_instances; i++)
-      if (edb_dataset_append(w->data, i, c->graph, &w->error) != EDB_OK)
-        return workplace_failed(w);
+      if (edb_dataset_append(w->data, i, c->graph, &w->error) != EDB_OK) return workplace_failed(w);
     edb_status status = edb_session_run(session, c->graph, policy, NULL, &w->error);
     if (status == EDB_ERROR_LIMIT && edb_policy_get_kind(policy) == EDB_POLICY_EXACT) {
       *declined = true;
@@ -178,18 +177,19 @@ static int report(checker *c) {
   double scale, error = largest_error(c, &scale);
   bool same = c->differing_runs == 0;
   if (has_option(c->w->options, OPTION_JSON)) {
-    json_t *object = json_pack(
-        "{s:b, s:I, s:I, s:I, s:I, s:f, s:f}", "identical", same, "instances",
-        (json_int_t)c->n_instances, "runs", (json_int_t)c->runs, "differing_runs",
-        (json_int_t)c->differing_runs, "values", (json_int_t)c->expected.count, "largest_error",
-        error, "largest_value", scale);
+    json_t *object =
+        json_pack("{s:b, s:I, s:I, s:I, s:I, s:f, s:f}", "identical", same, "instances",
+                  (json_int_t)c->n_instances, "runs", (json_int_t)c->runs, "differing_runs",
+                  (json_int_t)c->differing_runs, "values", (json_int_t)c->expected.count,
+                  "largest_error", error, "largest_value", scale);
     json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(object);
   } else {
-    printf("%s: %llu runs of %u instances (policies x granularities x batch sizes), %zu values each\n",
-           same ? "identical, bit for bit" : "DIFFERENT", (unsigned long long)c->runs,
-           c->n_instances, c->expected.count);
+    printf(
+        "%s: %llu runs of %u instances (policies x granularities x batch sizes), %zu values each\n",
+        same ? "identical, bit for bit" : "DIFFERENT", (unsigned long long)c->runs, c->n_instances,
+        c->expected.count);
     if (!same)
       printf("%llu runs differ; the first: %s\n", (unsigned long long)c->differing_runs,
              c->first_difference);
@@ -228,9 +228,10 @@ const command command_check = {
     .name = "check",
     .summary = "proves that batching changes no bit of the results",
     .usage = "check MODEL --data FILE",
-    .details = "Runs the first 256 instances (or --limit) unbatched, then under every policy, at both\n"
-               "granularities, with batch sizes 1 to 256, and compares every value of every node bit for\n"
-               "bit. Also prints the largest error against float64. Exit code 0 only if identical.",
+    .details =
+        "Runs the first 256 instances (or --limit) unbatched, then under every policy, at both\n"
+        "granularities, with batch sizes 1 to 256, and compares every value of every node bit for\n"
+        "bit. Also prints the largest error against float64. Exit code 0 only if identical.",
     .example = "  edbatch check models/tree_lstm.edb --data trees.txt --set hidden=64",
     .accepts = accepts,
     .run = run_check,

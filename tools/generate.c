@@ -25,8 +25,9 @@ const command command_generate = {
     .name = "generate",
     .summary = "makes synthetic data",
     .usage = "generate FORM --count N --seed N -o FILE",
-    .details = "Forms: trees (binary, as large and deep as those of the Stanford Sentiment Treebank,\n"
-               "with a label at every node). The same seed gives the same file.",
+    .details =
+        "Forms: trees (binary, as large and deep as those of the Stanford Sentiment Treebank,\n"
+        "with a label at every node). The same seed gives the same file.",
     .example = "  edbatch generate trees --count 512 --seed 1 -o trees.txt",
     .accepts = accepts,
     .run = run_generate,

@@ -1,4 +1,5 @@
-/* tools/learn.c: `edbatch learn`: a policy from mini-batches of a model's data, or from raw graphs. */
+/* tools/learn.c: `edbatch learn`: a policy from mini-batches of a model's data, or from raw graphs.
+ */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,10 +7,10 @@
 #include "workplace.h"
 
 static const option_id accepts[] = {
-    OPTION_DATA,  OPTION_GRAPH,   OPTION_OUT,      OPTION_ENCODING,    OPTION_REWARD,
-    OPTION_BATCH, OPTION_BATCHES, OPTION_EPISODES, OPTION_GRANULARITY, OPTION_SET,
-    OPTION_WEIGHTS, OPTION_LIMIT, OPTION_SKIP_BAD, OPTION_NO_LABELS, OPTION_SEED, OPTION_JSON,
-    OPTION_HELP};
+    OPTION_DATA,    OPTION_GRAPH,   OPTION_OUT,      OPTION_ENCODING,    OPTION_REWARD,
+    OPTION_BATCH,   OPTION_BATCHES, OPTION_EPISODES, OPTION_GRANULARITY, OPTION_SET,
+    OPTION_WEIGHTS, OPTION_LIMIT,   OPTION_SKIP_BAD, OPTION_NO_LABELS,   OPTION_SEED,
+    OPTION_JSON,    OPTION_HELP};
 
 static void report_learning(const workplace *w, const edb_policy *policy,
                             const edb_learn_report *r) {
@@ -84,9 +85,10 @@ const command command_learn = {
     .name = "learn",
     .summary = "learns a policy for a model from its data",
     .usage = "learn MODEL --data FILE -o POLICY\n       edbatch learn --graph FILE... -o POLICY",
-    .details = "Learns a finite state machine by Q-learning on the first --batches mini-batches of\n"
-               "--batch instances, or on raw graphs, whose types are the file's numbers. The same seed\n"
-               "gives the same policy.",
+    .details =
+        "Learns a finite state machine by Q-learning on the first --batches mini-batches of\n"
+        "--batch instances, or on raw graphs, whose types are the file's numbers. The same seed\n"
+        "gives the same policy.",
     .example = "  edbatch learn models/tree_lstm.edb --data trees.txt -o policy.json",
     .accepts = accepts,
     .run = run_learn,

@@ -8,14 +8,15 @@
 #include "options.h"
 
 static const command *const commands[] = {
-    &command_run,      &command_learn, &command_schedule, &command_check,
-    &command_bench,    &command_inspect, &command_generate,
+    &command_run,   &command_learn,   &command_schedule, &command_check,
+    &command_bench, &command_inspect, &command_generate,
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
 static void help(FILE *to) {
-  fprintf(to, "edbatch %s: batched execution of dynamic neural networks\n\n"
-              "Usage: edbatch COMMAND [ARGUMENTS]\n\nCommands:\n",
+  fprintf(to,
+          "edbatch %s: batched execution of dynamic neural networks\n\n"
+          "Usage: edbatch COMMAND [ARGUMENTS]\n\nCommands:\n",
           edb_version());
   for (size_t i = 0; i < N_COMMANDS; i++)
     fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
@@ -45,7 +46,8 @@ int main(int argc, char **argv) {
     help(stderr);
     return EXIT_USAGE;
   }
-  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+      strcmp(argv[1], "help") == 0) {
     help(stdout);
     return EXIT_SUCCESS;
   }

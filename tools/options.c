@@ -14,7 +14,7 @@ typedef struct option_row {
   const char *argument, *help;
 } option_row;
 
-static const option_row table[OPTION_COUNT] = {
+static const option_row table[N_OPTIONS] = {
 #define OPTION_ROW(id, name, letter, argument, help) {name, letter, argument, help},
     OPTION_LIST(OPTION_ROW)
 #undef OPTION_ROW
@@ -39,14 +39,17 @@ void command_help(const command *c) {
     char left[64];
     snprintf(left, sizeof left, "%s--%s%s%s", r->letter ? "" : "    ", r->name,
              r->argument ? " " : "", r->argument ? r->argument : "");
-    if (r->letter) printf("  -%c, %-26s %s\n", r->letter, left, r->help);
-    else printf("  %-30s %s\n", left, r->help);
+    if (r->letter)
+      printf("  -%c, %-26s %s\n", r->letter, left, r->help);
+    else
+      printf("  %-30s %s\n", left, r->help);
     if (*id == OPTION_HELP) break;
   }
   printf("\nExample:\n%s\n", c->example);
 }
 
-/* ---- Values ------------------------------------------------------------------------------------- */
+/* ---- Values -------------------------------------------------------------------------------------
+ */
 
 static int read_number(const command *c, option_id id, const char *text, uint64_t *out) {
   char *end;
@@ -93,8 +96,10 @@ static bool is_number(option_id id) {
   case OPTION_LIMIT:
   case OPTION_SEED:
   case OPTION_EPISODES:
-  case OPTION_COUNT: return true;
-  default: return false;
+  case OPTION_COUNT:
+    return true;
+  default:
+    return false;
   }
 }
 
@@ -107,7 +112,8 @@ static int take_option(const command *c, option_id id, char *argument, options *
   return 0;
 }
 
-/* ---- The command line --------------------------------------------------------------------------- */
+/* ---- The command line ---------------------------------------------------------------------------
+ */
 
 /* getopt's own tables for the options that the command accepts. */
 static void make_tables(const command *c, struct option *longs, char *shorts) {
@@ -126,14 +132,14 @@ static void make_tables(const command *c, struct option *longs, char *shorts) {
 }
 
 static option_id find_letter(int letter) {
-  for (int id = 0; id < OPTION_COUNT; id++)
+  for (int id = 0; id < N_OPTIONS; id++)
     if (table[id].letter == letter) return (option_id)id;
   return OPTION_HELP;
 }
 
 int options_parse(const command *c, int argc, char **argv, options *o) {
-  struct option longs[OPTION_COUNT + 1];
-  char shorts[3 * OPTION_COUNT + 2];
+  struct option longs[N_OPTIONS + 1];
+  char shorts[3 * N_OPTIONS + 2];
   *o = (options){.seconds = 1, .positional = calloc((size_t)argc + 1, sizeof(char *))};
   if (!o->positional) return usage_error(c, "out of memory");
   o->number[OPTION_BATCH] = 32;

@@ -1,4 +1,5 @@
-/* tools/options.h: the options of all commands, declared once, and the commands that accept them. */
+/* tools/options.h: the options of all commands, declared once, and the commands that accept them.
+ */
 #ifndef EDB_TOOLS_OPTIONS_H
 #define EDB_TOOLS_OPTIONS_H
 
@@ -10,46 +11,46 @@
 #define EXIT_USAGE  2
 
 /* X(ENUM, long name, short or 0, argument or NULL, help) */
-#define OPTION_LIST(X)                                                                             \
-  X(DATA, "data", 'd', "FILE", "instances: trees or JSON lines")                                   \
-  X(WEIGHTS, "weights", 'w', "FILE", "safetensors (else seeded initial values)")                   \
-  X(POLICY, "policy", 'p', "NAME|FILE", "a policy by name, or a learned one by its file")          \
-  X(POLICY_FILE, "policy-file", 'P', "FILE", "the learned policy for fsm and best")                \
-  X(OUTPUTS, "outputs", 0, "LIST", "outputs to print, e.g. h,logits")                              \
-  X(DEVICE, "device", 0, "NAME", "cpu (default) or reference")                                     \
-  X(GRANULARITY, "granularity", 'g', "NAME", "cell (default) or op")                               \
-  X(SIMD, "simd", 0, "NAME", "auto (default), avx512, avx2 or portable")                           \
-  X(SET, "set", 's', "NAME=VALUE", "overrides a constant of the model; repeatable")                \
-  X(BATCH, "batch", 'b', "N", "instances of a mini-batch (default 32)")                            \
-  X(BATCHES, "batches", 0, "N", "mini-batches to learn from (default 4)")                          \
-  X(THREADS, "threads", 't', "N", "sessions side by side, each on a thread (default 1)")           \
-  X(SECONDS, "seconds", 0, "S", "time to measure each policy for (default 1)")                     \
-  X(LIMIT, "limit", 'n', "N", "use at most so many instances")                                     \
-  X(SKIP_BAD, "skip-bad", 0, NULL, "count bad instances and go on")                                \
-  X(NO_LABELS, "no-labels", 0, NULL, "ignore labels: inference")                                   \
-  X(SEED, "seed", 0, "N", "seed of everything random (default 1)")                                 \
-  X(ENCODING, "encoding", 'e', "NAME", "states of the FSM: base, max, sort or tight (default)")    \
-  X(REWARD, "reward", 0, "NAME", "bound (default) or frontier (as published)")                     \
-  X(EPISODES, "episodes", 0, "N", "learn for at most so many (default 1000)")                      \
-  X(GRAPH, "graph", 0, "FILE...", "raw graphs instead of a model and data")                        \
-  X(COUNT, "count", 'c', "N", "instances to generate (default 1000)")                              \
-  X(OUT, "output", 'o', "FILE", "where to write")                                                  \
-  X(JSON, "json", 'j', NULL, "print JSON for machines")                                            \
+#define OPTION_LIST(X)                                                                          \
+  X(DATA, "data", 'd', "FILE", "instances: trees or JSON lines")                                \
+  X(WEIGHTS, "weights", 'w', "FILE", "safetensors (else seeded initial values)")                \
+  X(POLICY, "policy", 'p', "NAME|FILE", "a policy by name, or a learned one by its file")       \
+  X(POLICY_FILE, "policy-file", 'P', "FILE", "the learned policy for fsm and best")             \
+  X(OUTPUTS, "outputs", 0, "LIST", "outputs to print, e.g. h,logits")                           \
+  X(DEVICE, "device", 0, "NAME", "cpu (default) or reference")                                  \
+  X(GRANULARITY, "granularity", 'g', "NAME", "cell (default) or op")                            \
+  X(SIMD, "simd", 0, "NAME", "auto (default), avx512, avx2 or portable")                        \
+  X(SET, "set", 's', "NAME=VALUE", "overrides a constant of the model; repeatable")             \
+  X(BATCH, "batch", 'b', "N", "instances of a mini-batch (default 32)")                         \
+  X(BATCHES, "batches", 0, "N", "mini-batches to learn from (default 4)")                       \
+  X(THREADS, "threads", 't', "N", "sessions side by side, each on a thread (default 1)")        \
+  X(SECONDS, "seconds", 0, "S", "time to measure each policy for (default 1)")                  \
+  X(LIMIT, "limit", 'n', "N", "use at most so many instances")                                  \
+  X(SKIP_BAD, "skip-bad", 0, NULL, "count bad instances and go on")                             \
+  X(NO_LABELS, "no-labels", 0, NULL, "ignore labels: inference")                                \
+  X(SEED, "seed", 0, "N", "seed of everything random (default 1)")                              \
+  X(ENCODING, "encoding", 'e', "NAME", "states of the FSM: base, max, sort or tight (default)") \
+  X(REWARD, "reward", 0, "NAME", "bound (default) or frontier (as published)")                  \
+  X(EPISODES, "episodes", 0, "N", "learn for at most so many (default 1000)")                   \
+  X(GRAPH, "graph", 0, "FILE...", "raw graphs instead of a model and data")                     \
+  X(COUNT, "count", 'c', "N", "instances to generate (default 1000)")                           \
+  X(OUT, "output", 'o', "FILE", "where to write")                                               \
+  X(JSON, "json", 'j', NULL, "print JSON for machines")                                         \
   X(HELP, "help", 'h', NULL, "this help")
 
 typedef enum option_id {
 #define OPTION_ENUM(id, name, letter, argument, help) OPTION_##id,
   OPTION_LIST(OPTION_ENUM)
 #undef OPTION_ENUM
-      OPTION_COUNT
+      N_OPTIONS
 } option_id;
 
 #define MAX_SETS 64
 
 /* What the command line says. Strings belong to argv. */
 typedef struct options {
-  const char *text[OPTION_COUNT]; /* argument of each option given; "" for flags; NULL: not given */
-  uint64_t number[OPTION_COUNT];  /* of those that are numbers, defaults filled in */
+  const char *text[N_OPTIONS]; /* argument of each option given; "" for flags; NULL: not given */
+  uint64_t number[N_OPTIONS];  /* of those that are numbers, defaults filled in */
   double seconds;
   const char *set_names[MAX_SETS];
   int64_t set_values[MAX_SETS];

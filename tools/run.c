@@ -20,11 +20,13 @@ typedef struct printer {
 } printer;
 
 static const option_id accepts[] = {
-    OPTION_DATA, OPTION_WEIGHTS,  OPTION_POLICY, OPTION_POLICY_FILE, OPTION_OUTPUTS,
-    OPTION_DEVICE, OPTION_GRANULARITY, OPTION_SIMD,   OPTION_SET,         OPTION_BATCH,
-    OPTION_LIMIT,  OPTION_SKIP_BAD,    OPTION_NO_LABELS, OPTION_SEED, OPTION_OUT, OPTION_HELP};
+    OPTION_DATA,      OPTION_WEIGHTS, OPTION_POLICY,      OPTION_POLICY_FILE,
+    OPTION_OUTPUTS,   OPTION_DEVICE,  OPTION_GRANULARITY, OPTION_SIMD,
+    OPTION_SET,       OPTION_BATCH,   OPTION_LIMIT,       OPTION_SKIP_BAD,
+    OPTION_NO_LABELS, OPTION_SEED,    OPTION_OUT,         OPTION_HELP};
 
-/* ---- Which outputs ------------------------------------------------------------------------------ */
+/* ---- Which outputs ------------------------------------------------------------------------------
+ */
 
 static bool model_has_output(const edb_model *model, const char *name) {
   for (uint32_t c = 0; c < edb_model_cell_count(model); c++)
@@ -46,7 +48,8 @@ static int parse_outputs(printer *p, const char *list) {
   return 0;
 }
 
-/* ---- One instance ------------------------------------------------------------------------------- */
+/* ---- One instance -------------------------------------------------------------------------------
+ */
 
 /* A value as nested lists by its shape; numbers with as many digits as read back the same. */
 static json_t *value_json(printer *p, uint32_t cell, edb_value value) {
@@ -93,8 +96,7 @@ static bool instance_loss(printer *p, edb_node first, edb_node end, double *loss
   *loss = 0;
   for (edb_node node = first; node < end; node++) {
     double one;
-    uint32_t output =
-        edb_model_output(p->w->model, edb_graph_node_cell(p->graph, node), "loss");
+    uint32_t output = edb_model_output(p->w->model, edb_graph_node_cell(p->graph, node), "loss");
     edb_value value = {node, output};
     if (output == UINT32_MAX || !edb_session_has(p->session, p->graph, value)) continue;
     if (edb_session_read_f64(p->session, p->graph, value, &one, 1, NULL) != EDB_OK) continue;
@@ -108,7 +110,8 @@ static void print_instance(printer *p, uint32_t instance, edb_node first, FILE *
   uint32_t n = edb_dataset_node_count(p->w->data, instance);
   json_t *object = json_object(), *nodes = json_array();
   double loss;
-  if (instance_loss(p, first, first + n, &loss)) json_object_set_new(object, "loss", json_real(loss));
+  if (instance_loss(p, first, first + n, &loss))
+    json_object_set_new(object, "loss", json_real(loss));
   for (uint32_t i = 0; i < n; i++)
     json_array_append_new(nodes, node_json(p, first + edb_dataset_node(p->w->data, instance, i)));
   json_object_set_new(object, "nodes", nodes);
@@ -117,14 +120,16 @@ static void print_instance(printer *p, uint32_t instance, edb_node first, FILE *
   json_decref(object);
 }
 
-/* ---- The command -------------------------------------------------------------------------------- */
+/* ---- The command --------------------------------------------------------------------------------
+ */
 
 /* The outputs to print, and the losses. */
 static edb_keep what_to_keep(printer *p, const char **names) {
   memcpy(names, p->names, p->n_names * sizeof *names);
   uint32_t n = p->n_names;
   if (model_has_output(p->w->model, "loss")) names[n++] = "loss";
-  /* A keep of no names would keep all; a model without a loss and a run without outputs keeps the first. */
+  /* A keep of no names would keep all; a model without a loss and a run without outputs keeps the
+   * first. */
   if (n == 0 && edb_model_cell_count(p->w->model) > 0)
     names[n++] = edb_model_output_name(p->w->model, 0, 0);
   return (edb_keep){names, n};
@@ -202,9 +207,10 @@ const command command_run = {
     .name = "run",
     .summary = "runs instances through a model",
     .usage = "run MODEL --data FILE [--weights FILE] [--policy NAME|FILE] [--outputs LIST]",
-    .details = "Prints one JSON object per instance: `loss`, the sum of its nodes' losses, where there\n"
-               "are labels, and `nodes`, in the order of the input: of each its `cell` and the outputs\n"
-               "asked for. Numbers have as many digits as it takes to read them back unchanged.",
+    .details =
+        "Prints one JSON object per instance: `loss`, the sum of its nodes' losses, where there\n"
+        "are labels, and `nodes`, in the order of the input: of each its `cell` and the outputs\n"
+        "asked for. Numbers have as many digits as it takes to read them back unchanged.",
     .example = "  edbatch run models/tree_lstm.edb --data trees.txt --weights w.safetensors \\\n"
                "    --policy policy.json --outputs h,logits",
     .accepts = accepts,

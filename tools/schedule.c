@@ -1,13 +1,15 @@
-/* tools/schedule.c: `edbatch schedule`: the batches that a policy makes of a mini-batch or a raw graph. */
+/* tools/schedule.c: `edbatch schedule`: the batches that a policy makes of a mini-batch or a raw
+ * graph. */
 #include <jansson.h>
 #include <stdio.h>
 
 #include "workplace.h"
 
 static const option_id accepts[] = {
-    OPTION_DATA,        OPTION_GRAPH,  OPTION_POLICY,    OPTION_POLICY_FILE, OPTION_BATCH,
-    OPTION_GRANULARITY, OPTION_SET,    OPTION_WEIGHTS,   OPTION_LIMIT,       OPTION_SKIP_BAD,
-    OPTION_NO_LABELS,   OPTION_ENCODING, OPTION_REWARD, OPTION_BATCHES, OPTION_EPISODES, OPTION_SEED, OPTION_JSON, OPTION_HELP};
+    OPTION_DATA,        OPTION_GRAPH,    OPTION_POLICY,  OPTION_POLICY_FILE, OPTION_BATCH,
+    OPTION_GRANULARITY, OPTION_SET,      OPTION_WEIGHTS, OPTION_LIMIT,       OPTION_SKIP_BAD,
+    OPTION_NO_LABELS,   OPTION_ENCODING, OPTION_REWARD,  OPTION_BATCHES,     OPTION_EPISODES,
+    OPTION_SEED,        OPTION_JSON,     OPTION_HELP};
 
 typedef const char *(*type_name_fn)(const void *user, uint32_t type, char *buffer, size_t bytes);
 
@@ -50,9 +52,9 @@ static void print_json(const edb_schedule *s, type_name_fn name, const void *use
     json_array_append_new(list, json_pack("{s:s, s:o}", "type",
                                           name(user, type, buffer, sizeof buffer), "nodes", ids));
   }
-  json_t *object = json_pack("{s:I, s:I, s:I, s:I, s:s, s:o}", "batches", (json_int_t)info.n_batches,
-                             "bound", (json_int_t)info.bound, "nodes", (json_int_t)info.n_nodes,
-                             "misses", (json_int_t)info.misses, "policy",
+  json_t *object = json_pack("{s:I, s:I, s:I, s:I, s:s, s:o}", "batches",
+                             (json_int_t)info.n_batches, "bound", (json_int_t)info.bound, "nodes",
+                             (json_int_t)info.n_nodes, "misses", (json_int_t)info.misses, "policy",
                              edb_policy_kind_name(info.policy), "schedule", list);
   json_dumpf(object, stdout, JSON_COMPACT);
   putchar('\n');
@@ -60,8 +62,10 @@ static void print_json(const edb_schedule *s, type_name_fn name, const void *use
 }
 
 static void print(const workplace *w, const edb_schedule *s, type_name_fn name, const void *user) {
-  if (has_option(w->options, OPTION_JSON)) print_json(s, name, user);
-  else print_text(s, name, user);
+  if (has_option(w->options, OPTION_JSON))
+    print_json(s, name, user);
+  else
+    print_text(s, name, user);
 }
 
 static int schedule_model(workplace *w) {
@@ -141,10 +145,11 @@ const command command_schedule = {
     .summary = "shows the batches that a policy makes",
     .usage = "schedule MODEL --data FILE --policy NAME\n"
              "       edbatch schedule --graph FILE --policy NAME [--policy-file FILE]",
-    .details = "Schedules the first --batch instances of the data as one mini-batch, or a raw graph. One\n"
-               "line per batch: number, type, nodes; the last line is `batches N bound M`, where M is a\n"
-               "lower bound on the batches of any schedule. Policies: unbatched, depth, agenda-static,\n"
-               "agenda-running, sufficient, tight, fsm, best, exact.",
+    .details =
+        "Schedules the first --batch instances of the data as one mini-batch, or a raw graph. One\n"
+        "line per batch: number, type, nodes; the last line is `batches N bound M`, where M is a\n"
+        "lower bound on the batches of any schedule. Policies: unbatched, depth, agenda-static,\n"
+        "agenda-running, sufficient, tight, fsm, best, exact.",
     .example = "  edbatch schedule models/tree_lstm.edb --data trees.txt --policy depth",
     .accepts = accepts,
     .run = run_schedule,

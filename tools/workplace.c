@@ -87,7 +87,8 @@ void workplace_close(workplace *w) {
   edb_context_destroy(w->ctx);
 }
 
-/* ---- Options that name things -------------------------------------------------------------------- */
+/* ---- Options that name things
+ * -------------------------------------------------------------------- */
 
 static int read_name(const command *c, const options *o, option_id id, const char *const *names,
                      int n, const char *option, int *out) {
@@ -120,8 +121,9 @@ int read_device(const command *c, const options *o, edb_device *out) {
 }
 
 int read_simd(const command *c, const options *o, edb_simd *out) {
-  int i, failed = read_name(c, o, OPTION_SIMD,
-                            (const char *[]){"auto", "portable", "avx2", "avx512"}, 4, "--simd", &i);
+  int i,
+      failed = read_name(c, o, OPTION_SIMD, (const char *[]){"auto", "portable", "avx2", "avx512"},
+                         4, "--simd", &i);
   *out = (edb_simd)i;
   return failed;
 }
@@ -140,7 +142,8 @@ int read_learn_params(const command *c, const options *o, edb_learn_params *out)
   return failed;
 }
 
-/* ---- Graphs and policies ------------------------------------------------------------------------ */
+/* ---- Graphs and policies ------------------------------------------------------------------------
+ */
 
 int workplace_graph(workplace *w, uint32_t first, uint32_t count, edb_graph **out) {
   edb_graph *graph = NULL;
@@ -208,9 +211,10 @@ int workplace_policy(workplace *w, edb_session *session, const char *name, edb_p
   if (text && !edb_policy_kind_from_name(text, &kind)) {
     FILE *file = fopen(text, "rb");
     if (!file)
-      return usage_error(w->command, "--policy: `%s` is neither a policy nor a file; policies: "
-                                     "unbatched, depth, agenda-static, agenda-running, sufficient, "
-                                     "tight, fsm, best, exact",
+      return usage_error(w->command,
+                         "--policy: `%s` is neither a policy nor a file; policies: "
+                         "unbatched, depth, agenda-static, agenda-running, sufficient, "
+                         "tight, fsm, best, exact",
                          text);
     fclose(file);
     return load_policy(w, text, out);
@@ -220,7 +224,8 @@ int workplace_policy(workplace *w, edb_session *session, const char *name, edb_p
     edb_policy *fsm;
     int failed = load_policy(w, path, &fsm);
     if (failed) return failed;
-    failed = edb_policy_create_best(w->ctx, fsm, out, &w->error) == EDB_OK ? 0 : workplace_failed(w);
+    failed =
+        edb_policy_create_best(w->ctx, fsm, out, &w->error) == EDB_OK ? 0 : workplace_failed(w);
     edb_policy_destroy(fsm);
     return failed;
   }

@@ -16,8 +16,8 @@ typedef struct workplace {
   edb_error error;
 } workplace;
 
-/* Opens the context; then model, data and weights, in the order that vocabularies need. 0, EXIT_USAGE
- * or EXIT_FAILED after a message. Close in any case. */
+/* Opens the context; then model, data and weights, in the order that vocabularies need. 0,
+ * EXIT_USAGE or EXIT_FAILED after a message. Close in any case. */
 int workplace_open_context(workplace *w, const command *c, const options *o, edb_simd simd);
 int workplace_open(workplace *w, const command *c, const options *o);
 void workplace_close(workplace *w);
@@ -34,8 +34,8 @@ int read_learn_params(const command *c, const options *o, edb_learn_params *out)
 /* A graph of `count` instances from `first` on. */
 int workplace_graph(workplace *w, uint32_t first, uint32_t count, edb_graph **out);
 
-/* The policy of `name` (NULL: what --policy and --policy-file say, else `fallback`). fsm without a file is
- * learned from the data, with a note on stderr. */
+/* The policy of `name` (NULL: what --policy and --policy-file say, else `fallback`). fsm without a
+ * file is learned from the data, with a note on stderr. */
 int workplace_policy(workplace *w, edb_session *session, const char *name, edb_policy_kind fallback,
                      edb_policy **out);
 /* Learns from --batches mini-batches of --batch instances. */

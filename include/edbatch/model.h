@@ -158,6 +158,10 @@ EDB_API EDB_MUST_CHECK edb_status edb_weights_set(edb_weights *weights, const ch
                                                   const float *values, size_t count, edb_error *error);
 EDB_API EDB_MUST_CHECK edb_status edb_weights_get(const edb_weights *weights, const char *param,
                                                   float *values, size_t count, edb_error *error);
+/* What a safetensors file holds, without a model: a JSON text {"tensors": [{"name", "dtype", "shape"}],
+ * "metadata": {...}}. Free it with edb_string_destroy. */
+EDB_API EDB_MUST_CHECK edb_status edb_weights_describe(edb_context *ctx, const char *path, char **out,
+                                                       edb_error *error);
 EDB_API uint64_t edb_weights_version(const edb_weights *weights);
 
 /* Parameters, for inspection. */

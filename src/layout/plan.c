@@ -315,7 +315,7 @@ static edb_status emit_copy(planner *p, uint32_t domain, uint32_t from, uint32_t
 
 /* Those operands of a concat that could not be made in place. */
 static edb_status emit_concat(planner *p, uint32_t op) {
-  uint32_t offset = 0, index, part;
+  uint32_t offset = 0, index, part = EDB_SLOT_NONE;
   for (uint32_t k = 0; k < p->cell->ops[op].n_operands; k++) {
     EDB_TRY(slot_of(p, operand_of(p, op, k), &index));
     edb_slot slot = p->slots.data[index];

@@ -236,6 +236,16 @@ size_t edb_model_output_size(const edb_model *model, uint32_t cell, uint32_t out
   return edb_shape_size(edb_model_program(model)->cells[cell].outputs[output].shape);
 }
 
+uint32_t edb_model_output_rank(const edb_model *model, uint32_t cell, uint32_t output) {
+  if (!edb_model_output_name(model, cell, output)) return 0;
+  return edb_model_program(model)->cells[cell].outputs[output].shape.rank;
+}
+
+size_t edb_model_output_dim(const edb_model *model, uint32_t cell, uint32_t output, uint32_t axis) {
+  if (axis >= edb_model_output_rank(model, cell, output)) return 0;
+  return edb_model_program(model)->cells[cell].outputs[output].shape.dim[axis];
+}
+
 double edb_model_cell_flops(const edb_model *model, uint32_t cell) {
   return cell_at(model, cell) ? edb_model_program(model)->cells[cell].flops : 0;
 }
