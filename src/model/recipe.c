@@ -1,7 +1,4 @@
-/* model/recipe.c: makes the recipes of a lowering.
- *
- * An output that no operator makes: an input passes through without a node; a parameter, an
- * attribute or a number becomes a node of its own, a reshape to the shape that it has. */
+/* model/recipe.c: makes the recipes of a lowering. */
 #include "model/recipe.h"
 
 #include "model/model.h"
@@ -22,6 +19,7 @@ typedef struct row {
 } row;
 
 static row row_of(const builder *b, edb_ref ref) {
+  EDB_ASSERT(ref.kind == EDB_REF_OP || ref.kind == EDB_REF_INPUT);
   row r = {.slot = ref.kind == EDB_REF_OP ? b->op_slot[ref.index] : ref.index};
   r.shape = edb_ir_ref_shape(b->lowering->model, b->cell, ref, &r.variadic);
   return r;
@@ -171,23 +169,9 @@ static edb_status add_softmax_over(builder *b, const edb_ir_op *op, const edb_re
   return add_part(b, op, EDB_OP_DIV, power, &total, slot);
 }
 
-/* The slot of an output; a node of its own for what no operator makes. */
-static edb_status add_output(builder *b, const edb_ir_output *output, bool needs_labels,
-                             uint32_t *slot) {
-  edb_ref ref = output->value;
-  if (ref.kind == EDB_REF_INPUT || ref.kind == EDB_REF_OP) {
-    *slot = row_of(b, ref).slot;
-    return EDB_OK;
-  }
-  edb_ir_op op = {.kind = EDB_OP_RESHAPE, .shape = output->shape, .needs_labels = needs_labels};
-  if (op.shape.rank >= 1) op.immediate[0] = op.shape.dim[0];
-  if (op.shape.rank >= 2) op.immediate[1] = op.shape.dim[1];
-  return add_op(b, &op, &ref, 1, slot);
-}
-
-/* A softmax over elements takes five steps; any output may take one. */
+/* A softmax over elements takes five steps. */
 static size_t most_steps(const edb_ir_cell *cell) {
-  size_t n = cell->n_ops + cell->sig.n_outputs;
+  size_t n = cell->n_ops;
   for (uint32_t i = 0; i < cell->n_ops; i++) n += cell->ops[i].kind == EDB_OP_SOFTMAX_OVER ? 4 : 0;
   return n;
 }
@@ -205,8 +189,7 @@ static edb_status build_recipe(builder *b) {
                                             : add_op(b, op, refs, op->n_operands, &b->op_slot[i]));
   }
   for (uint32_t o = 0; o < r->n_outputs; o++) {
-    EDB_TRY(
-        add_output(b, &cell->outputs[o], cell->sig.outputs[o].needs_labels, &r->output_slot[o]));
+    r->output_slot[o] = row_of(b, cell->outputs[o].value).slot;
   }
   return EDB_OK;
 }

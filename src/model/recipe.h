@@ -2,7 +2,8 @@
  *
  * A recipe is a list of steps, each one operator cell (model/op_cells.h) and where its operands
  * come from. Values inside a call live in slots: first one per input of the cell, then one per
- * step, in order; a slot of a variadic value holds one entry per element. */
+ * step, in order; a slot of a variadic value holds one entry per element. An output is a slot, so
+ * an input that is an output passes through without a node. */
 #ifndef EDB_MODEL_RECIPE_H
 #define EDB_MODEL_RECIPE_H
 
