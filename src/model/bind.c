@@ -24,6 +24,7 @@ static edb_status parse_lowered(edb_context *ctx, const edb_file *file, const ch
 static edb_status parse_policy(edb_context *ctx, const edb_file *file, const char *path,
                                const edb_model *model, edb_policy **out, edb_error *error) {
   edb_fsm_granularity granularity;
+  if (!model) return edb_policy_parse(ctx, file->data, file->bytes, path, NULL, out, error);
   EDB_TRY(edb_policy_peek_granularity(ctx, file->data, file->bytes, path, &granularity, error));
   if (granularity == EDB_FSM_OP) return parse_lowered(ctx, file, path, model, out, error);
   const edb_schema *schema = &edb_model_program(model)->schema;

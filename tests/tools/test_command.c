@@ -1,0 +1,371 @@
+/* The edbatch command as users run it: its output, its messages, its exit codes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TREE_LSTM EDB_SOURCE_DIR "/models/tree_lstm.edb"
+#define TREE_GRU  EDB_SOURCE_DIR "/models/tree_gru.edb"
+#define SMALL     " --set hidden=16"
+
+static char folder[64]; /* of this run's files; the working directory of every command */
+
+/* What a command printed (stdout and stderr together) and its exit code. */
+typedef struct result {
+  char *text;
+  int code;
+} result;
+
+static result run(const char *format, ...) {
+  char arguments[2048], line[4096];
+  va_list list;
+  va_start(list, format);
+  vsnprintf(arguments, sizeof arguments, format, list);
+  va_end(list);
+  snprintf(line, sizeof line, "cd %s && %s %s </dev/null", folder, EDB_COMMAND, arguments);
+  FILE *pipe = popen(line, "r");
+  assert_non_null(pipe);
+  result r = {.text = calloc(1, 1)};
+  size_t length = 0;
+  char buffer[4096];
+  for (size_t n; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0; length += n) {
+    r.text = realloc(r.text, length + n + 1);
+    assert_non_null(r.text);
+    memcpy(r.text + length, buffer, n);
+    r.text[length + n] = 0;
+  }
+  int status = pclose(pipe);
+  r.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return r;
+}
+
+static void expect_code(result r, int code) {
+  if (r.code != code) fail_msg("exit code %d instead of %d:\n%s", r.code, code, r.text);
+}
+
+/* Exit code and a part of the text. */
+static void expect(result r, int code, const char *part) {
+  expect_code(r, code);
+  if (!strstr(r.text, part)) fail_msg("no \"%s\" in:\n%s", part, r.text);
+  free(r.text);
+}
+
+static json_t *expect_json(result r) {
+  expect_code(r, 0);
+  json_error_t error;
+  json_t *object = json_loads(r.text, 0, &error);
+  if (!object) fail_msg("%s in:\n%s", error.text, r.text);
+  free(r.text);
+  return object;
+}
+
+static void write_file(const char *name, const char *text) {
+  char path[128];
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  FILE *file = fopen(path, "w");
+  assert_non_null(file);
+  fputs(text, file);
+  fclose(file);
+}
+
+static int make_folder(void **state) {
+  (void)state;
+  strcpy(folder, "/tmp/edbatch-test-XXXXXX");
+  if (!mkdtemp(folder)) return -1;
+  result r = run("generate trees --count 40 --seed 3 -o trees.txt 2>&1");
+  free(r.text);
+  return r.code;
+}
+
+static int remove_folder(void **state) {
+  (void)state;
+  char line[128];
+  snprintf(line, sizeof line, "rm -r %s", folder);
+  return system(line);
+}
+
+/* ---- Help and usage -----------------------------------------------------------------------------
+ */
+
+static const char *const commands[] = {"run",   "learn",   "schedule", "check",
+                                       "bench", "inspect", "generate"};
+
+static void help_lists_every_command(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    expect(run("--help"), 0, commands[i]);
+}
+
+static void help_of_every_command_has_an_example(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+    expect(run("%s --help", commands[i]), 0, "Example:\n  edbatch ");
+    expect(run("%s -h", commands[i]), 0, "Usage: edbatch ");
+  }
+}
+
+static void the_version_is_printed(void **state) {
+  (void)state;
+  expect(run("--version"), 0, "edbatch 0.");
+}
+
+static void wrong_usage_exits_with_2(void **state) {
+  (void)state;
+  expect(run("2>&1"), 2, "Usage");
+  expect(run("fly 2>&1"), 2, "no command `fly`");
+  expect(run("run --fly 2>&1"), 2, "no option --fly");
+  expect(run("run 2>&1"), 2, "MODEL");
+  expect(run("run " TREE_LSTM " 2>&1"), 2, "--data");
+  expect(run("run " TREE_LSTM " --data 2>&1"), 2, "--data needs a value");
+  expect(run("bench " TREE_LSTM " --data trees.txt --batch zero 2>&1"), 2, "whole number");
+  expect(run("bench " TREE_LSTM " --data trees.txt --batch 0 2>&1"), 2, "at least 1");
+  expect(run("bench " TREE_LSTM " --data trees.txt --batch 41 2>&1"), 2, "40 instances");
+  expect(run("run " TREE_LSTM " --data trees.txt --set hidden 2>&1"), 2, "NAME=VALUE");
+  expect(run("run " TREE_LSTM " --data trees.txt --device gpu 2>&1"), 2, "cpu, reference");
+  expect(run("run " TREE_LSTM " --data trees.txt --policy none 2>&1"), 2, "neither a policy");
+  expect(run("run " TREE_LSTM " --data trees.txt --outputs q 2>&1"), 2, "output `q`");
+  expect(run("learn " TREE_LSTM " --data trees.txt 2>&1"), 2, "-o FILE");
+  expect(run("generate trees 2>&1"), 2, "-o FILE");
+}
+
+/* ---- Bad files ----------------------------------------------------------------------------------
+ */
+
+static void missing_files_exit_with_1_and_are_named(void **state) {
+  (void)state;
+  expect(run("run nothing.edb --data trees.txt 2>&1"), 1, "nothing.edb");
+  expect(run("run " TREE_LSTM " --data nothing.txt 2>&1"), 1, "nothing.txt");
+  expect(run("run " TREE_LSTM " --data trees.txt --weights nothing.st 2>&1"), 1, "nothing.st");
+  expect(run("inspect nothing 2>&1"), 1, "nothing");
+  expect(run("schedule --graph nothing 2>&1"), 1, "nothing");
+}
+
+static void bad_data_names_file_line_and_column(void **state) {
+  (void)state;
+  write_file("bad.txt", "(1 (2 a) (1 b))\n(1 (2 a) (1 b)\n");
+  expect(run("run " TREE_LSTM SMALL " --data bad.txt 2>&1"), 1, "bad.txt:");
+  write_file("bad.jsonl", "{\"nodes\":[{\"cell\":\"leef\",\"word\":\"a\"}]}\n");
+  expect(run("run " TREE_LSTM SMALL " --data bad.jsonl 2>&1"), 1, "bad.jsonl:1:");
+  write_file("empty.txt", "");
+  expect(run("run " TREE_LSTM SMALL " --data empty.txt 2>&1"), 1, "empty.txt");
+}
+
+static void bad_instances_can_be_skipped(void **state) {
+  (void)state;
+  write_file("some.jsonl", "{\"nodes\":[{\"cell\":\"leaf\",\"word\":\"a\"}]}\n{\"nodes\":7}\n");
+  expect(run("run " TREE_LSTM SMALL " --data some.jsonl --skip-bad 2>&1"), 0,
+         "1 bad instances skipped, 1 read");
+}
+
+static void a_bad_model_names_line_and_column(void **state) {
+  (void)state;
+  write_file("bad.edb", "edb 1\nmodel m\ncell a(x[4]) -> (y[4]):\n  y = tanhh(x)\n");
+  expect(run("inspect bad.edb 2>&1"), 1, "bad.edb:4:7");
+}
+
+static void a_policy_of_another_model_is_refused(void **state) {
+  (void)state;
+  expect(run("learn " TREE_LSTM SMALL " --data trees.txt -o lstm.json"), 0, "learned");
+  result r = run("run " TREE_GRU SMALL " --data trees.txt --policy lstm.json 2>&1");
+  expect(r, 1, "lstm.json");
+}
+
+/* ---- The main job -------------------------------------------------------------------------------
+ */
+
+static void run_prints_one_object_per_instance(void **state) {
+  (void)state;
+  write_file("two.txt", "(3 (2 good) (2 film))\n(1 (2 bad) (1 (2 , ) (2 film)))\n");
+  result r = run("run " TREE_LSTM SMALL " --data two.txt --outputs h,logits 2>/dev/null");
+  expect_code(r, 0);
+  char *second = strchr(r.text, '\n');
+  assert_non_null(second);
+  *second++ = 0;
+  json_t *object = json_loads(r.text, 0, NULL);
+  assert_non_null(object);
+  assert_true(json_real_value(json_object_get(object, "loss")) > 0);
+  json_t *nodes = json_object_get(object, "nodes");
+  assert_int_equal(json_array_size(nodes), 6); /* leaf, score, leaf, score, node, score */
+  static const char *const cells[] = {"leaf", "score", "leaf", "score", "node", "score"};
+  for (size_t i = 0; i < 6; i++) {
+    json_t *node = json_array_get(nodes, i);
+    assert_string_equal(json_string_value(json_object_get(node, "cell")), cells[i]);
+    bool score = i % 2 == 1;
+    json_t *value = json_object_get(node, score ? "logits" : "h");
+    assert_int_equal(json_array_size(value), score ? 5 : 16);
+  }
+  json_decref(object);
+  object = json_loads(second, 0, NULL);
+  assert_non_null(object);
+  json_decref(object);
+  free(r.text);
+}
+
+static void without_labels_there_is_no_loss(void **state) {
+  (void)state;
+  result r = run("run " TREE_LSTM SMALL " --data two.txt --no-labels --outputs logits 2>/dev/null");
+  expect_code(r, 0);
+  assert_null(strstr(r.text, "loss"));
+  assert_non_null(strstr(r.text, "logits"));
+  free(r.text);
+}
+
+static void all_policies_and_devices_print_the_same_values(void **state) {
+  (void)state;
+  result expected = run("run " TREE_GRU SMALL " --data trees.txt --outputs h --policy unbatched "
+                        "2>/dev/null");
+  expect_code(expected, 0);
+  static const char *const ways[] = {"--policy depth",
+                                     "--policy best --batch 7",
+                                     "--policy fsm",
+                                     "--policy tight --granularity op",
+                                     "--policy sufficient -b 1",
+                                     "--simd portable -b 40"};
+  for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+    result r = run("run " TREE_GRU SMALL " --data trees.txt --outputs h %s 2>/dev/null", ways[i]);
+    expect_code(r, 0);
+    assert_string_equal(r.text, expected.text);
+    free(r.text);
+  }
+  free(expected.text);
+}
+
+static void learned_policies_are_the_same_for_a_seed(void **state) {
+  (void)state;
+  expect(run("learn " TREE_LSTM SMALL " --data trees.txt -e sort --seed 9 -o a.json"), 0,
+         "batches");
+  expect(run("learn " TREE_LSTM SMALL " --data trees.txt -e sort --seed 9 -o b.json"), 0,
+         "batches");
+  char line[256];
+  snprintf(line, sizeof line, "cmp %s/a.json %s/b.json", folder, folder);
+  assert_int_equal(system(line), 0);
+  expect(run("inspect a.json"), 0, "encoding sort");
+}
+
+static void schedules_end_with_batches_and_bound(void **state) {
+  (void)state;
+  static const char *const policies[] = {"depth", "agenda-static", "agenda-running", "sufficient",
+                                         "tight", "fsm",           "best",           "unbatched"};
+  for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
+    result r =
+        run("schedule " TREE_LSTM SMALL " --data trees.txt --policy %s 2>/dev/null", policies[i]);
+    expect_code(r, 0);
+    unsigned batches, bound;
+    char *last = strstr(r.text, "batches ");
+    assert_non_null(last);
+    assert_int_equal(sscanf(last, "batches %u bound %u", &batches, &bound), 2);
+    assert_true(batches >= bound);
+    free(r.text);
+  }
+}
+
+static void raw_graphs_are_scheduled_and_learned_from(void **state) {
+  (void)state;
+  write_file("v1.txt", "4\n1 0\n2 0\n1 1 1\n2 1 2\n"); /* B() A() B(1) A(2) */
+  expect(run("schedule --graph v1.txt --policy depth"), 0, "batches 4 bound 3");
+  expect(run("schedule --graph v1.txt --policy best"), 0, "batches 3 bound 3");
+  expect(run("schedule --graph v1.txt --policy exact"), 0, "batches 3 bound 3");
+  expect(run("learn --graph v1.txt -o raw.json"), 0, "batches 3 bound 3");
+  expect(run("schedule --graph v1.txt --policy fsm --policy-file raw.json"), 0,
+         "batches 3 bound 3");
+  write_file("other.txt", "2\n7 0\n9 1 0\n");
+  expect(run("schedule --graph other.txt --policy fsm --policy-file raw.json"), 0,
+         "batches 2 bound 2");
+  write_file("cycle.txt", "2\n1 1 1\n1 0\n");
+  expect(run("schedule --graph cycle.txt 2>&1"), 1, "cycle.txt:2:");
+}
+
+static void check_says_identical(void **state) {
+  (void)state;
+  json_t *object = expect_json(run("check " TREE_LSTM SMALL " --data trees.txt -n 12 --json"));
+  assert_true(json_is_true(json_object_get(object, "identical")));
+  assert_true(json_real_value(json_object_get(object, "largest_error")) < 1e-5);
+  assert_true(json_integer_value(json_object_get(object, "runs")) > 50);
+  json_decref(object);
+}
+
+static void bench_prints_all_that_it_measures(void **state) {
+  (void)state;
+  static const char *const fields[] = {
+      "instances_per_s", "gflops",   "peak_gflops", "share_of_peak", "batches",   "bound",
+      "bytes_copied",    "graph_ns", "schedule_ns", "placement_ns",  "peak_bytes"};
+  static const char *const ways[] = {"", "--granularity op", "--threads 2"};
+  for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
+    json_t *object = expect_json(run("bench " TREE_LSTM SMALL
+                                     " --data trees.txt -b 8 --seconds 0.05 --json %s 2>/dev/null",
+                                     ways[w]));
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+      json_t *value = json_object_get(object, fields[i]);
+      if (!json_is_number(value)) fail_msg("no number %s", fields[i]);
+      assert_true(json_number_value(value) > 0);
+    }
+    json_decref(object);
+  }
+}
+
+static void bench_shows_a_table_over_all_policies(void **state) {
+  (void)state;
+  result r = run("bench " TREE_LSTM SMALL " --data trees.txt -b 8 --seconds 0.02 2>/dev/null");
+  expect_code(r, 0);
+  static const char *const policies[] = {"unbatched",  "depth", "agenda-static", "agenda-running",
+                                         "sufficient", "tight", "fsm",           "best"};
+  for (size_t i = 0; i < sizeof policies / sizeof *policies; i++)
+    assert_non_null(strstr(r.text, policies[i]));
+  free(r.text);
+}
+
+static void inspect_shows_a_model_that_reads_again(void **state) {
+  (void)state;
+  json_t *object = expect_json(run("inspect " TREE_LSTM " --json"));
+  assert_string_equal(json_string_value(json_object_get(object, "name")), "tree_lstm");
+  assert_int_equal(json_array_size(json_object_get(object, "cells")), 3);
+  json_decref(object);
+  result r = run("inspect " TREE_LSTM);
+  expect_code(r, 0);
+  write_file("printed.edb", r.text); /* what follows the model is a comment */
+  free(r.text);
+  expect(run("run printed.edb" SMALL " --data two.txt 2>/dev/null"), 0, "loss");
+}
+
+static void an_output_that_cannot_be_written_fails(void **state) {
+  (void)state;
+  expect(run("run " TREE_LSTM SMALL " --data two.txt 2>&1 >/dev/full"), 1, "cannot write");
+  expect(run("learn " TREE_LSTM SMALL " --data trees.txt -o no/where.json 2>&1"), 1,
+         "no/where.json");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(help_lists_every_command),
+      cmocka_unit_test(help_of_every_command_has_an_example),
+      cmocka_unit_test(the_version_is_printed),
+      cmocka_unit_test(wrong_usage_exits_with_2),
+      cmocka_unit_test(missing_files_exit_with_1_and_are_named),
+      cmocka_unit_test(bad_data_names_file_line_and_column),
+      cmocka_unit_test(bad_instances_can_be_skipped),
+      cmocka_unit_test(a_bad_model_names_line_and_column),
+      cmocka_unit_test(a_policy_of_another_model_is_refused),
+      cmocka_unit_test(run_prints_one_object_per_instance),
+      cmocka_unit_test(without_labels_there_is_no_loss),
+      cmocka_unit_test(all_policies_and_devices_print_the_same_values),
+      cmocka_unit_test(learned_policies_are_the_same_for_a_seed),
+      cmocka_unit_test(schedules_end_with_batches_and_bound),
+      cmocka_unit_test(raw_graphs_are_scheduled_and_learned_from),
+      cmocka_unit_test(check_says_identical),
+      cmocka_unit_test(bench_prints_all_that_it_measures),
+      cmocka_unit_test(bench_shows_a_table_over_all_policies),
+      cmocka_unit_test(inspect_shows_a_model_that_reads_again),
+      cmocka_unit_test(an_output_that_cannot_be_written_fails),
+  };
+  return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
