@@ -56,6 +56,7 @@ static edb_status fail_index(const edb_type_sig *sig, uint32_t i, int32_t value,
 
 /* Arity of a call's k-th variadic input, once check_counts has found them right. */
 static inline uint32_t arity_of(const edb_type_sig *sig, const edb_call *call, uint32_t k) {
+  EDB_ASSERT(k < sig->n_variadic);
   if (call->arities != NULL) return call->arities[k];
   return (call->n_inputs - (sig->n_inputs - sig->n_variadic)) / sig->n_variadic;
 }

@@ -41,8 +41,8 @@ edb_status edb_agenda_pass(edb_context *ctx, edb_state *state, bool running, edb
   size_t types = p->n_types;
   size_t bytes = types * 2 * sizeof(double) + p->n_nodes * sizeof(uint32_t);
   double *memory = edb_alloc(ctx, bytes);
-  if (memory == NULL && bytes > 0) return edb_fail_memory(error, bytes, "the depths of a graph");
-  if (bytes > 0) memset(memory, 0, types * 2 * sizeof *memory);
+  if (memory == NULL) return edb_fail_memory(error, bytes, "the depths of a graph");
+  memset(memory, 0, types * 2 * sizeof *memory);
   uint32_t *depth = (uint32_t *)(memory + types * 2);
   agenda a = {.depth = depth, .sum = memory, .count = memory + types};
   edb_node_depths(p, depth);

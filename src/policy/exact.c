@@ -17,7 +17,7 @@
 
 #define MAX_NODES  1024
 #define MAX_STATES (UINT32_C(1) << 20)
-#define MAX_WORK   (UINT32_C(1) << 26) /* states times nodes: some seconds */
+#define MAX_WORK   (UINT32_C(1) << 25) /* states times nodes: some seconds */
 
 typedef struct found_state {
   uint32_t parent, type; /* how it was reached at the least cost so far */
@@ -221,8 +221,6 @@ edb_status edb_exact_pass(edb_context *ctx, edb_state *state, edb_batches *out, 
   const edb_problem *p = state->problem;
   EDB_FAIL_IF(p->n_nodes > MAX_NODES, error, EDB_ERROR_LIMIT,
               "the exact search takes graphs of at most %d nodes, found %u", MAX_NODES, p->n_nodes);
-  out->count = 0;
-  if (p->n_nodes == 0) return EDB_OK;
   search s = {.ctx = ctx, .p = p, .error = error};
   void *memory = NULL;
   size_t bytes = 0;

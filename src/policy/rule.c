@@ -20,6 +20,8 @@ static edb_status fsm_pass(edb_context *ctx, const edb_rule *rule, edb_state *st
 edb_status edb_rule_pass(edb_context *ctx, const edb_rule *rule, edb_state *state, uint32_t limit,
                          edb_batches *out, uint32_t *misses, edb_error *error) {
   *misses = 0;
+  out->count = 0;
+  if (state->problem->n_nodes == 0) return EDB_OK;
   switch (rule->kind) {
   case EDB_POLICY_UNBATCHED:
     edb_unbatched_pass(state->problem, out);

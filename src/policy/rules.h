@@ -40,8 +40,8 @@ typedef struct edb_chooser {
  * batches so far and the bound on the rest come to `limit`; EDB_GAVE_UP = never. */
 void edb_pass(edb_state *state, const edb_chooser *chooser, uint32_t limit, edb_batches *out);
 
-/* The rules. Those that keep an account need memory for it and can fail. EDB_ERROR_LIMIT: the graph
- * is too large for the rule. */
+/* The rules, on problems that have nodes. Those that keep an account need memory for it and can
+ * fail. EDB_ERROR_LIMIT: the graph is too large for the rule. */
 void edb_unbatched_pass(const edb_problem *problem, edb_batches *out);
 EDB_MUST_CHECK edb_status edb_depth_pass(edb_context *ctx, const edb_problem *problem,
                                          edb_batches *out, edb_error *error);
