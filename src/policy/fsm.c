@@ -249,7 +249,7 @@ edb_status edb_fsm_to_policy(edb_fsm *fsm, edb_policy **out, edb_error *error) {
 
 edb_status edb_fsm_set(edb_fsm *fsm, const edb_token *tokens, uint32_t count, uint32_t run,
                        edb_error *error) {
-  EDB_ASSERT(count > 0 && count <= fsm->n_types && run < fsm->n_types);
+  EDB_ASSERT(count > 0 && count <= fsm->n_types && (run < fsm->n_types || run == EDB_FSM_RULE));
   if (!edb_map_put(&fsm->states, tokens, count * sizeof *tokens, run))
     return edb_fail_memory(error, count * sizeof *tokens, "a state of a policy");
   return EDB_OK;
@@ -391,6 +391,7 @@ uint32_t edb_fsm_choose(edb_fsm_binding *binding, const edb_state *state) {
   uint32_t n = edb_encode(fsm->encoding, state, binding->to_fsm, binding->tokens);
   if (n != UINT32_MAX) {
     uint32_t run = edb_map_get(&fsm->states, binding->tokens, n * sizeof *binding->tokens);
+    if (run == EDB_FSM_RULE) return edb_tight_choose(state);
     if (run != EDB_MAP_NONE) return binding->to_problem[run];
   }
   binding->misses++;

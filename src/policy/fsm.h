@@ -20,6 +20,9 @@
 /* Version of the policy file that is written and read (docs/policy-file.md). */
 #define EDB_POLICY_FILE_VERSION 1
 
+/* In place of a type to run: this state is left to the tight rule. That is no miss. */
+#define EDB_FSM_RULE (UINT32_MAX - 1)
+
 const char *edb_fsm_granularity_name(edb_fsm_granularity granularity);
 
 typedef struct edb_fsm_type {
@@ -64,7 +67,7 @@ void edb_fsm_destroy(edb_fsm *fsm);
 EDB_MUST_CHECK edb_status edb_fsm_to_policy(edb_fsm *fsm, edb_policy **out, edb_error *error);
 
 /* Adds a state or sets its type anew. The tokens are as edb_encode gives them, `run` is one of
- * them. */
+ * their types, or EDB_FSM_RULE. */
 EDB_MUST_CHECK edb_status edb_fsm_set(edb_fsm *fsm, const edb_token *tokens, uint32_t count,
                                       uint32_t run, edb_error *error);
 static inline uint32_t edb_fsm_state_count(const edb_fsm *fsm) {

@@ -9,7 +9,7 @@
  *   - Learning starts from the tight rule. What the rule mostly chooses in a state is preferred
  * until its value falls, and the first table that is tried is made of these choices.
  *   - A local search ends it: one choice of the best table at a time is changed, also to "leave the
- * state to the rule" (it is then not stored, and counts as a miss), and what helps is kept. Where
+ * state to the rule", and what helps is kept. Where
  * the rule itself is still better, as it is when states are too coarse to tell apart what it does,
  * the search starts again from the rule's own table: an FSM never does worse than the rule on what
  * it learned from. */

@@ -178,9 +178,9 @@ edb_status edb_learner_try(edb_learner *l, bool *better, edb_error *error) {
 edb_status edb_learner_finish(edb_learner *l, edb_error *error) {
   for (size_t at = 0; at < l->best.length; at++) {
     uint32_t choice = l->best.data[at].choice, count = l->rows.data[at].count;
-    if (choice == EDB_LEAVE) continue;
+    uint32_t run = choice == EDB_LEAVE ? EDB_FSM_RULE : l->actions.data[choice].type;
     memcpy(l->tokens.data, edb_map_key(&l->states, at), count * sizeof(edb_token));
-    EDB_TRY(edb_fsm_set(l->fsm, l->tokens.data, count, l->actions.data[choice].type, error));
+    EDB_TRY(edb_fsm_set(l->fsm, l->tokens.data, count, run, error));
   }
   l->fsm->record = (edb_fsm_record){.present = true,
                                     .episodes = l->episodes,

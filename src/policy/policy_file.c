@@ -13,8 +13,8 @@ static void print_types(edb_json_writer *w, const edb_fsm *fsm) {
   edb_json_key(w, "types");
   edb_json_begin(w, '[');
   for (uint32_t i = 0; i < fsm->n_types; i++) {
-    edb_json_inline(w, true);
     edb_json_begin(w, '{');
+    edb_json_inline(w, true);
     edb_json_key(w, "name");
     edb_json_cstring(w, fsm->types[i].name);
     if (fsm->granularity != EDB_FSM_RAW) {
@@ -44,8 +44,8 @@ static void print_flagged(edb_json_writer *w, const edb_fsm *fsm, const edb_toke
 static void print_state(edb_json_writer *w, const edb_fsm *fsm, uint32_t state, edb_token *tokens) {
   uint32_t run = 0;
   uint32_t count = edb_fsm_state(fsm, state, tokens, &run);
-  edb_json_inline(w, true);
   edb_json_begin(w, '{');
+  edb_json_inline(w, true);
   edb_json_key(w, "ready");
   edb_json_begin(w, '[');
   for (uint32_t i = 0; i < count; i++)
@@ -53,7 +53,10 @@ static void print_state(edb_json_writer *w, const edb_fsm *fsm, uint32_t state, 
   edb_json_end(w, ']');
   print_flagged(w, fsm, tokens, count);
   edb_json_key(w, "run");
-  edb_json_cstring(w, fsm->types[run].name);
+  if (run == EDB_FSM_RULE)
+    edb_json_null(w);
+  else
+    edb_json_cstring(w, fsm->types[run].name);
   edb_json_end(w, '}');
   edb_json_inline(w, false);
 }

@@ -45,11 +45,23 @@ typedef struct parser {
 
 /* ---- Common steps ------------------------------------------------------- */
 
+static bool is_text(const edb_json_token *token, const char *text) {
+  return token->length == strlen(text) && memcmp(token->text, text, token->length) == 0;
+}
+
+/* A string; one that holds zeros, as JSON allows, is none of ours. */
+static edb_status read_text(parser *p, edb_json_token *token, edb_error *error) {
+  EDB_TRY(edb_json_expect(&p->json, EDB_JSON_STRING, token, error));
+  if (strlen(token->text) != token->length)
+    return FAIL(p, token, error, EDB_ERROR_FORMAT, "found a zero inside a string");
+  return EDB_OK;
+}
+
 /* The index of a key in `names`, of which none may come twice; `seen` is a bit mask. */
 static edb_status find_key(parser *p, const edb_json_token *key, const char *const *names,
                            uint32_t n_names, uint32_t *seen, uint32_t *out, edb_error *error) {
   for (uint32_t i = 0; i < n_names; i++) {
-    if (strcmp(key->text, names[i]) != 0) continue;
+    if (!is_text(key, names[i])) continue;
     if (*seen & (1u << i))
       return FAIL(p, key, error, EDB_ERROR_NAME, "key '%s' is repeated", names[i]);
     *seen |= 1u << i;
@@ -108,7 +120,7 @@ static edb_status read_version(parser *p, edb_error *error) {
 
 static edb_status read_granularity(parser *p, edb_error *error) {
   edb_json_token token;
-  EDB_TRY(edb_json_expect(&p->json, EDB_JSON_STRING, &token, error));
+  EDB_TRY(read_text(p, &token, error));
   for (uint32_t i = 0; i < EDB_FSM_GRANULARITY_COUNT; i++) {
     if (strcmp(token.text, edb_fsm_granularity_name((edb_fsm_granularity)i)) != 0) continue;
     p->granularity = (edb_fsm_granularity)i;
@@ -120,7 +132,7 @@ static edb_status read_granularity(parser *p, edb_error *error) {
 
 static edb_status read_encoding(parser *p, edb_error *error) {
   edb_json_token token;
-  EDB_TRY(edb_json_expect(&p->json, EDB_JSON_STRING, &token, error));
+  EDB_TRY(read_text(p, &token, error));
   if (!edb_encoding_from_name(token.text, &p->encoding))
     return FAIL(p, &token, error, EDB_ERROR_NAME,
                 "unknown encoding '%.100s', expected 'base', 'max', 'sort' or 'tight'", token.text);
@@ -132,13 +144,13 @@ static edb_status read_record_value(parser *p, uint32_t key, edb_error *error) {
   int64_t count = 0;
   switch (key) {
   case 0:
-    EDB_TRY(edb_json_expect(&p->json, EDB_JSON_STRING, &token, error));
+    EDB_TRY(read_text(p, &token, error));
     if (!edb_reward_from_name(token.text, &p->record.reward))
       return FAIL(p, &token, error, EDB_ERROR_NAME,
                   "unknown reward '%.100s', expected 'bound' or 'frontier'", token.text);
     return EDB_OK;
   case 1:
-    EDB_TRY(edb_json_expect(&p->json, EDB_JSON_STRING, &token, error));
+    EDB_TRY(read_text(p, &token, error));
     if (!digits_to_u64(token.text, UINT64_MAX, &p->record.seed))
       return FAIL(p, &token, error, EDB_ERROR_FORMAT,
                   "seed '%.100s', expected the digits of a number below 2^64", token.text);
@@ -174,7 +186,7 @@ static edb_status read_record(parser *p, edb_error *error) {
     EDB_TRY(edb_json_next(&p->json, &token, error));
     if (token.type == EDB_JSON_OBJECT_END) break;
     uint32_t key = 0;
-    while (key < n_names && strcmp(token.text, names[key]) != 0) key++;
+    while (key < n_names && !is_text(&token, names[key])) key++;
     if (key < n_names) {
       EDB_TRY(find_key(p, &token, names, n_names, &seen, &key, error));
       EDB_TRY(read_record_value(p, key, error));
@@ -223,17 +235,17 @@ static edb_status read_type(parser *p, edb_error *error) {
   edb_json_token token;
   uint32_t type = 0;
   EDB_TRY(edb_json_expect(&p->json, EDB_JSON_KEY, &token, error));
-  if (strcmp(token.text, "name") != 0)
+  if (!is_text(&token, "name"))
     return FAIL(p, &token, error, EDB_ERROR_FORMAT, "found key '%.100s', expected 'name'",
                 token.text);
-  EDB_TRY(edb_json_expect(&p->json, EDB_JSON_STRING, &token, error));
+  EDB_TRY(read_text(p, &token, error));
   EDB_TRY(raw ? add_raw_type(p, &token, error) : mark_type(p, &token, &type, error));
   if (!raw) {
     EDB_TRY(edb_json_expect(&p->json, EDB_JSON_KEY, &token, error));
-    if (strcmp(token.text, "key") != 0)
+    if (!is_text(&token, "key"))
       return FAIL(p, &token, error, EDB_ERROR_FORMAT, "found key '%.100s', expected 'key'",
                   token.text);
-    EDB_TRY(edb_json_expect(&p->json, EDB_JSON_STRING, &token, error));
+    EDB_TRY(read_text(p, &token, error));
     const edb_fsm_type *model = &p->fsm->types[type];
     if (strcmp(token.text, model->key) != 0)
       return edb_fsm_fail_key(error, p->json.name, token.line, token.column, model->name,
@@ -333,12 +345,16 @@ static edb_status read_flagged(parser *p, state_fields *s, edb_error *error) {
 
 static edb_status read_run(parser *p, state_fields *s, edb_error *error) {
   EDB_TRY(edb_json_next(&p->json, &s->run_at, error));
+  if (s->run_at.type == EDB_JSON_NULL) {
+    s->run = EDB_FSM_RULE;
+    return EDB_OK;
+  }
   return find_type(p, &s->run_at, &s->run, error);
 }
 
 /* Once all keys of the state are there. */
 static edb_status finish_state(parser *p, state_fields *s, edb_error *error) {
-  if (p->ready_in[s->run] != p->state)
+  if (s->run != EDB_FSM_RULE && p->ready_in[s->run] != p->state)
     return FAIL(p, &s->run_at, error, EDB_ERROR_NAME,
                 "type '%.200s' to run is not ready in this state", p->fsm->types[s->run].name);
   uint32_t n_flagged = 0;
@@ -448,9 +464,9 @@ static edb_status check_granularity(const parser *p, const char *name, edb_error
   bool raw = p->granularity == EDB_FSM_RAW;
   if (raw == (p->schema == NULL)) return EDB_OK;
   return edb_fail_at(error, EDB_ERROR_MISMATCH, name, 0, 0,
-                     raw ? "the policy was made for raw graphs, not for a model"
-                         : "the policy was made for a model (granularity '%s'), not for raw graphs",
-                     edb_fsm_granularity_name(p->granularity));
+                     "the policy was made for %s (granularity '%s'), not for %s",
+                     raw ? "raw graphs" : "a model", edb_fsm_granularity_name(p->granularity),
+                     raw ? "a model" : "raw graphs");
 }
 
 /* Four arrays over the types, in one zeroed block. */
