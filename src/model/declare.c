@@ -42,6 +42,7 @@ edb_status edb_declare_constant(edb_model *model, edb_named name, const edb_dim 
   EDB_TRY(take_name(model, name, "constant", model->constants.length, &constant.name, error));
   const edb_override *set = find_override(model, constant.name);
   if (set) EDB_TRY(edb_dim_integer(model, set->value, &constant.expression, error));
+  constant.given = set != NULL;
   EDB_TRY(edb_dim_value(model, &constant.expression, 1, &constant.value, error));
   uint32_t number = EDB_NAME_VALUE(EDB_NAME_CONSTANT, model->constants.length);
   if (!edb_vec_reserve(model->ctx, &model->constants, model->constants.length + 1) ||

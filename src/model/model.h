@@ -22,6 +22,7 @@ typedef struct edb_constant_decl {
   const char *name;
   edb_dim expression; /* of earlier constants; an integer once overridden */
   int64_t value;
+  bool given; /* by the caller, at creation or later, so that no weights file may say otherwise */
 } edb_constant_decl;
 
 typedef struct edb_vocab {

@@ -72,20 +72,13 @@ static bool parse_integer(const edb_metadata *text, int64_t *out) {
   bool negative = at < end && *at == '-';
   if (negative) at++;
   if (at == end) return false;
-  uint64_t value = 0, limit = (uint64_t)INT64_MAX + (negative ? 1 : 0);
+  int64_t value = 0;
   for (; at < end; at++) {
-    if (*at < '0' || *at > '9' || value > (limit - (uint64_t)(*at - '0')) / 10) return false;
-    value = value * 10 + (uint64_t)(*at - '0');
+    if (*at < '0' || *at > '9' || value > (INT64_MAX - (*at - '0')) / 10) return false;
+    value = value * 10 + (*at - '0');
   }
-  *out = negative ? -(int64_t)(value - (value > 0)) - (value > 0) : (int64_t)value;
+  *out = negative ? -value : value;
   return true;
-}
-
-static bool is_overridden(const edb_model *model, const char *name) {
-  for (size_t i = 0; i < model->overrides.length; i++) {
-    if (strcmp(model->overrides.data[i].name, name) == 0) return true;
-  }
-  return false;
 }
 
 /* One constant takes the file's value, if it has one; else the value that follows from earlier
@@ -102,9 +95,9 @@ static edb_status apply_constant(loader *l, edb_constant_decl *constant) {
               "%s: constant '%s' is '%s' in the metadata, expected an integer", l->path,
               constant->name, text->text);
   if (wanted == constant->value) return EDB_OK;
-  EDB_FAIL_IF(l->model->sealed || is_overridden(l->model, constant->name), l->error,
-              EDB_ERROR_MISMATCH, "%s: made with %s = %" PRId64 ", but the model %s %s = %" PRId64,
-              l->path, constant->name, wanted, l->model->sealed ? "is sealed with" : "was given",
+  EDB_FAIL_IF(l->model->sealed || constant->given, l->error, EDB_ERROR_MISMATCH,
+              "%s: made with %s = %" PRId64 ", but the model %s %s = %" PRId64, l->path,
+              constant->name, wanted, l->model->sealed ? "is sealed with" : "was given",
               constant->name, constant->value);
   EDB_TRY(edb_dim_integer(l->model, wanted, &constant->expression, l->error));
   constant->value = wanted;

@@ -388,7 +388,10 @@ static void a_constant_that_was_given_otherwise_is_a_mismatch(void **state) {
   edb_context *ctx = faulty_context(&f, 0);
   save_five(ctx);
   edb_model *other = parse_with(ctx, tiny_text, "hidden", 6);
-  edb_model *same = parse_with(ctx, tiny_text, "hidden", 5);
+  edb_model *same = parse_with(ctx, tiny_text, "hidden", 5), *later = parse(ctx);
+  assert_int_equal(edb_model_set_constant(later, "hidden", 7, NULL), EDB_OK);
+  assert_not_loaded(ctx, later, EDB_ERROR_MISMATCH, "was given hidden = 7");
+  edb_model_destroy(later);
   assert_not_loaded(ctx, other, EDB_ERROR_MISMATCH,
                     "made with hidden = 5, but the model was given hidden = 6");
   edb_weights *w = load(ctx, same);
