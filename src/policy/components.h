@@ -8,7 +8,7 @@
 
 /* Above this number of types all count as one component, so that the adjacency matrix (a bit per
  * pair of types) stays small. That is correct, only less sharp. */
-#define EDB_COMPONENT_TYPES 4096
+#define EDB_COMPONENT_TYPES 16384
 
 /* Words of scratch that edb_components_find needs. */
 size_t edb_components_scratch(uint32_t n_types);

@@ -89,6 +89,14 @@ static void ten_thousand_types_without_cycles(void **state) {
   big_free(&b);
 }
 
+/* So many that they are not split into components; what the rules find is the same. */
+static void more_types_than_components_are_found_for(void **state) {
+  big_dag b = chain(17000, 17000);
+  assert_int_equal(bound_of_dag(*state, &b.dag), 17000);
+  assert_int_equal(policy_batches(*state, EDB_POLICY_TIGHT, &b.dag), 17000);
+  big_free(&b);
+}
+
 static void ten_thousand_types_on_one_cycle(void **state) {
   big_dag b = chain(20000, 10000);
   assert_int_equal(policy_batches(*state, EDB_POLICY_TIGHT, &b.dag), 20000);
@@ -183,6 +191,7 @@ int main(void) {
       cmocka_unit_test(a_star),
       cmocka_unit_test(no_edges_at_all),
       cmocka_unit_test(ten_thousand_types_without_cycles),
+      cmocka_unit_test(more_types_than_components_are_found_for),
       cmocka_unit_test(ten_thousand_types_on_one_cycle),
       cmocka_unit_test(many_types_in_components_of_any_width),
       cmocka_unit_test(exact_refuses_large_graphs),
