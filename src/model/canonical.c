@@ -33,7 +33,7 @@ static bool give_name(namer *n, uint32_t op) {
   } while (edb_map_get(&cell->names, name, length) != EDB_MAP_NONE ||
            edb_map_get(&cell->model->names, name, length) != EDB_MAP_NONE);
   const char *copy = edb_arena_strdup(&cell->model->arena, name, length);
-  if (!copy || !edb_map_put(&cell->names, name, length, EDB_EXPR_NONE)) return false;
+  if (!copy || !edb_map_put(&cell->names, name, length, 0)) return false;
   cell->ops.data[op].name = copy;
   return true;
 }

@@ -10,7 +10,8 @@
 #include "model/parser.h"
 
 /* A bound on the recursion below: expressions nest, input must not decide how deeply. */
-#define NESTING_MAX 200
+#define NESTING_MAX   200
+#define LOOKAHEAD_MAX 1024
 
 enum { LEVEL_SUM = 1, LEVEL_TERM, LEVEL_NEGATION, LEVEL_PRODUCT, LEVEL_OPERAND };
 
@@ -154,20 +155,19 @@ static edb_status parse_primary(edb_parser *p, edb_expr *out) {
   return edb_lexer_unexpected(&p->lexer, p->error, "a value");
 }
 
-/* After "[": whether a ":" stands before its "]", so that a slice follows and not an index. */
+/* After "[": whether a dimension and then ":" follow, so that this is a slice and not an index.
+ * Looks no further than a dimension can reach. */
 static bool slice_follows(const edb_parser *p) {
   edb_lexer ahead = p->lexer;
   edb_error ignored;
-  for (uint32_t depth = 0;;) {
-    if (ahead.token.kind == EDB_TOKEN_END) return false;
-    if (depth == 0 && edb_lexer_at(&ahead, ':')) return true;
-    if (edb_lexer_at(&ahead, '[') || edb_lexer_at(&ahead, '(')) depth++;
-    if (edb_lexer_at(&ahead, ']') || edb_lexer_at(&ahead, ')')) {
-      if (depth == 0) return false;
-      depth--;
-    }
-    if (edb_lexer_next(&ahead, &ignored) != EDB_OK) return false;
+  for (uint32_t i = 0; i < LOOKAHEAD_MAX; i++) {
+    const edb_token *token = &ahead.token;
+    if (edb_lexer_at(&ahead, ':')) return true;
+    bool dimension = token->kind == EDB_TOKEN_NAME || token->kind == EDB_TOKEN_NUMBER ||
+                     (token->kind == EDB_TOKEN_MARK && strchr("()+-*", token->text[0]));
+    if (!dimension || edb_lexer_next(&ahead, &ignored) != EDB_OK) return false;
   }
+  return false;
 }
 
 /* At the token after "[" behind a value: x[from:to] or E[i]. */

@@ -14,6 +14,8 @@ static edb_status copy_overrides(edb_model *model, const edb_model_params *param
   for (uint32_t i = 0; i < count; i++) {
     const char *name = params->set[i].name;
     EDB_FAIL_IF(!name, error, EDB_ERROR_ARGUMENT, "an override of a constant has no name");
+    EDB_FAIL_IF(params->set[i].value == INT64_MIN, error, EDB_ERROR_LIMIT,
+                "constant %.128s: -2^63 cannot be written", name);
     char *copy = edb_arena_strdup(&model->arena, name, strlen(name));
     if (!copy) return edb_fail_memory(error, strlen(name) + 1, "an override");
     edb_override item = {.name = copy, .value = params->set[i].value};
@@ -154,9 +156,12 @@ edb_status edb_model_set_constant(edb_model *model, const char *name, int64_t va
   EDB_TRY(edb_model_check_open(model, error));
   uint32_t number = find_name(model, EDB_NAME_CONSTANT, name);
   if (number == UINT32_MAX) return edb_fail_unknown_constant(model, name, error);
+  EDB_FAIL_IF(value == INT64_MIN, error, EDB_ERROR_LIMIT, "constant %s: -2^63 cannot be written",
+              name);
   edb_constant_decl *constant = &model->constants.data[number];
   edb_constant_decl old = *constant;
   EDB_TRY(edb_dim_integer(model, value, &constant->expression, error));
+  constant->given = true;
   edb_status status = edb_model_refresh(model, error);
   if (status == EDB_OK) return EDB_OK;
   *constant = old;

@@ -103,8 +103,9 @@ static void print_call(printer *p, uint32_t number, const edb_ref *operands) {
     print_number(p, p->cell->numbers[op->immediate[0]]);
   } else if (op->kind == EDB_OP_RESHAPE) {
     const edb_op_dims *dims = dims_of(p, number);
-    edb_text_printf(&p->text, dims->count == 2 ? ", [%s, %s]" : ", [%s]", dims->dim[0].text,
-                    dims->count == 2 ? dims->dim[1].text : "");
+    edb_text_printf(&p->text, ", [%s", dims->dim[0].text);
+    if (dims->count == 2) edb_text_printf(&p->text, ", %s", dims->dim[1].text);
+    print(p, "]");
   } else if (op->kind == EDB_OP_BROADCAST) {
     edb_text_printf(&p->text, ", %s", dims_of(p, number)->dim[0].text);
   }
