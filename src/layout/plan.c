@@ -274,6 +274,18 @@ static edb_status emit_product(planner *p, uint32_t first) {
 
 /* ---- Steps ------------------------------------------------------------------------------------ */
 
+/* Dense attributes that are used get their slots before the steps that fill these. */
+static edb_status make_dense_slots(planner *p) {
+  uint32_t slot;
+  for (uint32_t i = 0; i < p->cell->n_operands; i++)
+    if (p->cell->operands[i].kind == EDB_REF_DENSE)
+      EDB_TRY(slot_of(p, p->cell->operands[i], &slot));
+  for (uint32_t o = 0; o < p->cell->sig.n_outputs; o++)
+    if (p->cell->outputs[o].value.kind == EDB_REF_DENSE)
+      EDB_TRY(slot_of(p, p->cell->outputs[o].value, &slot));
+  return EDB_OK;
+}
+
 /* Inputs that became parts, and dense attributes, are copied into place before anything runs. */
 static edb_status emit_gathers(planner *p) {
   const edb_type_sig *sig = &p->cell->sig;
@@ -529,6 +541,7 @@ static uint32_t count_groups(const edb_ir_cell *cell) {
 }
 
 static edb_status plan_cell(planner *p, edb_plan *plan) {
+  EDB_TRY(make_dense_slots(p));
   EDB_TRY(make_slots(p));
   claim_outputs(p);
   EDB_TRY(claim_concats(p));
