@@ -364,10 +364,10 @@ edb_status edb_fsm_bind(edb_context *ctx, const edb_fsm *fsm, const edb_problem 
               "the policy was made for a model (granularity %s); this graph is raw",
               edb_fsm_granularity_name(fsm->granularity));
   edb_fsm_binding binding = {.fsm = fsm};
-  size_t words = (size_t)problem->n_types * 2 + fsm->n_types;
+  size_t words = (size_t)problem->n_types * 2 + fsm->n_types + 1; /* never none */
   binding.memory_bytes = words * sizeof(uint32_t);
   binding.memory = edb_alloc(ctx, binding.memory_bytes);
-  if (binding.memory == NULL && words > 0)
+  if (binding.memory == NULL)
     return edb_fail_memory(error, binding.memory_bytes, "the binding of a policy");
   binding.to_fsm = binding.memory;
   binding.tokens = binding.to_fsm + problem->n_types;

@@ -121,6 +121,7 @@ static edb_status take_step(episode *e, uint32_t *type, edb_error *error) {
   uint32_t at = 0, n = l->params.n_step;
   EDB_TRY(edb_learner_row(l, e->world, &at, error));
   if (e->steps.length >= n) {
+    EDB_ASSERT(e->steps.data != NULL); /* n > 0 */
     const step *old = &e->steps.data[e->steps.length - n];
     double ahead = l->params.bootstrap ? l->actions.data[edb_learner_greedy(l, at)].value : 0;
     settle(e, old, e->rewards - old->before + ahead);
@@ -152,7 +153,7 @@ static edb_status run_episode(episode *e, edb_error *error) {
   e->rewards = 0;
   e->steps.length = 0;
   edb_state_reset(s);
-  edb_shares_reset(&e->world->shares);
+  if (e->learner->params.reward == EDB_REWARD_FRONTIER) edb_shares_reset(&e->world->shares);
   while (s->n_done < e->world->problem.n_nodes) {
     uint32_t type = edb_state_forced(s);
     if (type == EDB_TYPE_NONE) EDB_TRY(take_step(e, &type, error));

@@ -108,11 +108,11 @@ edb_status edb_policy_print(const edb_policy *policy, edb_text *out, edb_error *
   EDB_FAIL_IF(policy->kind != EDB_POLICY_FSM, error, EDB_ERROR_ARGUMENT,
               "policy '%s' has nothing to print: only learned policies (fsm) have a file",
               edb_policy_kind_name(policy->kind));
-  size_t bytes = ((size_t)edb_fsm_state_count(fsm) + fsm->n_types) * sizeof(uint32_t);
+  size_t bytes = ((size_t)edb_fsm_state_count(fsm) + fsm->n_types + 1) * sizeof(uint32_t);
   uint32_t *scratch = edb_alloc(policy->ctx, bytes);
-  if (scratch == NULL && bytes > 0) return edb_fail_memory(error, bytes, "printing a policy");
+  if (scratch == NULL) return edb_fail_memory(error, bytes, "printing a policy");
   edb_token *tokens = scratch;
-  uint32_t *order = scratch == NULL ? NULL : scratch + fsm->n_types;
+  uint32_t *order = scratch + fsm->n_types;
   edb_fsm_order(fsm, order);
   print_fsm(out, fsm, order, tokens);
   edb_free(policy->ctx, scratch, bytes);

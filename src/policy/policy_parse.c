@@ -469,11 +469,15 @@ static edb_status check_granularity(const parser *p, const char *name, edb_error
                      raw ? "a model" : "raw graphs");
 }
 
-/* Four arrays over the types, in one zeroed block. */
+/* Four arrays over the types, in one zeroed block (of four words when there are no types). */
+static size_t scratch_bytes(uint32_t n_types) {
+  return ((size_t)n_types + 1) * 4 * sizeof(uint32_t);
+}
+
 static edb_status make_scratch(parser *p, uint32_t n_types, edb_error *error) {
-  size_t bytes = (size_t)n_types * 4 * sizeof(uint32_t);
+  size_t bytes = scratch_bytes(n_types);
   p->ready_in = edb_alloc_zero(p->ctx, bytes);
-  if (p->ready_in == NULL && bytes > 0) return edb_fail_memory(error, bytes, "reading a policy");
+  if (p->ready_in == NULL) return edb_fail_memory(error, bytes, "reading a policy");
   p->flagged_in = p->ready_in + n_types;
   p->seen_type = p->flagged_in + n_types;
   p->tokens = p->seen_type + n_types;
@@ -482,7 +486,7 @@ static edb_status make_scratch(parser *p, uint32_t n_types, edb_error *error) {
 
 static void free_scratch(parser *p) {
   if (p->fsm != NULL && p->ready_in != NULL)
-    edb_free(p->ctx, p->ready_in, (size_t)p->fsm->n_types * 4 * sizeof(uint32_t));
+    edb_free(p->ctx, p->ready_in, scratch_bytes(p->fsm->n_types));
   edb_vec_free(p->ctx, &p->raw);
   edb_map_free(&p->raw_seen);
 }

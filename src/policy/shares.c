@@ -30,7 +30,6 @@ static void count_behind(edb_shares *s, uint32_t v) {
 
 void edb_shares_reset(edb_shares *s) {
   const edb_problem *p = s->p;
-  if (s->memory == NULL) return; /* no nodes */
   uint32_t next = 0;
   for (uint32_t v = 0; v < p->n_nodes; v++) {
     s->row[v] = next;
@@ -78,15 +77,13 @@ edb_status edb_shares_init(edb_context *ctx, const edb_problem *p, edb_shares *o
       "the frontiers of types would need %llu counters for %u nodes of %u types, at most %llu "
       "are allowed",
       (unsigned long long)counters, p->n_nodes, p->n_types, (unsigned long long)MAX_COUNTERS);
-  size_t bytes = ((size_t)p->n_nodes * 2 + p->n_types + counters) * sizeof(uint32_t);
+  size_t bytes = ((size_t)p->n_nodes * 2 + p->n_types + counters + 1) * sizeof(uint32_t);
   uint32_t *memory = edb_alloc(ctx, bytes);
-  if (memory == NULL && bytes > 0) return edb_fail_memory(error, bytes, "the frontiers of types");
+  if (memory == NULL) return edb_fail_memory(error, bytes, "the frontiers of types");
   edb_shares s = {.p = p, .row = memory, .memory = memory, .memory_bytes = bytes};
-  if (memory != NULL) {
-    s.stack = s.row + p->n_nodes;
-    s.frontier = s.stack + p->n_nodes;
-    s.behind = s.frontier + p->n_types;
-  }
+  s.stack = s.row + p->n_nodes;
+  s.frontier = s.stack + p->n_nodes;
+  s.behind = s.frontier + p->n_types;
   *out = s;
   return EDB_OK;
 }
