@@ -371,12 +371,10 @@ static bool output_is_allowed(edb_cell *cell, edb_ref ref, const char *name) {
                   name);
     return false;
   }
-  if (ref.kind == EDB_REF_OP || ref.kind == EDB_REF_INPUT) return true;
-  edb_cell_fail(cell, EDB_ERROR_FORMAT, "output %s is %s; only results and inputs can be outputs",
-                name,
-                ref.kind == EDB_REF_PARAM    ? "a parameter"
-                : ref.kind == EDB_REF_NUMBER ? "a number"
-                                             : "an attribute");
+  if (ref.kind != EDB_REF_INDEX) return true;
+  edb_cell_fail(
+      cell, EDB_ERROR_FORMAT,
+      "output %s is an index attribute; only vectors, matrices and numbers can be outputs", name);
   return false;
 }
 

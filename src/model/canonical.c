@@ -87,24 +87,38 @@ static bool name_ops(namer *n) {
   return flush(n);
 }
 
+typedef EDB_VEC(double) numbers;
+
+/* The literal of a reference, if it is one, moves behind those that were used before. */
+static bool move_number(edb_cell *cell, edb_ref *ref, numbers *ordered) {
+  if (ref->kind != EDB_REF_NUMBER) return true;
+  double value = cell->numbers.data[ref->index];
+  ref->index = (uint32_t)ordered->length;
+  return edb_vec_push(cell->model->ctx, ordered, value);
+}
+
 /* Literals get the order of their use, one for each use. */
 static bool order_numbers(edb_cell *cell) {
-  EDB_VEC(double) ordered = {0};
+  numbers ordered = {0};
   edb_context *ctx = cell->model->ctx;
   bool fine = true;
   for (size_t i = 0; i < cell->ops.length && fine; i++) {
     edb_ir_op *op = &cell->ops.data[i];
-    for (uint32_t j = 0; j < op->n_operands && fine; j++) {
-      edb_ref *ref = &cell->operands.data[op->operand_start + j];
-      if (ref->kind != EDB_REF_NUMBER) continue;
-      double value = cell->numbers.data[ref->index];
-      ref->index = (uint32_t)ordered.length;
-      fine = edb_vec_push(ctx, &ordered, value);
-    }
+    for (uint32_t j = 0; j < op->n_operands && fine; j++)
+      fine = move_number(cell, &cell->operands.data[op->operand_start + j], &ordered);
     if (op->kind != EDB_OP_DROPOUT || !fine) continue;
     double rate = cell->numbers.data[op->immediate[0]];
     op->immediate[0] = (uint32_t)ordered.length;
     fine = edb_vec_push(ctx, &ordered, rate);
+  }
+  for (size_t i = 0; i < cell->outputs.length && fine; i++)
+    fine = move_number(cell, &cell->outputs.data[i].value, &ordered);
+  for (size_t i = 0; i < cell->outputs.length && fine; i++) {
+    edb_ref *ref = &cell->outputs.data[i].value;
+    if (ref->kind != EDB_REF_NUMBER) continue;
+    double value = cell->numbers.data[ref->index];
+    ref->index = (uint32_t)ordered.length;
+    fine = edb_vec_push(ctx, &ordered, value);
   }
   if (!fine) {
     edb_vec_free(ctx, &ordered);

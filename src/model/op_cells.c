@@ -259,8 +259,8 @@ edb_status edb_op_cells_find(edb_op_cells *cells, const edb_op_spec *spec, uint3
   uint32_t number = (uint32_t)cells->cells.length;
   char *key = unique_key(cells);
   char *name = edb_arena_strdup(&cells->arena, cells->name.data, cells->name.length);
-  cell.name = cell.sig.name = name;
-  cell.sig.key = key;
+  cell.name = name;
+  cell.sig.name = cell.sig.key = key; /* without sizes: policies know types by these */
   if (!key || !name || !take_parts(&cells->arena, spec->n_operands, &p) ||
       !fill_cell(cells, spec, &p, &cell) || !edb_vec_push(cells->ctx, &cells->types, cell.sig) ||
       !edb_vec_push(cells->ctx, &cells->cells, cell) ||

@@ -6,10 +6,10 @@
  * its shape, a parameter and a number by itself, an attribute by its bound or shape and by whether
  * it is a label.
  *
- * Names say all of that ("add(row[256], bi)"), so they are unique, and operators are found by them.
- * Keys leave the sizes out ("add(row, bi)"), so that a policy outlives a change of a constant;
- * among operators that differ in sizes only, the later ones get "#2", "#3" in the order of the
- * model. */
+ * The names of cells say all of that ("add(row[256], bi)"), so they are unique, and operators are
+ * found by them. Types, the graph's and the policies' view of cells, leave the sizes out ("add(row,
+ * bi)"), so that a policy outlives a change of a constant; among operators that differ in sizes
+ * only, the later ones get "#2", "#3" in the order of the model. */
 #ifndef EDB_MODEL_OP_CELLS_H
 #define EDB_MODEL_OP_CELLS_H
 

@@ -63,23 +63,10 @@ static edb_status parse_list(edb_parser *p, edb_status (*parse_one)(edb_parser *
 
 /* ---- Heads of cells -------------------------------------------------------------------------- */
 
-enum { STAGE_INPUTS, STAGE_INDICES, STAGE_DENSE };
-
-static edb_status check_stage(edb_parser *p, const edb_token *name, int *stage, int now) {
-  if (now < *stage) {
-    return edb_lexer_fail(&p->lexer, name, p->error, EDB_ERROR_FORMAT,
-                          "inputs stand first, then index attributes, then dense ones: the order "
-                          "of a call");
-  }
-  *stage = now;
-  return EDB_OK;
-}
-
 /* After "NAME:": `index` bound, or `dense` [dimensions]. */
-static edb_status parse_attribute(edb_parser *p, const edb_token *name, int *stage) {
+static edb_status parse_attribute(edb_parser *p, const edb_token *name) {
   if (edb_lexer_at_word(&p->lexer, "index")) {
     edb_dim bound;
-    EDB_TRY(check_stage(p, name, stage, STAGE_INDICES));
     EDB_TRY(next(p));
     EDB_TRY(edb_dim_parse(p->model, &p->lexer, false, &bound, p->error));
     edb_cell_at(p->cell, name->line, name->column);
@@ -90,7 +77,6 @@ static edb_status parse_attribute(edb_parser *p, const edb_token *name, int *sta
     return edb_lexer_unexpected(&p->lexer, p->error, "`index` or `dense`");
   }
   edb_dims dims = {0};
-  EDB_TRY(check_stage(p, name, stage, STAGE_DENSE));
   EDB_TRY(next(p));
   if (edb_lexer_at(&p->lexer, '[')) {
     EDB_TRY(next(p));
@@ -102,16 +88,15 @@ static edb_status parse_attribute(edb_parser *p, const edb_token *name, int *sta
 }
 
 /* NAME, NAME[dimensions], NAME[dimensions]..., NAME: attribute */
-static edb_status parse_argument(edb_parser *p, int *stage) {
+static edb_status parse_argument(edb_parser *p) {
   edb_token name;
   edb_dims dims = {0};
   edb_input_kind kind = EDB_INPUT_PLAIN;
   EDB_TRY(edb_lexer_name(&p->lexer, "the name of an input or `)`", &name, p->error));
   if (edb_lexer_at(&p->lexer, ':')) {
     EDB_TRY(next(p));
-    return parse_attribute(p, &name, stage);
+    return parse_attribute(p, &name);
   }
-  EDB_TRY(check_stage(p, &name, stage, STAGE_INPUTS));
   if (edb_lexer_at(&p->lexer, '[')) {
     EDB_TRY(next(p));
     EDB_TRY(edb_dims_parse(p->model, &p->lexer, ']', &dims, p->error));
@@ -126,10 +111,9 @@ static edb_status parse_argument(edb_parser *p, int *stage) {
 }
 
 static edb_status parse_arguments(edb_parser *p) {
-  int stage = STAGE_INPUTS;
   EDB_TRY(expect(p, '(', "after the name of a cell"));
   while (!edb_lexer_at(&p->lexer, ')')) {
-    EDB_TRY(parse_argument(p, &stage));
+    EDB_TRY(parse_argument(p));
     if (!edb_lexer_at(&p->lexer, ',')) break;
     EDB_TRY(next(p));
   }

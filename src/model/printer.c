@@ -212,10 +212,12 @@ static void print_outputs(printer *p) {
 
 /* An output under a name that its value does not have needs a line that says so. */
 static bool has_own_name(const edb_ir_cell *cell, const edb_ir_output *output) {
-  const char *name = output->value.kind == EDB_REF_INPUT
-                         ? cell->sig.inputs[output->value.index].name
-                         : cell->ops[output->value.index].name;
-  return strcmp(name, output->name) == 0;
+  edb_ref value = output->value;
+  const char *name = value.kind == EDB_REF_INPUT   ? cell->sig.inputs[value.index].name
+                     : value.kind == EDB_REF_DENSE ? cell->sig.dense[value.index].name
+                     : value.kind == EDB_REF_OP    ? cell->ops[value.index].name
+                                                   : NULL;
+  return name && strcmp(name, output->name) == 0;
 }
 
 static void print_cell(printer *p) {

@@ -18,8 +18,12 @@ typedef struct row {
   bool variadic;
 } row;
 
+static bool is_row(edb_ref ref) {
+  return ref.kind == EDB_REF_OP || ref.kind == EDB_REF_INPUT;
+}
+
 static row row_of(const builder *b, edb_ref ref) {
-  EDB_ASSERT(ref.kind == EDB_REF_OP || ref.kind == EDB_REF_INPUT);
+  EDB_ASSERT(is_row(ref));
   row r = {.slot = ref.kind == EDB_REF_OP ? b->op_slot[ref.index] : ref.index};
   r.shape = edb_ir_ref_shape(b->lowering->model, b->cell, ref, &r.variadic);
   return r;
@@ -70,8 +74,7 @@ static bool add_operands(builder *b, const edb_ref *refs, uint32_t n, edb_step *
   edb_lowering *l = b->lowering;
   s->first_source = (uint32_t)l->sources.length;
   for (uint32_t i = 0; i < n; i++) {
-    bool is_row = refs[i].kind == EDB_REF_INPUT || refs[i].kind == EDB_REF_OP;
-    if (is_row && !add_source(l, s, row_of(b, refs[i]))) return false;
+    if (is_row(refs[i]) && !add_source(l, s, row_of(b, refs[i]))) return false;
   }
   s->first_index = (uint32_t)l->attributes.length;
   for (uint32_t i = 0; i < n; i++) {
@@ -169,9 +172,20 @@ static edb_status add_softmax_over(builder *b, const edb_ir_op *op, const edb_re
   return add_part(b, op, EDB_OP_DIV, power, &total, slot);
 }
 
-/* A softmax over elements takes five steps. */
+/* An output that is a parameter, an attribute or a number needs a node that has it as its value: a
+ * reshape to the shape that it has. */
+static edb_status add_identity(builder *b, const edb_ir_output *output, uint32_t *slot) {
+  edb_shape shape = output->shape;
+  edb_ir_op op = {.kind = EDB_OP_RESHAPE,
+                  .n_operands = 1,
+                  .immediate = {shape.dim[0], shape.rank == 2 ? shape.dim[1] : 0},
+                  .shape = shape};
+  return add_op(b, &op, &output->value, 1, slot);
+}
+
+/* A softmax over elements takes five steps; each output may need one. */
 static size_t most_steps(const edb_ir_cell *cell) {
-  size_t n = cell->n_ops;
+  size_t n = (size_t)cell->n_ops + cell->sig.n_outputs;
   for (uint32_t i = 0; i < cell->n_ops; i++) n += cell->ops[i].kind == EDB_OP_SOFTMAX_OVER ? 4 : 0;
   return n;
 }
@@ -189,7 +203,11 @@ static edb_status build_recipe(builder *b) {
                                             : add_op(b, op, refs, op->n_operands, &b->op_slot[i]));
   }
   for (uint32_t o = 0; o < r->n_outputs; o++) {
-    r->output_slot[o] = row_of(b, cell->outputs[o].value).slot;
+    const edb_ir_output *output = &cell->outputs[o];
+    if (is_row(output->value))
+      r->output_slot[o] = row_of(b, output->value).slot;
+    else
+      EDB_TRY(add_identity(b, output, &r->output_slot[o]));
   }
   return EDB_OK;
 }

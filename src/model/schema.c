@@ -56,6 +56,10 @@ static void find_labels(edb_cell *cell, uint8_t *used_else) {
       }
     }
   }
+  for (size_t i = 0; i < cell->outputs.length; i++) {
+    edb_ref ref = cell->outputs.data[i].value;
+    if (ref.kind == EDB_REF_DENSE) dense_else[ref.index] = true;
+  }
   for (size_t i = 0; i < cell->indices.length; i++) {
     cell->indices.data[i].is_label &= !used_else[i];
   }

@@ -93,12 +93,18 @@ edb_status edb_output_check(const edb_model *model, const edb_ir_cell *cell, edb
                             const edb_dims *declared, edb_error *error) {
   bool variadic;
   output->shape = edb_ir_ref_shape(&model->program, cell, output->value, &variadic);
+  const edb_dim *at = &declared->dim[0];
+  /* Only a parameter can be larger than a value. */
+  if (output->shape.rank > 2 || edb_shape_size(output->shape) > EDB_VALUE_ELEMENTS_MAX) {
+    return edb_fail_at(error, EDB_ERROR_SHAPE, model->file, at->line, at->column,
+                       "cell %s: output %s is a table or has more than 2^31 - 1 elements",
+                       cell->name, output->name);
+  }
   if (declared->rank == EDB_DIMS_UNDECLARED) return EDB_OK;
   edb_shape wanted = {0};
   EDB_TRY(edb_dims_shape(model, declared, EDB_VALUE_ELEMENTS_MAX, &wanted, error));
   if (edb_shape_equal(wanted, output->shape)) return EDB_OK;
   char a[EDB_SHAPE_TEXT_BYTES], b[EDB_SHAPE_TEXT_BYTES];
-  const edb_dim *at = &declared->dim[0];
   return edb_fail_at(error, EDB_ERROR_SHAPE, model->file, at->line, at->column,
                      "cell %s: output %s is declared %s, and its value is %s", cell->name,
                      output->name, edb_shape_text(wanted, a, sizeof a),
