@@ -71,7 +71,8 @@ static void print_model(const edb_model *m, const char *text) {
   for (uint32_t i = 0; i < edb_model_vocab_count(m); i++)
     printf("%s %s: %u words", i ? "," : "; vocabularies", edb_model_vocab_name(m, i),
            edb_model_vocab_size(m, i));
-  printf(" (they grow with the data)\n# type            FLOPs of one call\n");
+  printf("%s\n# type            FLOPs of one call\n",
+         edb_model_vocab_count(m) ? " (they grow with the data)" : "");
   for (uint32_t i = 0; i < edb_model_cell_count(m); i++)
     printf("# %-15s %.0f\n", edb_model_cell_name(m, i), edb_model_cell_flops(m, i));
 }

@@ -58,8 +58,8 @@ EDB_API uint32_t edb_model_output_rank(const edb_model *model, uint32_t cell, ui
 EDB_API size_t edb_model_output_dim(const edb_model *model, uint32_t cell, uint32_t output,
                                     uint32_t axis);
 EDB_API bool edb_model_constant(const edb_model *model, const char *name, int64_t *value);
-/* FLOPs of one call as the model writes it: 2 M K per product, nothing else counted. Per element for
- * products over variadic inputs: see edb_graph_flops in session.h. */
+/* FLOPs of one call as the model writes it: 2 M K per product, nothing else counted; products in maps over
+ * variadic inputs, which count per element, are left out. */
 EDB_API double edb_model_cell_flops(const edb_model *model, uint32_t cell);
 
 /* Before sealing. EDB_ERROR_STATE afterwards, EDB_ERROR_NAME, EDB_ERROR_SHAPE (the cells no longer fit). */

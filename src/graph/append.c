@@ -149,7 +149,7 @@ static edb_status write_inputs(edb_graph *g, const edb_type_sig *sig, const edb_
       count = arity_of(sig, call, k++);
       g->ints[at->word++] = (int32_t)count;
     }
-    for (const edb_value *end = value + count; value < end; value++) {
+    for (uint32_t n = 0; n < count; n++, value++) {
       if (!fits(g, input, *value)) return fail_input(g, sig, input, *value, error);
       g->edge_node[at->edge] = value->node;
       g->edge_output[at->edge++] = (uint16_t)value->output;
