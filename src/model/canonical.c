@@ -113,13 +113,6 @@ static bool order_numbers(edb_cell *cell) {
   }
   for (size_t i = 0; i < cell->outputs.length && fine; i++)
     fine = move_number(cell, &cell->outputs.data[i].value, &ordered);
-  for (size_t i = 0; i < cell->outputs.length && fine; i++) {
-    edb_ref *ref = &cell->outputs.data[i].value;
-    if (ref->kind != EDB_REF_NUMBER) continue;
-    double value = cell->numbers.data[ref->index];
-    ref->index = (uint32_t)ordered.length;
-    fine = edb_vec_push(ctx, &ordered, value);
-  }
   if (!fine) {
     edb_vec_free(ctx, &ordered);
     return false;

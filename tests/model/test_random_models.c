@@ -122,8 +122,9 @@ static void add_outputs(maker *m) {
   for (uint32_t tries = 0; tries < 200 && found < wanted; tries++) {
     edb_expr value = any(m);
     edb_ref ref = m->cell->values.data[value];
-    bool allowed = (ref.kind == EDB_REF_OP || ref.kind == EDB_REF_INPUT) &&
-                   edb_ref_group(m->cell, ref) == UINT32_MAX;
+    bool variadic;
+    edb_shape shape = edb_ir_ref_shape(&m->model->program, edb_cell_view(m->cell), ref, &variadic);
+    bool allowed = ref.kind != EDB_REF_INDEX && !variadic && shape.rank < 3;
     if (!allowed) continue;
     char name[16];
     (void)snprintf(name, sizeof name, "o%u", found++);
