@@ -136,7 +136,7 @@ static edb_status parse_output(edb_parser *p) {
       EDB_TRY(edb_dims_parse(p->model, &p->lexer, ']', &dims, p->error));
     }
   }
-  if (dims.rank == 0) { /* an error about it needs a position */
+  if (dims.rank == 0 || dims.rank == EDB_DIMS_UNDECLARED) { /* errors need a position */
     dims.dim[0].line = name.line;
     dims.dim[0].column = name.column;
   }

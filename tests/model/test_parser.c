@@ -150,7 +150,7 @@ static void outputs_are_anything_but_indices_tables_and_variadic_values(void **s
   assert_refused("edb 1\nmodel m\nparam W[2]\ncell f(x) -> (W[2]):\n", EDB_ERROR_NAME,
                  "m.edb:4:15: cell f: `W` is the name of a parameter");
   assert_refused("edb 1\nmodel m\nparam W[2, 2, 2]\ncell f(x) -> (y[...]):\n y = W\n",
-                 EDB_ERROR_SHAPE, "cell f: output y is a table");
+                 EDB_ERROR_SHAPE, "m.edb:4:15: cell f: output y is a table");
   assert_refused("edb 1\nmodel m\nparam W[2, 2, 2]\ncell f(x) -> (y[2]):\n y = W\n",
                  EDB_ERROR_SHAPE, "m.edb:4:17: cell f: output y is a table");
   assert_refused("edb 1\nmodel m\ncell f(i: index 3) -> (i):\n", EDB_ERROR_FORMAT,
