@@ -103,7 +103,7 @@ static edb_status find_param(const edb_weights *w, const char *name, size_t coun
 
 edb_status edb_weights_set(edb_weights *weights, const char *param, const float *values,
                            size_t count, edb_error *error) {
-  uint32_t p;
+  uint32_t p = 0;
   EDB_TRY(find_param(weights, param, count, &p, error));
   memcpy(weights->values + weights->offset[p], values, count * sizeof *values);
   if (weights->values_f64) {
@@ -116,7 +116,7 @@ edb_status edb_weights_set(edb_weights *weights, const char *param, const float 
 
 edb_status edb_weights_get(const edb_weights *weights, const char *param, float *values,
                            size_t count, edb_error *error) {
-  uint32_t p;
+  uint32_t p = 0;
   EDB_TRY(find_param(weights, param, count, &p, error));
   memcpy(values, edb_weights_param(weights, p), count * sizeof *values);
   return EDB_OK;
