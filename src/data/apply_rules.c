@@ -52,7 +52,7 @@ static bool is_absent(const edb_atom *atom) {
 static edb_status read_label_number(edb_reader *reader, uint32_t cell, uint32_t attribute,
                                     const edb_atom *label, int32_t *index, edb_error *error) {
   edb_place place = edb_reader_place(reader, label->line, label->column);
-  const edb_index_sig *sig = &reader->schema.types[cell].indices[attribute];
+  const edb_index_sig *sig = &reader->schema->types[cell].indices[attribute];
   int64_t value = 0;
   bool number = true;
   for (size_t i = 0; i < label->length; i++) {
@@ -75,7 +75,7 @@ static edb_status read_label_number(edb_reader *reader, uint32_t cell, uint32_t 
 static edb_status read_label(edb_reader *reader, uint32_t cell, uint32_t attribute,
                              const edb_atom *label, edb_place place, int32_t *index,
                              edb_error *error) {
-  const edb_type_sig *sig = &reader->schema.types[cell];
+  const edb_type_sig *sig = &reader->schema->types[cell];
   if (edb_reader_drops(reader, sig->indices[attribute].is_label)) return EDB_OK;
   if (is_absent(label)) {
     if (sig->indices[attribute].is_label) return EDB_OK;

@@ -5,50 +5,19 @@
 
 #include <string.h>
 
-/* ---- The schema while reading ------------------------------------------------------------------
- */
-
-static void relax_bounds(edb_reader *reader) {
-  size_t next = 0;
-  for (uint32_t t = 0; t < reader->schema.n_types; t++) {
-    edb_type_sig *type = &reader->types[t];
-    *type = reader->program->schema.types[t];
-    edb_index_sig *indices = reader->indices + next;
-    for (uint32_t i = 0; i < type->n_indices; i++) {
-      indices[i] = type->indices[i];
-      if (edb_model_index_vocab(reader->model, t, i) != EDB_BIND_NONE) indices[i].bound = INT32_MAX;
-    }
-    next += type->n_indices;
-    type->indices = indices;
-  }
-}
-
-static edb_status copy_schema(edb_reader *reader, edb_error *error) {
-  const edb_schema *schema = &reader->program->schema;
-  size_t bytes = 0;
-  for (uint32_t t = 0; t < schema->n_types; t++) reader->n_indices += schema->types[t].n_indices;
-  reader->schema.n_types = schema->n_types;
-  if (!edb_mul_size(schema->n_types, sizeof *schema->types, &bytes)) {
-    return edb_fail(error, EDB_ERROR_LIMIT, "a model of %u cells is too large", schema->n_types);
-  }
-  reader->schema.types = reader->types = edb_alloc(reader->ctx, bytes);
-  reader->indices = edb_alloc(reader->ctx, reader->n_indices * sizeof *reader->indices);
-  if ((reader->types == NULL && bytes > 0) || (reader->indices == NULL && reader->n_indices > 0)) {
-    return edb_fail_memory(error, bytes + reader->n_indices * sizeof *reader->indices,
-                           "the schema of a dataset");
-  }
-  relax_bounds(reader);
-  return EDB_OK;
-}
+/* ---- Limits ------------------------------------------------------------------------------------- */
 
 static edb_status init_limits(edb_reader *reader, edb_error *error) {
   edb_dataset *dataset = reader->dataset;
-  const edb_schema *schema = &reader->program->schema;
+  const edb_schema *schema = reader->schema;
   for (uint32_t t = 0; t < schema->n_types; t++) {
     const edb_type_sig *sig = &schema->types[t];
     size_t n = (size_t)sig->n_indices + sig->n_dense, at = dataset->limits.length;
     if (!edb_vec_reserve(reader->ctx, &dataset->limits, at + n)) {
       return edb_fail_memory(error, n * sizeof(uint32_t), "the limits of a dataset");
+    }
+    if (!edb_vec_push(reader->ctx, &dataset->limit_start, at)) {
+      return edb_fail_memory(error, sizeof at, "the limits of a dataset");
     }
     for (uint32_t i = 0; i < sig->n_indices; i++) dataset->limits.data[at++] = 0;
     for (uint32_t i = 0; i < sig->n_dense; i++) dataset->limits.data[at++] = sig->dense[i].length;
@@ -57,23 +26,33 @@ static edb_status init_limits(edb_reader *reader, edb_error *error) {
   return EDB_OK;
 }
 
-static edb_status reader_open(edb_reader *reader, edb_error *error) {
-  EDB_TRY(copy_schema(reader, error));
-  EDB_TRY(init_limits(reader, error));
-  uint32_t n_vocabs = edb_model_vocab_count(reader->model);
-  if (!edb_vec_reserve(reader->ctx, &reader->wanted_ids, n_vocabs)) {
-    return edb_fail_memory(error, n_vocabs * sizeof(uint32_t), "the vocabularies of a dataset");
+static bool fits_schema(const edb_dataset *dataset, const edb_schema *schema) {
+  size_t at = 0;
+  if (schema->n_types != dataset->limit_start.length) return false;
+  for (uint32_t t = 0; t < schema->n_types; t++) {
+    const edb_type_sig *sig = &schema->types[t];
+    for (uint32_t i = 0; i < sig->n_indices; i++) {
+      if (dataset->limits.data[at++] > sig->indices[i].bound) return false;
+    }
+    for (uint32_t i = 0; i < sig->n_dense; i++) {
+      if (dataset->limits.data[at++] != sig->dense[i].length) return false;
+    }
   }
-  reader->wanted_ids.length = n_vocabs;
-  EDB_TRY(edb_graph_create_schema(reader->ctx, &reader->schema, &reader->scratch, error));
-  return edb_graph_create_schema(reader->ctx, &reader->schema, &reader->dataset->graph, error);
+  return true;
 }
 
-static void reader_close(edb_reader *reader) {
-  edb_graph_destroy(reader->scratch);
-  edb_vec_free(reader->ctx, &reader->wanted_ids);
-  edb_free(reader->ctx, reader->indices, reader->n_indices * sizeof *reader->indices);
-  edb_free(reader->ctx, reader->types, reader->schema.n_types * sizeof *reader->types);
+edb_status edb_dataset_check_fit(const edb_dataset *dataset, const edb_schema *schema,
+                                 edb_error *error) {
+  EDB_FAIL_IF(!fits_schema(dataset, schema), error, EDB_ERROR_MISMATCH,
+              "the sizes or vocabularies of model \"%s\" have changed since the data were read",
+              edb_model_name(dataset->model));
+  return EDB_OK;
+}
+
+static edb_status reader_open(edb_reader *reader, edb_error *error) {
+  EDB_TRY(init_limits(reader, error));
+  EDB_TRY(edb_graph_create_schema(reader->ctx, reader->schema, &reader->scratch, error));
+  return edb_graph_create_schema(reader->ctx, reader->schema, &reader->dataset->graph, error);
 }
 
 /* ---- Reading ------------------------------------------------------------------------------- */
@@ -117,35 +96,6 @@ static edb_status read_all(edb_reader *reader, edb_error *error) {
                      reader->dataset->skipped, first.text);
 }
 
-static bool fits_schema(const edb_dataset *dataset, const edb_schema *schema) {
-  size_t at = 0;
-  for (uint32_t t = 0; t < schema->n_types; t++) {
-    const edb_type_sig *sig = &schema->types[t];
-    for (uint32_t i = 0; i < sig->n_indices; i++) {
-      if (dataset->limits.data[at++] > sig->indices[i].bound) return false;
-    }
-    for (uint32_t i = 0; i < sig->n_dense; i++) {
-      if (dataset->limits.data[at++] != sig->dense[i].length) return false;
-    }
-  }
-  return at == dataset->limits.length;
-}
-
-static edb_status check_fit(const edb_dataset *dataset, const edb_schema *schema,
-                            edb_error *error) {
-  EDB_FAIL_IF(!fits_schema(dataset, schema), error, EDB_ERROR_MISMATCH,
-              "the sizes or vocabularies of model \"%s\" have changed since the data were read",
-              edb_model_name(dataset->model));
-  return EDB_OK;
-}
-
-/* From here on the dataset belongs to the model's own schema, with the bounds as they are now. */
-static edb_status hand_over(edb_reader *reader, edb_error *error) {
-  const edb_schema *schema = &edb_model_program(reader->model)->schema;
-  reader->dataset->graph->schema = schema;
-  return check_fit(reader->dataset, schema, error);
-}
-
 static edb_status check_params(const edb_data_params *params, edb_error *error) {
   if (params == NULL) return EDB_OK;
   EDB_FAIL_IF(params->struct_bytes != sizeof *params, error, EDB_ERROR_ARGUMENT,
@@ -172,6 +122,7 @@ edb_status edb_dataset_parse(edb_context *ctx, edb_model *model, const char *tex
   edb_reader reader = {.ctx = ctx,
                        .model = model,
                        .program = edb_model_program(model),
+                       .schema = &edb_model_program(model)->schema,
                        .name = name,
                        .text = text + (marked ? 3 : 0),
                        .end = text + bytes,
@@ -180,8 +131,11 @@ edb_status edb_dataset_parse(edb_context *ctx, edb_model *model, const char *tex
                        .dataset = dataset};
   edb_status status = reader_open(&reader, error);
   if (status == EDB_OK) status = read_all(&reader, error);
-  if (status == EDB_OK) status = hand_over(&reader, error);
-  reader_close(&reader);
+  /* A dense attribute as long as a vocabulary has changed its length when that grew. */
+  if (status == EDB_OK) {
+    status = edb_dataset_check_fit(dataset, &edb_model_program(model)->schema, error);
+  }
+  edb_graph_destroy(reader.scratch);
   if (status == EDB_OK)
     *out = dataset;
   else
@@ -206,6 +160,7 @@ void edb_dataset_destroy(edb_dataset *dataset) {
   edb_vec_free(ctx, &dataset->order_start);
   edb_vec_free(ctx, &dataset->order);
   edb_vec_free(ctx, &dataset->limits);
+  edb_vec_free(ctx, &dataset->limit_start);
   edb_free(ctx, dataset, sizeof *dataset);
 }
 
@@ -239,6 +194,6 @@ edb_status edb_dataset_append(const edb_dataset *dataset, uint32_t instance, edb
   EDB_FAIL_IF(graph->schema != schema, error, EDB_ERROR_MISMATCH,
               "the graph is not over model \"%s\", for which the data were read",
               edb_model_name(dataset->model));
-  EDB_TRY(check_fit(dataset, schema, error));
+  EDB_TRY(edb_dataset_check_fit(dataset, schema, error));
   return edb_graph_append_instance(graph, dataset->graph, instance, error);
 }

@@ -40,9 +40,9 @@ static edb_status read_cell(edb_jsonl *l, edb_jsonl_node *node, edb_error *error
   edb_name_list names = {.count = 0};
   char suggestion[EDB_SUGGEST_TEXT_BYTES];
   edb_suggest_begin(&close, token.text, token.length);
-  for (uint32_t c = 0; c < l->reader->schema.n_types; c++) {
-    edb_suggest(&close, l->reader->schema.types[c].name);
-    edb_name_list_add(&names, l->reader->schema.types[c].name);
+  for (uint32_t c = 0; c < l->reader->schema->n_types; c++) {
+    edb_suggest(&close, l->reader->schema->types[c].name);
+    edb_name_list_add(&names, l->reader->schema->types[c].name);
   }
   return edb_json_fail(&l->json, &token, error, EDB_ERROR_NAME,
                        "found cell \"%.64s\", expected one of: %s%s", token.text, names.text,
@@ -221,8 +221,8 @@ static edb_status read_all(edb_jsonl *l, edb_error *error) {
 /* Room for the largest call, variadic inputs apart. */
 static edb_status reserve_call(edb_jsonl *l, edb_error *error) {
   uint32_t indices = 0, dense = 0, variadic = 0;
-  for (uint32_t t = 0; t < l->reader->schema.n_types; t++) {
-    const edb_type_sig *sig = &l->reader->schema.types[t];
+  for (uint32_t t = 0; t < l->reader->schema->n_types; t++) {
+    const edb_type_sig *sig = &l->reader->schema->types[t];
     uint32_t attributes = sig->n_indices + sig->n_dense;
     if (sig->n_indices > indices) indices = sig->n_indices;
     if (sig->n_dense > dense) dense = sig->n_dense;

@@ -4,7 +4,7 @@
 #include "data/jsonl.h"
 
 static const edb_type_sig *sig_of(const edb_jsonl *l, const edb_jsonl_node *node) {
-  return &l->reader->schema.types[node->cell];
+  return &l->reader->schema->types[node->cell];
 }
 
 /* ---- Inputs -------------------------------------------------------------------------------- */

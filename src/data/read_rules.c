@@ -51,6 +51,11 @@ static edb_status find_pattern(const edb_read_rules *rules, const edb_read_rule 
                    "leaf, inner, every or root");
 }
 
+/* Only the last bound name can be a rest name. */
+static bool has_rest(const edb_read_rule *source) {
+  return source->n_bound > 0 && source->bound[source->n_bound - 1].rest;
+}
+
 static edb_status check_bound(const edb_read_rules *rules, const edb_read_rule *source,
                               const edb_pattern *pattern, edb_error *error) {
   if (source->n_bound < pattern->min_bound || source->n_bound > pattern->max_bound) {
@@ -58,27 +63,11 @@ static edb_status check_bound(const edb_read_rules *rules, const edb_read_rule *
                        "found %u names in pattern \"%s\", expected %s", source->n_bound,
                        pattern->name, pattern->form);
   }
-  for (uint32_t i = 0; i < source->n_bound; i++) {
-    const edb_read_term *term = &source->bound[i];
-    if (term->output != NULL) {
-      return fail_rule(rules, source, error, EDB_ERROR_FORMAT, "found an output of", term->name,
-                       "a name alone in the pattern");
-    }
-    if (term->rest && (!pattern->rest || i + 1 < source->n_bound)) {
-      return fail_rule(rules, source, error, EDB_ERROR_FORMAT, "found '...' after", term->name,
-                       pattern->rest ? "it after the last name only" : pattern->form);
-    }
-    for (uint32_t j = 0; j < i; j++) {
-      if (strcmp(source->bound[j].name, term->name) != 0) continue;
-      return fail_rule(rules, source, error, EDB_ERROR_NAME, "found twice", term->name,
-                       "different names");
-    }
+  if (!pattern->rest && has_rest(source)) {
+    return fail_rule(rules, source, error, EDB_ERROR_FORMAT, "found '...' after",
+                     source->bound[source->n_bound - 1].name, pattern->form);
   }
   return EDB_OK;
-}
-
-static bool has_rest(const edb_read_rule *source) {
-  return source->n_bound > 0 && source->bound[source->n_bound - 1].rest;
 }
 
 static edb_status check_repeated(const edb_read_rules *rules, edb_pattern_kind kind,
@@ -102,7 +91,7 @@ static edb_status add_rule(edb_read_rules *rules, const edb_read_rule *source, e
   EDB_TRY(check_bound(rules, source, &patterns[kind], error));
   EDB_TRY(check_repeated(rules, kind, source, error));
   edb_rule rule = {.source = source,
-                   .sig = &rules->reader->schema.types[source->cell],
+                   .sig = &rules->reader->schema->types[source->cell],
                    .cell = source->cell,
                    .n_slots = source->n_bound,
                    .rest = has_rest(source)};
@@ -127,7 +116,7 @@ static uint32_t slot_of(const edb_read_rule *source, const edb_read_term *argume
 static edb_status choose_output(edb_read_rules *rules, const edb_rule *rule,
                                 const edb_read_term *argument, uint32_t input, uint32_t position,
                                 uint32_t producer, uint32_t *output, edb_error *error) {
-  const edb_type_sig *sig = &rules->reader->schema.types[producer];
+  const edb_type_sig *sig = &rules->reader->schema->types[producer];
   *output = argument->output != NULL ? edb_bind_output_named(sig, argument->output)
                                      : edb_bind_output(&rule->sig->inputs[input], position, sig);
   if (*output == EDB_BIND_NONE) {
@@ -149,7 +138,7 @@ static edb_status add_outputs(edb_read_rules *rules, const edb_rule *rule,
                               const edb_read_term *argument, uint32_t input, uint32_t position,
                               edb_error *error) {
   edb_context *ctx = rules->reader->ctx;
-  size_t at = rules->outputs.length, n_cells = rules->reader->schema.n_types;
+  size_t at = rules->outputs.length, n_cells = rules->reader->schema->n_types;
   if (!edb_vec_reserve(ctx, &rules->outputs, at + n_cells)) {
     return edb_fail_memory(error, n_cells * sizeof(uint32_t), "a read rule");
   }
@@ -315,8 +304,8 @@ static edb_status bind_rules(edb_read_rules *rules, edb_rule *list, size_t lengt
 static edb_status reserve_call(edb_read_rules *rules, edb_error *error) {
   edb_context *ctx = rules->reader->ctx;
   uint32_t indices = 1, dense = 1, variadic = 1;
-  for (uint32_t t = 0; t < rules->reader->schema.n_types; t++) {
-    const edb_type_sig *sig = &rules->reader->schema.types[t];
+  for (uint32_t t = 0; t < rules->reader->schema->n_types; t++) {
+    const edb_type_sig *sig = &rules->reader->schema->types[t];
     if (sig->n_indices > indices) indices = sig->n_indices;
     if (sig->n_dense > dense) dense = sig->n_dense;
     if (sig->n_variadic > variadic) variadic = sig->n_variadic;

@@ -10,7 +10,6 @@
 
 edb_status edb_reader_begin(edb_reader *reader, edb_error *error) {
   edb_graph_clear(reader->scratch);
-  for (size_t i = 0; i < reader->wanted_ids.length; i++) reader->wanted_ids.data[i] = 0;
   return edb_graph_begin_instance(reader->scratch, error);
 }
 
@@ -57,27 +56,15 @@ bool edb_reader_skips(edb_reader *reader, edb_status status, const edb_error *er
 
 /* ---- Commit -------------------------------------------------------------------------------- */
 
-/* Ids of a vocabulary without words make it as large as they need. */
-static edb_status grow_vocabularies(edb_reader *reader, edb_error *error) {
-  for (uint32_t v = 0; v < reader->wanted_ids.length; v++) {
-    uint32_t wanted = reader->wanted_ids.data[v];
-    if (wanted <= edb_model_vocab_size(reader->model, v)) continue;
-    EDB_TRY(edb_model_vocab_resize(reader->model, v, wanted, error));
-  }
-  return EDB_OK;
-}
-
 static void raise_limits(edb_reader *reader) {
   const edb_graph *graph = reader->scratch;
   for (uint32_t i = 0; i < graph->n_nodes; i++) {
-    const edb_type_sig *sig = &reader->schema.types[graph->type[i]];
-    /* The indices of a type stand in `limits` as in the schema, with its dense lengths between. */
-    size_t at = (size_t)(sig->indices - reader->indices);
-    for (uint32_t t = 0; t < graph->type[i]; t++) at += reader->schema.types[t].n_dense;
+    const edb_type_sig *sig = &reader->schema->types[graph->type[i]];
+    uint32_t *limits =
+        reader->dataset->limits.data + reader->dataset->limit_start.data[graph->type[i]];
     const int32_t *indices = edb_graph_indices(graph, i);
     for (uint32_t k = 0; k < sig->n_indices; k++) {
-      uint32_t *limit = &reader->dataset->limits.data[at + k];
-      if (indices[k] >= 0 && (uint32_t)indices[k] >= *limit) *limit = (uint32_t)indices[k] + 1;
+      if (indices[k] >= (int64_t)limits[k]) limits[k] = (uint32_t)indices[k] + 1;
     }
   }
 }
@@ -91,7 +78,6 @@ edb_status edb_reader_commit(edb_reader *reader, const uint32_t *order, edb_erro
        !edb_vec_reserve(reader->ctx, &dataset->order, dataset->order.length + n))) {
     return edb_fail_memory(error, (size_t)n * sizeof *order, "the order of an instance");
   }
-  EDB_TRY(grow_vocabularies(reader, error));
   EDB_TRY(edb_graph_append_instance(dataset->graph, reader->scratch, 0, error));
   dataset->order_start.data[dataset->order_start.length++] = start;
   if (order != NULL && n > 0) {
@@ -128,7 +114,7 @@ static edb_status add_word(edb_reader *reader, uint32_t vocab, const char *word,
 edb_status edb_reader_word(edb_reader *reader, uint32_t cell, uint32_t attribute, const char *word,
                            size_t length, edb_place place, int32_t *index, edb_error *error) {
   uint32_t vocab = edb_model_index_vocab(reader->model, cell, attribute), id = EDB_BIND_NONE;
-  const edb_type_sig *sig = &reader->schema.types[cell];
+  const edb_type_sig *sig = &reader->schema->types[cell];
   int shown = length < 64 ? (int)length : 64;
   if (vocab == EDB_BIND_NONE) {
     return edb_fail_at(
@@ -152,17 +138,26 @@ edb_status edb_reader_word(edb_reader *reader, uint32_t cell, uint32_t attribute
   return EDB_OK;
 }
 
-/* Whether ids themselves decide how large the vocabulary is. */
-static bool ids_grow(const edb_reader *reader, uint32_t vocab) {
-  return reader->grows && edb_model_vocab_word(reader->model, vocab, 0) == NULL;
+/* Makes a vocabulary without words large enough for an id. */
+static edb_status grow_ids(edb_reader *reader, uint32_t vocab, int64_t id, edb_place place,
+                           edb_error *error) {
+  edb_error inside;
+  bool wordless = edb_model_vocab_word(reader->model, vocab, 0) == NULL;
+  bool large_enough = id < edb_model_vocab_size(reader->model, vocab);
+  if (!reader->grows || !wordless || large_enough || id < 0 || id >= INT32_MAX) return EDB_OK;
+  if (edb_model_vocab_resize(reader->model, vocab, (uint32_t)id + 1, &inside) != EDB_OK) {
+    return fail_inside(error, &inside, place);
+  }
+  return edb_dataset_check_fit(reader->dataset, reader->schema, error);
 }
 
 edb_status edb_reader_id(edb_reader *reader, uint32_t cell, uint32_t attribute, int64_t id,
                          edb_place place, int32_t *index, edb_error *error) {
   uint32_t vocab = edb_model_index_vocab(reader->model, cell, attribute);
-  const edb_type_sig *sig = &reader->schema.types[cell];
+  const edb_type_sig *sig = &reader->schema->types[cell];
   uint32_t bound = sig->indices[attribute].bound;
-  if (vocab != EDB_BIND_NONE && !ids_grow(reader, vocab)) {
+  if (vocab != EDB_BIND_NONE) {
+    EDB_TRY(grow_ids(reader, vocab, id, place, error));
     bound = edb_model_vocab_size(reader->model, vocab);
   }
   if (id < 0 || id >= bound) {
@@ -170,10 +165,6 @@ edb_status edb_reader_id(edb_reader *reader, uint32_t cell, uint32_t attribute, 
                        "found %lld, expected 0 to %lld: attribute \"%s\" of cell \"%s\"",
                        (long long)id, (long long)bound - 1, sig->indices[attribute].name,
                        sig->name);
-  }
-  if (vocab != EDB_BIND_NONE && (uint32_t)id >= reader->wanted_ids.data[vocab] &&
-      ids_grow(reader, vocab)) {
-    reader->wanted_ids.data[vocab] = (uint32_t)id + 1;
   }
   *index = (int32_t)id;
   return EDB_OK;

@@ -3,11 +3,7 @@
  * A reader builds one instance at a time in a graph of its own (`scratch`) and commits it as a
  * whole, so that a bad instance leaves nothing behind but the words it brought into a growing
  * vocabulary.
- *
- * While a vocabulary grows, the bounds in the model's schema lag behind. The graphs are therefore
- * made over a copy of it (`schema`) in which attributes bounded by a vocabulary accept every id;
- * the reader checks those ids itself, and the finished dataset is handed over to the model's
- * schema. */
+ */
 #ifndef EDB_DATA_READER_H
 #define EDB_DATA_READER_H
 
@@ -27,6 +23,7 @@ struct edb_dataset {
   /* What the model must still hold when an instance is appended to a graph: per cell, one after
    * another, the least bound of every index attribute and the length of every dense one. */
   EDB_VEC(uint32_t) limits;
+  EDB_VEC(size_t) limit_start; /* per cell */
   uint32_t skipped;
 };
 
@@ -37,17 +34,16 @@ typedef struct edb_reader {
   const char *name; /* of the file */
   const char *text, *end;
   edb_data_params params;
-  bool grows; /* the model is not sealed: new words and ids extend its vocabularies */
-  edb_schema schema;
-  edb_type_sig *types;    /* of the schema */
-  edb_index_sig *indices; /* of the schema's types, one after another */
-  size_t n_indices;
-  EDB_VEC(uint32_t)
-  wanted_ids; /* per vocabulary: ids that the instance needs, where there are no words */
+  bool grows;               /* the model is not sealed: new words and ids extend its vocabularies */
+  const edb_schema *schema; /* of the model; bounds and sizes follow the vocabularies */
   edb_graph *scratch;
   edb_dataset *dataset;
   edb_error first_bad; /* of the skipped instances */
 } edb_reader;
+
+/* EDB_ERROR_MISMATCH when sizes or vocabularies of the model no longer fit the instances. */
+EDB_MUST_CHECK edb_status edb_dataset_check_fit(const edb_dataset *dataset,
+                                                const edb_schema *schema, edb_error *error);
 
 /* Readers of the forms: from `text` to `end`. */
 EDB_MUST_CHECK edb_status edb_read_trees(edb_reader *reader, edb_error *error);
@@ -73,7 +69,8 @@ bool edb_reader_full(const edb_reader *reader);
 /* Whether the attribute is a label that is to be dropped. */
 bool edb_reader_drops(const edb_reader *reader, bool is_label);
 
-/* The value of an index attribute from a word of its vocabulary, or from a number. Errors:
+/* The value of an index attribute from a word of its vocabulary, or from a number, which makes a
+ * vocabulary without words as large as it needs. Errors:
  * EDB_ERROR_ARGUMENT (out of range), EDB_ERROR_NAME (no such word), EDB_ERROR_FORMAT (not UTF-8).
  */
 EDB_MUST_CHECK edb_status edb_reader_word(edb_reader *reader, uint32_t cell, uint32_t attribute,

@@ -62,7 +62,17 @@ static edb_status fail_found(const edb_trees *trees, edb_error *error, const edb
 
 /* ---- Nodes --------------------------------------------------------------------------------- */
 
+/* Where bad trees are skipped, a line that begins with '(' begins a tree: a missing bracket then
+ * costs one tree, not all that follow. */
+static bool begins_another(const edb_trees *trees, const edb_atom *bracket) {
+  return trees->reader->params.skip_bad && trees->frames.length > 0 && bracket->column == 1;
+}
+
 static edb_status open_node(edb_trees *trees, const edb_atom *bracket, edb_error *error) {
+  if (begins_another(trees, bracket)) {
+    trees->at = bracket->text;
+    return fail_found(trees, error, bracket, "')' before a line that begins a tree");
+  }
   trees->depth++;
   if (trees->frames.length > 0) {
     const edb_tree_frame *parent = &trees->frames.data[trees->frames.length - 1];
@@ -202,7 +212,7 @@ static edb_status read_tree(edb_trees *trees, edb_error *error) {
 }
 
 /* Leaves a bad tree behind: the next begins after its last bracket, or on the next line that begins
- * with '(', whichever is first. So a missing bracket costs one tree, not the file. */
+ * with '(', whichever is first. */
 static void skip_bad_tree(edb_trees *trees) {
   const char *end = trees->reader->end;
   for (; trees->at < end; trees->at++) {
