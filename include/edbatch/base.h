@@ -25,8 +25,8 @@ extern "C" {
 #define EDB_VERSION_PATCH 0
 
 #if defined(__GNUC__)
-#define EDB_API         __attribute__((visibility("default")))
-#define EDB_MUST_CHECK  __attribute__((warn_unused_result))
+#define EDB_API          __attribute__((visibility("default")))
+#define EDB_MUST_CHECK   __attribute__((warn_unused_result))
 #define EDB_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #else
 #define EDB_API
@@ -35,22 +35,22 @@ extern "C" {
 #endif
 
 /* A zeroed params struct that knows its size. */
-#define EDB_PARAMS(type)                                                                           \
+#define EDB_PARAMS(type) \
   { .struct_bytes = sizeof(type) }
 
 /* One list gives the enum, the names and the texts of all statuses. */
-#define EDB_STATUS_LIST(X)                                                                         \
-  X(EDB_OK, "ok")                                                                                  \
-  X(EDB_ERROR_MEMORY, "out of memory")                                                             \
-  X(EDB_ERROR_ARGUMENT, "invalid argument")                                                        \
-  X(EDB_ERROR_IO, "cannot read or write")                                                          \
-  X(EDB_ERROR_FORMAT, "malformed input")                                                           \
-  X(EDB_ERROR_SHAPE, "shapes do not fit")                                                          \
-  X(EDB_ERROR_NAME, "unknown or repeated name")                                                    \
-  X(EDB_ERROR_MISMATCH, "made for another model")                                                  \
-  X(EDB_ERROR_LIMIT, "a limit is exceeded")                                                        \
-  X(EDB_ERROR_STATE, "not possible in this state")                                                 \
-  X(EDB_ERROR_UNSUPPORTED, "not supported")                                                        \
+#define EDB_STATUS_LIST(X)                         \
+  X(EDB_OK, "ok")                                  \
+  X(EDB_ERROR_MEMORY, "out of memory")             \
+  X(EDB_ERROR_ARGUMENT, "invalid argument")        \
+  X(EDB_ERROR_IO, "cannot read or write")          \
+  X(EDB_ERROR_FORMAT, "malformed input")           \
+  X(EDB_ERROR_SHAPE, "shapes do not fit")          \
+  X(EDB_ERROR_NAME, "unknown or repeated name")    \
+  X(EDB_ERROR_MISMATCH, "made for another model")  \
+  X(EDB_ERROR_LIMIT, "a limit is exceeded")        \
+  X(EDB_ERROR_STATE, "not possible in this state") \
+  X(EDB_ERROR_UNSUPPORTED, "not supported")        \
   X(EDB_ERROR_CANCELLED, "cancelled")
 
 typedef enum edb_status {
@@ -67,7 +67,7 @@ EDB_API const char *edb_status_text(edb_status status);
 #define EDB_ERROR_TEXT_BYTES 1024
 
 /* Filled by a function that fails. `text` is a whole sentence that already begins with the position
- * ("model.edb:12:7: ...") where there is one; line and column count from 1, 0 = none. Caller-owned. */
+ * ("model.edb:12:7: ...") where there is one; line and column count from 1. Caller-owned. */
 typedef struct edb_error {
   edb_status status;
   uint32_t line;
@@ -75,9 +75,9 @@ typedef struct edb_error {
   char text[EDB_ERROR_TEXT_BYTES];
 } edb_error;
 
-/* The caller's memory. Resizes `old` (NULL with old_bytes = 0: allocate) to new_bytes (0: free, gives
- * NULL), aligned to `alignment` (a power of two; the same for the life of a block). NULL = failure,
- * `old` untouched. Must be safe to call from several threads when sessions run in several. */
+/* The caller's memory. Resizes `old` (NULL with old_bytes = 0: allocate) to new_bytes (0: free,
+ * gives NULL), aligned to `alignment` (a power of two; the same for the life of a block). NULL =
+ * failure, `old` untouched. Must be thread-safe when sessions run in several threads. */
 typedef struct edb_allocator {
   void *user;
   void *(*resize)(void *user, void *old, size_t old_bytes, size_t new_bytes, size_t alignment);
@@ -93,11 +93,11 @@ typedef struct edb_context edb_context;
 
 typedef struct edb_context_params {
   size_t struct_bytes;
-  edb_allocator allocator;  /* resize == NULL: the C library's */
-  size_t memory_cap_bytes;  /* 0: none; an allocation beyond it fails with EDB_ERROR_MEMORY */
-  edb_log_fn log;           /* NULL: silent */
+  edb_allocator allocator; /* resize == NULL: the C library's */
+  size_t memory_cap_bytes; /* 0: none; an allocation beyond it fails with EDB_ERROR_MEMORY */
+  edb_log_fn log;          /* NULL: silent */
   void *log_user;
-  edb_simd simd;            /* lower than the machine's, e.g. for tests; higher is an error */
+  edb_simd simd; /* lower than the machine's, e.g. for tests; higher is an error */
 } edb_context_params;
 
 typedef struct edb_memory_stats {

@@ -1,7 +1,7 @@
 /* edbatch/data.h: instances from files, and generators.
  *
- * A dataset holds instances as calls of a model's cells. Readers map structures to calls by the model
- * file's `read` section (docs/data.md). Reading for a model that is not sealed yet grows its
+ * A dataset holds instances as calls of a model's cells. Readers map structures to calls by the
+ * model file's `read` section (docs/data.md). Reading for a model that is not sealed yet grows its
  * vocabularies; for a sealed one unknown words become <unk>. */
 #ifndef EDBATCH_DATA_H
 #define EDBATCH_DATA_H
@@ -15,7 +15,7 @@ extern "C" {
 typedef struct edb_dataset edb_dataset;
 
 typedef enum edb_data_format {
-  EDB_DATA_AUTO,      /* by the first byte that is not white space: '{' JSON lines, '(' trees */
+  EDB_DATA_AUTO, /* by the first byte that is not white space: '{' JSON lines, '(' trees */
   EDB_DATA_JSONL,
   EDB_DATA_TREES
 } edb_data_format;
@@ -23,9 +23,9 @@ typedef enum edb_data_format {
 typedef struct edb_data_params {
   size_t struct_bytes;
   edb_data_format format;
-  uint32_t limit;         /* at most so many instances; 0: all */
-  bool skip_bad;          /* count bad instances and go on, instead of failing at the first */
-  bool no_labels;         /* drop labels: inference */
+  uint32_t limit; /* at most so many instances; 0: all */
+  bool skip_bad;  /* count bad instances and go on, instead of failing at the first */
+  bool no_labels; /* drop labels: inference */
 } edb_data_params;
 
 /* Errors carry file, line, column, found and expected. */
@@ -33,28 +33,28 @@ EDB_API EDB_MUST_CHECK edb_status edb_dataset_load(edb_context *ctx, edb_model *
                                                    const char *path, const edb_data_params *params,
                                                    edb_dataset **out, edb_error *error);
 EDB_API EDB_MUST_CHECK edb_status edb_dataset_parse(edb_context *ctx, edb_model *model,
-                                                    const char *text, size_t bytes, const char *name,
-                                                    const edb_data_params *params, edb_dataset **out,
-                                                    edb_error *error);
+                                                    const char *text, size_t bytes,
+                                                    const char *name, const edb_data_params *params,
+                                                    edb_dataset **out, edb_error *error);
 EDB_API void edb_dataset_destroy(edb_dataset *dataset);
 EDB_API uint32_t edb_dataset_count(const edb_dataset *dataset);
 EDB_API uint32_t edb_dataset_skipped(const edb_dataset *dataset);
-/* Node i of the instance in input order is node edb_dataset_node(...) of it in the graph's order (they
- * differ only where the input names nodes before they are defined). */
+/* Node i of the instance in input order is node edb_dataset_node(...) of it in the graph's order
+ * (they differ only where the input names nodes before they are defined). */
 EDB_API uint32_t edb_dataset_node_count(const edb_dataset *dataset, uint32_t instance);
 EDB_API uint32_t edb_dataset_node(const edb_dataset *dataset, uint32_t instance, uint32_t i);
 /* Appends one instance to a graph over the same model, as a new instance of it. */
 EDB_API EDB_MUST_CHECK edb_status edb_dataset_append(const edb_dataset *dataset, uint32_t instance,
                                                      edb_graph *graph, edb_error *error);
 
-/* Synthetic data with the size statistics of the real: "trees" (binary, Stanford Sentiment). Writes the
- * file form that edb_dataset_load reads. Seeded. */
+/* Synthetic data with the size statistics of the real: "trees" (binary, Stanford Sentiment). Writes
+ * the file form that edb_dataset_load reads. Seeded. */
 EDB_API EDB_MUST_CHECK edb_status edb_generate(edb_context *ctx, const char *form, uint32_t count,
                                                uint64_t seed, const char *path, edb_error *error);
 
 /* Graphs without a model, as plain text, for studying schedules: the number of nodes, then a line
- * `type nargs arg...` per node. Nodes of type 0 are unbatchable: they run alone, as soon as they are
- * ready, each as one batch. Errors carry file, line and column. */
+ * `type nargs arg...` per node. Nodes of type 0 are unbatchable: they run alone, as soon as they
+ * are ready, each as one batch. Errors carry file, line and column. */
 typedef struct edb_raw_graph edb_raw_graph;
 EDB_API EDB_MUST_CHECK edb_status edb_raw_graph_open(edb_context *ctx, const char *path,
                                                      edb_raw_graph **out, edb_error *error);
@@ -63,13 +63,11 @@ EDB_API uint32_t edb_raw_graph_node_count(const edb_raw_graph *graph);
 EDB_API EDB_MUST_CHECK edb_status edb_raw_graph_schedule(const edb_raw_graph *graph,
                                                          const edb_policy *policy,
                                                          edb_schedule **out, edb_error *error);
-/* As edb_policy_learn; the types of the FSM are the file's numbers. Load such a policy with a NULL model. */
-EDB_API EDB_MUST_CHECK edb_status edb_raw_graph_learn(edb_context *ctx,
-                                                      const edb_raw_graph *const *graphs,
-                                                      uint32_t n_graphs,
-                                                      const edb_learn_params *params,
-                                                      edb_policy **out, edb_learn_report *report,
-                                                      edb_error *error);
+/* As edb_policy_learn; the types of the FSM are the file's numbers. Load such a policy with a NULL
+ * model. */
+EDB_API EDB_MUST_CHECK edb_status edb_raw_graph_learn(
+    edb_context *ctx, const edb_raw_graph *const *graphs, uint32_t n_graphs,
+    const edb_learn_params *params, edb_policy **out, edb_learn_report *report, edb_error *error);
 
 #ifdef __cplusplus
 }

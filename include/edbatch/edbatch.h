@@ -1,9 +1,9 @@
 /* edbatch: batched execution of dynamic neural networks.
  *
- * A model (parameters + cells) is written for ONE instance: a tree, a lattice, a sequence, any DAG of
- * cell calls. edbatch builds the dataflow graph of a whole mini-batch, chooses which type of node to
- * run next by a learned finite state machine (ED-Batch, ICML 2023), and runs every batch with packed
- * kernels. The way of the data:
+ * A model (parameters + cells) is written for ONE instance: a tree, a lattice, a sequence, any DAG
+ * of cell calls. edbatch builds the dataflow graph of a whole mini-batch, chooses which type of
+ * node to run next by a learned finite state machine (ED-Batch, ICML 2023), and runs every batch
+ * with packed kernels. The way of the data:
  *
  *     model + weights -> session;   instances -> graph -> schedule -> run -> values
  *

@@ -1,5 +1,5 @@
-/* edbatch/policy.h: policies decide which type of node runs next; a schedule is what they decide for a
- * whole graph.
+/* edbatch/policy.h: policies decide which type of node runs next; a schedule is what they decide
+ * for a whole graph.
  *
  * The scheduler repeats: encode the frontier (the ready nodes) as a state, let the policy choose a
  * type, run all ready nodes of that type as one batch. Source: Chen et al., ED-Batch, ICML 2023. */
@@ -13,15 +13,17 @@ extern "C" {
 #endif
 
 /* One list gives the enum and the names on the command line. */
-#define EDB_POLICY_LIST(X)                                                                         \
-  X(EDB_POLICY_UNBATCHED, "unbatched", "every node alone, in order")                               \
-  X(EDB_POLICY_DEPTH, "depth", "one batch per depth and type (TensorFlow Fold)")                   \
-  X(EDB_POLICY_AGENDA_STATIC, "agenda-static", "lowest mean depth over all nodes of the type (DyNet)") \
-  X(EDB_POLICY_AGENDA_RUNNING, "agenda-running", "lowest mean depth over the remaining nodes")     \
-  X(EDB_POLICY_SUFFICIENT, "sufficient", "largest share of the type's own frontier, better of both directions") \
-  X(EDB_POLICY_TIGHT, "tight", "types whose batch lowers the bound, better of both directions")    \
-  X(EDB_POLICY_FSM, "fsm", "a learned finite state machine")                                       \
-  X(EDB_POLICY_BEST, "best", "the first of the others that meets the bound, else the shortest")    \
+#define EDB_POLICY_LIST(X)                                                                      \
+  X(EDB_POLICY_UNBATCHED, "unbatched", "every node alone, in order")                            \
+  X(EDB_POLICY_DEPTH, "depth", "one batch per depth and type (TensorFlow Fold)")                \
+  X(EDB_POLICY_AGENDA_STATIC, "agenda-static",                                                  \
+    "lowest mean depth over all nodes of the type (DyNet)")                                     \
+  X(EDB_POLICY_AGENDA_RUNNING, "agenda-running", "lowest mean depth over the remaining nodes")  \
+  X(EDB_POLICY_SUFFICIENT, "sufficient",                                                        \
+    "largest share of the type's own frontier, better of both directions")                      \
+  X(EDB_POLICY_TIGHT, "tight", "types whose batch lowers the bound, better of both directions") \
+  X(EDB_POLICY_FSM, "fsm", "a learned finite state machine")                                    \
+  X(EDB_POLICY_BEST, "best", "the first of the others that meets the bound, else the shortest") \
   X(EDB_POLICY_EXACT, "exact", "shortest of all, by search; small graphs only")
 
 typedef enum edb_policy_kind {
@@ -37,10 +39,10 @@ EDB_API const char *edb_policy_kind_help(edb_policy_kind kind);
 EDB_API bool edb_policy_kind_from_name(const char *name, edb_policy_kind *out);
 
 /* How a frontier becomes a state of the FSM. */
-#define EDB_ENCODING_LIST(X)                                                                       \
-  X(EDB_ENCODING_BASE, "base", "the set of ready types")                                           \
-  X(EDB_ENCODING_MAX, "max", "base, and the most numerous ready type")                             \
-  X(EDB_ENCODING_SORT, "sort", "ready types by decreasing number of ready nodes")                  \
+#define EDB_ENCODING_LIST(X)                                                      \
+  X(EDB_ENCODING_BASE, "base", "the set of ready types")                          \
+  X(EDB_ENCODING_MAX, "max", "base, and the most numerous ready type")            \
+  X(EDB_ENCODING_SORT, "sort", "ready types by decreasing number of ready nodes") \
   X(EDB_ENCODING_TIGHT, "tight", "ready types, each with whether it is tight")
 
 typedef enum edb_encoding {
@@ -54,8 +56,9 @@ EDB_API const char *edb_encoding_name(edb_encoding encoding);
 EDB_API bool edb_encoding_from_name(const char *name, edb_encoding *out);
 
 /* What learning rewards a batch with. */
-#define EDB_REWARD_LIST(X)                                                                         \
-  X(EDB_REWARD_BOUND, "bound", "(bound before - bound after) - 1; sums to exactly bound - batches") \
+#define EDB_REWARD_LIST(X)                                               \
+  X(EDB_REWARD_BOUND, "bound",                                           \
+    "(bound before - bound after) - 1; sums to exactly bound - batches") \
   X(EDB_REWARD_FRONTIER, "frontier", "as published: -1 + |ready(t)| / |F_t|")
 
 typedef enum edb_reward {
@@ -91,37 +94,39 @@ typedef struct edb_learn_params {
   edb_encoding encoding;
   edb_reward reward;
   uint64_t seed;
-  uint32_t max_episodes;      /* 0: 1000 */
-  uint32_t evaluate_every;    /* 0: 50 */
-  uint32_t n_step;            /* 0: 10 */
-  double learning_rate;       /* 0: 0.4 */
-  double epsilon_start;       /* 0: 0.5 */
-  double epsilon_decay;       /* 0: 0.9 per episode */
-  double epsilon_end;         /* 0: 0.05 */
-  double stop_within;         /* 0: 0.01: stop when greedy is within 1 % of the lower bound */
-  bool bootstrap;             /* false: as released (a truncated n-step return) */
-  bool as_published;          /* false: starts from the tight rule and ends with a local search (docs/policy-file.md) */
-  bool (*progress)(void *user, const edb_learn_progress *progress); /* false: stop (EDB_ERROR_CANCELLED) */
+  uint32_t max_episodes;   /* 0: 1000 */
+  uint32_t evaluate_every; /* 0: 50 */
+  uint32_t n_step;         /* 0: 10 */
+  double learning_rate;    /* 0: 0.4 */
+  double epsilon_start;    /* 0: 0.5 */
+  double epsilon_decay;    /* 0: 0.9 per episode */
+  double epsilon_end;      /* 0: 0.05 */
+  double stop_within;      /* 0: 0.01: stop when greedy is within 1 % of the lower bound */
+  bool bootstrap;          /* false: as released (a truncated n-step return) */
+  bool as_published;       /* false: starts from the tight rule and ends with a local search
+                              (docs/policy-file.md) */
+  /* Gives false to stop (EDB_ERROR_CANCELLED). */
+  bool (*progress)(void *user, const edb_learn_progress *progress);
   void *progress_user;
 } edb_learn_params;
 
 typedef struct edb_learn_report {
-  uint32_t episodes;          /* 0: no learning was needed */
+  uint32_t episodes; /* 0: no learning was needed */
   uint32_t states;
-  uint64_t batches, bound;    /* greedy, summed over the mini-batches */
+  uint64_t batches, bound; /* greedy, summed over the mini-batches */
   uint64_t nanoseconds;
 } edb_learn_report;
 
 /* Learns an FSM from mini-batches (pending nodes of graphs over the same model). Reproducible for a
  * seed. `report` may be NULL. */
 EDB_API EDB_MUST_CHECK edb_status edb_policy_learn(edb_context *ctx, const edb_graph *const *graphs,
-                                                   uint32_t n_graphs, const edb_learn_params *params,
-                                                   edb_policy **out, edb_learn_report *report,
-                                                   edb_error *error);
+                                                   uint32_t n_graphs,
+                                                   const edb_learn_params *params, edb_policy **out,
+                                                   edb_learn_report *report, edb_error *error);
 
-/* FSMs as versioned, human-readable JSON (docs/policy-file.md). Loading checks the types against the
- * model at the granularity that the file names: EDB_ERROR_MISMATCH says what differs. A NULL model is for
- * policies of raw graphs. */
+/* FSMs as versioned, human-readable JSON (docs/policy-file.md). Loading checks the types against
+ * the model at the granularity that the file names: EDB_ERROR_MISMATCH says what differs. A NULL
+ * model is for policies of raw graphs. */
 EDB_API EDB_MUST_CHECK edb_status edb_policy_save(const edb_policy *policy, const char *path,
                                                   edb_error *error);
 EDB_API EDB_MUST_CHECK edb_status edb_policy_load(edb_context *ctx, const char *path,
@@ -140,10 +145,10 @@ typedef struct edb_schedule edb_schedule;
 
 typedef struct edb_schedule_info {
   uint32_t n_batches;
-  uint32_t bound;          /* lower bound on the number of batches of any schedule */
+  uint32_t bound; /* lower bound on the number of batches of any schedule */
   uint32_t n_nodes;
-  uint32_t misses;         /* frontiers that the FSM had not seen; the tight rule decided */
-  edb_policy_kind policy;  /* whose schedule it is; for `best`, the one that won */
+  uint32_t misses;        /* frontiers that the FSM had not seen; the tight rule decided */
+  edb_policy_kind policy; /* whose schedule it is; for `best`, the one that won */
 } edb_schedule_info;
 
 /* Schedules the pending nodes of a graph. EDB_ERROR_MISMATCH (an fsm for other types),
@@ -153,14 +158,16 @@ EDB_API EDB_MUST_CHECK edb_status edb_schedule_create(edb_context *ctx, const ed
                                                       edb_error *error);
 EDB_API void edb_schedule_destroy(edb_schedule *schedule);
 EDB_API edb_schedule_info edb_schedule_describe(const edb_schedule *schedule);
-/* Batch i: its type (a cell at cell granularity), and its nodes; nodes stay valid with the schedule. */
+/* Batch i: its type (a cell at cell granularity), and its nodes; nodes stay valid with the
+ * schedule. */
 EDB_API uint32_t edb_schedule_batch(const edb_schedule *schedule, uint32_t i, uint32_t *type,
                                     const edb_node **nodes); /* returns the number of nodes */
 
-/* Step by step: the frontier changes from outside. The graph may grow between steps (edb_frontier_sync
- * takes the new nodes in), and a step's nodes count as run once edb_frontier_next is called again. Graph
- * and policy must outlive the frontier. `best` follows its fsm, or else the tight rule; `exact` is
- * EDB_ERROR_UNSUPPORTED. EDB_ERROR_STATE: the graph was cleared. */
+/* Step by step: the frontier changes from outside. The graph may grow between steps
+ * (edb_frontier_sync takes the new nodes in), and a step's nodes count as run once
+ * edb_frontier_next is called again. Graph and policy must outlive the frontier. `best` follows its
+ * fsm, or else the tight rule; `exact` is EDB_ERROR_UNSUPPORTED. EDB_ERROR_STATE: the graph was
+ * cleared. */
 typedef struct edb_frontier edb_frontier;
 EDB_API EDB_MUST_CHECK edb_status edb_frontier_create(edb_context *ctx, const edb_policy *policy,
                                                       const edb_graph *graph, edb_frontier **out,

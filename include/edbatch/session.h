@@ -1,8 +1,8 @@
 /* edbatch/session.h: running graphs of one model on one device.
  *
  * A session owns a workspace and packed weights. Sessions are independent of each other: one per
- * thread. The way of one mini-batch is schedule -> placement -> run -> read; the first two need only
- * the graph, so those of the next mini-batch can be made while one runs. */
+ * thread. The way of one mini-batch is schedule -> placement -> run -> read; the first two need
+ * only the graph, so those of the next mini-batch can be made while one runs. */
 #ifndef EDBATCH_SESSION_H
 #define EDBATCH_SESSION_H
 
@@ -13,8 +13,8 @@ extern "C" {
 #endif
 
 typedef enum edb_device {
-  EDB_DEVICE_CPU,       /* fp32, batched, packed kernels */
-  EDB_DEVICE_REFERENCE  /* float64, one node and one operator at a time: the oracle */
+  EDB_DEVICE_CPU,      /* fp32, batched, packed kernels */
+  EDB_DEVICE_REFERENCE /* float64, one node and one operator at a time: the oracle */
 } edb_device;
 
 /* What runs as a node. */
@@ -27,7 +27,8 @@ typedef struct edb_session_params {
   size_t struct_bytes;
   edb_device device;
   edb_granularity granularity;
-  size_t memory_cap_bytes; /* of one mini-batch; 0: none. A larger one is EDB_ERROR_LIMIT before it runs */
+  size_t memory_cap_bytes; /* of one mini-batch; 0: none. A larger one is EDB_ERROR_LIMIT before it
+                              runs */
 } edb_session_params;
 
 typedef struct edb_session edb_session;
@@ -39,16 +40,17 @@ EDB_API EDB_MUST_CHECK edb_status edb_session_create(edb_context *ctx, const edb
                                                      edb_session **out, edb_error *error);
 EDB_API void edb_session_destroy(edb_session *session);
 
-/* Which values will be read after the run. NULL or n_outputs == 0: all. Otherwise only outputs of these
- * names; the memory of the others is reused as soon as their last consumer is done, and they can
- * neither be read nor be inputs of nodes appended later. */
+/* Which values will be read after the run. NULL or n_outputs == 0: all. Otherwise only outputs of
+ * these names; the memory of the others is reused as soon as their last consumer is done, and they
+ * can neither be read nor be inputs of nodes appended later. */
 typedef struct edb_keep {
   const char *const *outputs;
   uint32_t n_outputs;
 } edb_keep;
 
-/* The graph that is scheduled and placed: `graph` itself at cell granularity; at operator granularity the
- * graph of its operators, which the session owns and which is valid until the next call. */
+/* The graph that is scheduled and placed: `graph` itself at cell granularity; at operator
+ * granularity the graph of its operators, which the session owns and which is valid until the next
+ * call. */
 EDB_API EDB_MUST_CHECK edb_status edb_session_lower(edb_session *session, const edb_graph *graph,
                                                     const edb_graph **out, edb_error *error);
 
@@ -57,8 +59,8 @@ EDB_API EDB_MUST_CHECK edb_status edb_session_lower(edb_session *session, const 
 EDB_API uint32_t edb_session_type_count(const edb_session *session);
 EDB_API const char *edb_session_type_name(const edb_session *session, uint32_t type);
 
-/* Where everything of one mini-batch lives. Made from a lowered graph and its schedule; immutable. An
- * unknown name in `keep` is EDB_ERROR_NAME; more than the session's cap is EDB_ERROR_LIMIT. */
+/* Where everything of one mini-batch lives. Made from a lowered graph and its schedule; immutable.
+ * An unknown name in `keep` is EDB_ERROR_NAME; more than the session's cap is EDB_ERROR_LIMIT. */
 typedef struct edb_placement edb_placement;
 EDB_API EDB_MUST_CHECK edb_status edb_placement_create(const edb_session *session,
                                                        const edb_graph *lowered,
@@ -69,8 +71,9 @@ EDB_API void edb_placement_destroy(edb_placement *placement);
 /* Peak memory of the mini-batch, all of it, before it runs. */
 EDB_API size_t edb_placement_peak_bytes(const edb_placement *placement);
 
-/* Runs the pending nodes of `graph` (not of the lowered one) and marks them as run. After an error the
- * graph is as it was; nothing of the failed run can be read. EDB_ERROR_STATE when an input was not kept. */
+/* Runs the pending nodes of `graph` (not of the lowered one) and marks them as run. After an error
+ * the graph is as it was; nothing of the failed run can be read. EDB_ERROR_STATE when an input was
+ * not kept. */
 EDB_API EDB_MUST_CHECK edb_status edb_session_run_placed(edb_session *session, edb_graph *graph,
                                                          const edb_schedule *schedule,
                                                          const edb_placement *placement,
@@ -80,23 +83,23 @@ EDB_API EDB_MUST_CHECK edb_status edb_session_run(edb_session *session, edb_grap
                                                   const edb_policy *policy, const edb_keep *keep,
                                                   edb_error *error);
 
-/* Step by step, at cell granularity: runs the next batch that the frontier chooses and keeps all its
- * values; *count gets its size, 0 when nothing is ready (the graph then counts as run). The graph may grow
- * between steps. */
+/* Step by step, at cell granularity: runs the next batch that the frontier chooses and keeps all
+ * its values; *count gets its size, 0 when nothing is ready (the graph then counts as run). The
+ * graph may grow between steps. */
 EDB_API EDB_MUST_CHECK edb_status edb_session_step(edb_session *session, edb_graph *graph,
                                                    edb_frontier *frontier, uint32_t *count,
                                                    edb_error *error);
 
-/* edb_graph_release, and the memory of the node's values comes back once all nodes that share its slab
- * are released. */
+/* edb_graph_release, and the memory of the node's values comes back once all nodes that share its
+ * slab are released. */
 EDB_API EDB_MUST_CHECK edb_status edb_session_release(edb_session *session, edb_graph *graph,
                                                       edb_node node, edb_error *error);
 
 /* Copies a value out; count must be its number of elements. EDB_ERROR_STATE: not run, not kept,
  * released; EDB_ERROR_ARGUMENT; an output that needs absent labels is EDB_ERROR_STATE as well. */
-EDB_API EDB_MUST_CHECK edb_status edb_session_read(const edb_session *session, const edb_graph *graph,
-                                                   edb_value value, float *out, size_t count,
-                                                   edb_error *error);
+EDB_API EDB_MUST_CHECK edb_status edb_session_read(const edb_session *session,
+                                                   const edb_graph *graph, edb_value value,
+                                                   float *out, size_t count, edb_error *error);
 /* The same in the precision of the device (float64 on the reference). */
 EDB_API EDB_MUST_CHECK edb_status edb_session_read_f64(const edb_session *session,
                                                        const edb_graph *graph, edb_value value,
@@ -109,9 +112,9 @@ typedef struct edb_run_stats {
   uint64_t schedule_ns, placement_ns;
   uint64_t copy_ns, product_ns, elementwise_ns; /* 0 unless timing is on */
   uint64_t run_ns;
-  uint64_t kernels;       /* kernel launches */
-  uint64_t bytes_copied;  /* by gathers of operand rows */
-  double flops;           /* naive: 2 M K per product per call as written */
+  uint64_t kernels;      /* kernel launches */
+  uint64_t bytes_copied; /* by gathers of operand rows */
+  double flops;          /* naive: 2 M K per product per call as written */
   size_t peak_bytes;
 } edb_run_stats;
 EDB_API edb_run_stats edb_session_stats(const edb_session *session);
@@ -119,11 +122,9 @@ EDB_API edb_run_stats edb_session_stats(const edb_session *session);
 EDB_API void edb_session_set_timing(edb_session *session, bool on);
 
 /* A policy for a session at operator granularity is learned on operator graphs: */
-EDB_API EDB_MUST_CHECK edb_status edb_session_learn(edb_session *session,
-                                                    const edb_graph *const *graphs,
-                                                    uint32_t n_graphs,
-                                                    const edb_learn_params *params, edb_policy **out,
-                                                    edb_learn_report *report, edb_error *error);
+EDB_API EDB_MUST_CHECK edb_status edb_session_learn(
+    edb_session *session, const edb_graph *const *graphs, uint32_t n_graphs,
+    const edb_learn_params *params, edb_policy **out, edb_learn_report *report, edb_error *error);
 
 /* Measured peak of this machine, one thread, fp32 fused multiply-adds, in GFLOP/s; takes about
  * `milliseconds`. */

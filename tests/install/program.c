@@ -1,5 +1,5 @@
-/* A user's program against the installed library: the header and the library agree, and a model made
- * call by call is a model. */
+/* A user's program against the installed library: the header and the library agree, and a model
+ * made call by call is a model. */
 #include <stdio.h>
 #include <string.h>
 
