@@ -76,6 +76,6 @@ void command_help(const command *c);
 int usage_error(const command *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 extern const command command_run, command_learn, command_inspect, command_check, command_schedule,
-    command_bench, command_generate;
+    command_bench, command_generate, command_init;
 
 #endif

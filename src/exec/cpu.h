@@ -63,9 +63,7 @@ void edb_cpu_weights_destroy(edb_cpu *cpu, edb_cpu_cell *cell);
 /* Rows `row` .. `row + count - 1` of a slot as the kernels want them. */
 static inline edb_block edb_frame_rows(const edb_frame *f, uint32_t slot, size_t row) {
   edb_block b = f->blocks[slot];
-  const edb_plan *plan = f->cell->plan;
-  uint32_t root = edb_plan_root(plan, slot, NULL);
-  if (!plan->slots[root].local) b.data += (ptrdiff_t)row * b.stride;
+  if (!f->cell->plan->slots[slot].local) b.data += (ptrdiff_t)row * b.stride;
   return b;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/map.h"
 #include "layout/offsets.h"
 
 /* One block: the rows of one output of one batch. */
@@ -36,32 +37,32 @@ static uint32_t output_count(const placer *p, uint32_t type) {
 
 /* ---- What is kept ---------------------------------------------------------------------------- */
 
-static bool names_output(const edb_keep *keep, const char *name, uint8_t *used) {
-  bool found = false;
-  for (uint32_t k = 0; k < keep->n_outputs; k++) {
-    if (strcmp(keep->outputs[k], name) != 0) continue;
-    used[k] = 1;
-    found = true;
-  }
-  return found;
+static bool has_output(const edb_program *program, const char *name) {
+  for (uint32_t t = 0; t < program->n_cells; t++)
+    for (uint32_t o = 0; o < program->cells[t].sig.n_outputs; o++)
+      if (strcmp(program->cells[t].sig.outputs[o].name, name) == 0) return true;
+  return false;
 }
 
-static edb_status mark_kept(placer *p, const edb_keep *keep) {
+edb_status edb_keep_check(const edb_program *program, const edb_keep *keep, edb_error *error) {
+  for (uint32_t k = 0; keep && k < keep->n_outputs; k++)
+    EDB_FAIL_IF(!has_output(program, keep->outputs[k]), error, EDB_ERROR_NAME,
+                "no cell of the model has an output \"%s\"", keep->outputs[k]);
+  return EDB_OK;
+}
+
+static bool is_kept(const edb_keep *keep, const char *name) {
+  if (!keep || keep->n_outputs == 0) return true;
+  for (uint32_t k = 0; k < keep->n_outputs; k++)
+    if (strcmp(keep->outputs[k], name) == 0) return true;
+  return false;
+}
+
+static void mark_kept(placer *p, const edb_keep *keep) {
   edb_placement *pl = p->placement;
-  bool all = !keep || keep->n_outputs == 0;
-  uint8_t *used = all ? NULL : edb_alloc_zero(p->ctx, keep->n_outputs);
-  if (!all && !used) return edb_fail_memory(p->error, keep->n_outputs, "names of outputs");
   for (uint32_t t = 0; t < p->program->n_cells; t++)
     for (uint32_t o = 0; o < output_count(p, t); o++)
-      pl->kept[pl->kept_start[t] + o] =
-          all || names_output(keep, p->program->cells[t].sig.outputs[o].name, used);
-  edb_status status = EDB_OK;
-  for (uint32_t k = 0; !all && k < keep->n_outputs && status == EDB_OK; k++)
-    if (!used[k])
-      status = edb_fail(p->error, EDB_ERROR_NAME, "no cell of the model has an output \"%s\"",
-                        keep->outputs[k]);
-  edb_free(p->ctx, used, all ? 0 : keep->n_outputs);
-  return status;
+      pl->kept[pl->kept_start[t] + o] = is_kept(keep, p->program->cells[t].sig.outputs[o].name);
 }
 
 static edb_status alloc_kept(placer *p) {
@@ -119,7 +120,22 @@ static edb_status alloc_working(placer *p) {
   return EDB_OK;
 }
 
+/* Each pending node stands in one batch, which is of its type. */
+static edb_status place_node(placer *p, edb_node node, uint32_t batch) {
+  uint32_t local = node - p->placement->first;
+  bool pending = node >= p->placement->first && local < p->placement->n_nodes;
+  EDB_FAIL_IF(!pending || p->batch_of[local] != UINT32_MAX ||
+                  p->graph->type[node - p->graph->base] != p->schedule->batch_type[batch],
+              p->error, EDB_ERROR_ARGUMENT,
+              "the schedule was made for another graph: node %u does not belong into batch %u",
+              node, batch);
+  p->batch_of[local] = batch;
+  return EDB_OK;
+}
+
 static edb_status number_blocks(placer *p) {
+  if (p->placement->n_nodes)
+    memset(p->batch_of, 0xff, p->placement->n_nodes * sizeof *p->batch_of);
   const edb_schedule *s = p->schedule;
   uint32_t next = 0;
   for (uint32_t b = 0; b < s->info.n_batches; b++) {
@@ -131,21 +147,15 @@ static edb_status number_blocks(placer *p) {
       bool kept = p->placement->kept[p->placement->kept_start[type] + o];
       p->blocks[next++] = (block){.size = (floats + 15) / 16 * 16, .last_use = kept ? UINT32_MAX : b};
     }
-    for (uint32_t i = s->batch_start[b]; i < s->batch_start[b + 1]; i++) {
-      uint32_t local = s->nodes[i] - p->placement->first;
-      if (s->nodes[i] < p->placement->first || local >= p->placement->n_nodes)
-        return edb_fail(p->error, EDB_ERROR_ARGUMENT,
-                        "the schedule names node %u, which is not pending in this graph",
-                        s->nodes[i]);
-      p->batch_of[local] = b;
-    }
+    for (uint32_t i = s->batch_start[b]; i < s->batch_start[b + 1]; i++)
+      EDB_TRY(place_node(p, s->nodes[i], b));
   }
   p->block_start[s->info.n_batches] = next;
   return EDB_OK;
 }
 
-/* The last batch that reads each block. */
-static void find_last_uses(placer *p) {
+/* The last batch that reads each block; a batch reads earlier ones only. */
+static edb_status find_last_uses(placer *p) {
   const edb_graph *g = p->graph;
   const edb_placement *pl = p->placement;
   uint32_t base = pl->first - g->base;
@@ -154,10 +164,14 @@ static void find_last_uses(placer *p) {
     for (uint32_t e = g->edge_start[base + i]; e < g->edge_start[base + i + 1]; e++) {
       if (g->edge_node[e] < pl->first) continue;
       uint32_t from = p->batch_of[g->edge_node[e] - pl->first];
+      EDB_FAIL_IF(from >= reader, p->error, EDB_ERROR_ARGUMENT,
+                  "the schedule was made for another graph: node %u runs before its input %u",
+                  pl->first + i, g->edge_node[e]);
       block *b = &p->blocks[p->block_start[from] + g->edge_output[e]];
       if (b->last_use != UINT32_MAX && b->last_use < reader) b->last_use = reader;
     }
   }
+  return EDB_OK;
 }
 
 static void link_deaths(placer *p) {
@@ -213,15 +227,25 @@ static edb_status check_schedule(const placer *p) {
 static edb_status place(placer *p, const edb_keep *keep) {
   EDB_TRY(check_schedule(p));
   EDB_TRY(alloc_kept(p));
-  EDB_TRY(mark_kept(p, keep));
+  EDB_TRY(edb_keep_check(p->program, keep, p->error));
+  mark_kept(p, keep);
   EDB_TRY(alloc_tables(p));
   EDB_TRY(alloc_working(p));
   EDB_TRY(number_blocks(p));
-  find_last_uses(p);
+  EDB_TRY(find_last_uses(p));
   link_deaths(p);
   place_blocks(p);
   write_offsets(p);
   return EDB_OK;
+}
+
+/* The arrays of a schedule stand in one piece of memory. */
+static uint64_t hash_schedule(const edb_schedule *s) {
+  return edb_hash(s->memory, s->memory_bytes);
+}
+
+bool edb_placement_fits(const edb_placement *placement, const edb_schedule *schedule) {
+  return placement->schedule_hash == hash_schedule(schedule);
 }
 
 edb_status edb_placement_make(edb_context *ctx, const edb_program *program, const edb_graph *graph,
@@ -230,7 +254,9 @@ edb_status edb_placement_make(edb_context *ctx, const edb_program *program, cons
   edb_placement *pl = edb_alloc_zero(ctx, sizeof *pl);
   if (!pl) return edb_fail_memory(error, sizeof *pl, "a placement");
   *pl = (edb_placement){.ctx = ctx,
+                        .graph = graph,
                         .generation = graph->generation,
+                        .schedule_hash = hash_schedule(schedule),
                         .first = graph->first,
                         .n_nodes = edb_graph_pending_count(graph)};
   placer p = {.ctx = ctx,

@@ -17,7 +17,9 @@
 
 struct edb_placement {
   edb_context *ctx;
-  uint64_t generation;     /* of the graph */
+  const edb_graph *graph;  /* these say what it was made for; the graph is not looked into */
+  uint64_t generation, schedule_hash;
+  uint64_t session;        /* whose scratch it counts, filled in by the session */
   uint32_t first, n_nodes; /* nodes first .. first + n_nodes - 1 are placed */
   uint32_t *value_start;   /* [n_nodes + 1] values of node first + i begin here */
   size_t *offset;          /* [value_start[n_nodes]] floats from the slab's start */
@@ -34,11 +36,19 @@ static inline size_t edb_row_stride(size_t width) {
   return width < 16 ? width : (width + 15) / 16 * 16;
 }
 
-/* Tables only; the session adds its scratch. An unknown name in `keep` is EDB_ERROR_NAME. */
+/* Tables only; the session adds its scratch. An unknown name in `keep` is EDB_ERROR_NAME, a schedule
+ * that is not one of the graph EDB_ERROR_ARGUMENT. */
 EDB_MUST_CHECK edb_status edb_placement_make(edb_context *ctx, const edb_program *program,
                                              const edb_graph *graph, const edb_schedule *schedule,
                                              const edb_keep *keep, edb_placement **out,
                                              edb_error *error);
+
+/* All names must be those of outputs of the program. */
+EDB_MUST_CHECK edb_status edb_keep_check(const edb_program *program, const edb_keep *keep,
+                                         edb_error *error);
+
+/* Whether the placement was made for this schedule. */
+bool edb_placement_fits(const edb_placement *placement, const edb_schedule *schedule);
 
 /* Bytes of the tables of a placement. */
 size_t edb_placement_table_bytes(const edb_placement *placement);

@@ -521,6 +521,9 @@ static edb_status place_scratch(planner *p, edb_plan *plan) {
     plan->domain_floats[slot->domain] += align_columns(slot->width);
   }
   plan->local_floats = place_locals(p, uses, (uint32_t *)(uses + n));
+  for (size_t s = 0; s < n; s++)
+    if (p->slots.data[s].kind == EDB_SLOT_PART)
+      p->slots.data[s].local = p->slots.data[root_of(p->slots.data, (uint32_t)s, NULL)].local;
   edb_free(p->ctx, uses, bytes);
   return EDB_OK;
 }

@@ -41,7 +41,7 @@ typedef struct edb_slot {
   uint32_t index;  /* INPUT, OUTPUT, PARAM, NUMBER: which */
   uint32_t parent; /* PART */
   uint32_t offset; /* PART: first column in the parent */
-  bool local;      /* SCRATCH used within one elementwise run only: one tile of rows is enough */
+  bool local;      /* SCRATCH (and its parts) used within one elementwise run only: a tile of rows */
   size_t position; /* SCRATCH and gathered INPUT: floats per row that stand before it in its domain (or tile) */
 } edb_slot;
 

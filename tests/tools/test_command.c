@@ -98,7 +98,7 @@ static int remove_folder(void **state) {
  */
 
 static const char *const commands[] = {"run",   "learn",   "schedule", "check",
-                                       "bench", "inspect", "generate"};
+                                       "bench", "inspect", "init",     "generate"};
 
 static void help_lists_every_command(void **state) {
   (void)state;
@@ -337,6 +337,22 @@ static void inspect_shows_a_model_that_reads_again(void **state) {
   expect(run("run printed.edb" SMALL " --data two.txt 2>/dev/null"), 0, "loss");
 }
 
+static void initial_weights_are_the_seeded_values_of_a_run(void **state) {
+  (void)state;
+  expect(run("init " TREE_LSTM SMALL " --data trees.txt --seed 5 -o w.safetensors 2>&1"), 0,
+         "words");
+  result a = run("run " TREE_LSTM SMALL " --data trees.txt --seed 5 --outputs h 2>/dev/null");
+  result b = run("run " TREE_LSTM " --data trees.txt -w w.safetensors --outputs h 2>/dev/null");
+  expect_code(a, 0);
+  expect_code(b, 0);
+  assert_string_equal(a.text, b.text);
+  free(a.text);
+  free(b.text);
+  expect(run("inspect w.safetensors"), 0, "edbatch.vocab.words");
+  expect(run("run " TREE_LSTM " --data trees.txt -w w.safetensors --set hidden=8 2>&1"), 1,
+         "hidden");
+}
+
 static void an_output_that_cannot_be_written_fails(void **state) {
   (void)state;
   expect(run("run " TREE_LSTM SMALL " --data two.txt 2>&1 >/dev/full"), 1, "cannot write");
@@ -365,6 +381,7 @@ int main(void) {
       cmocka_unit_test(bench_prints_all_that_it_measures),
       cmocka_unit_test(bench_shows_a_table_over_all_policies),
       cmocka_unit_test(inspect_shows_a_model_that_reads_again),
+      cmocka_unit_test(initial_weights_are_the_seeded_values_of_a_run),
       cmocka_unit_test(an_output_that_cannot_be_written_fails),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
