@@ -59,6 +59,7 @@ edb_status edb_context_create(const edb_context_params *params, edb_context **ou
   atomic_init(&ctx->current_bytes, bytes);
   atomic_init(&ctx->peak_bytes, bytes);
   atomic_init(&ctx->allocations, 1);
+  atomic_init(&ctx->ids, 0);
   ctx->log = params->log;
   ctx->log_user = params->log_user;
   ctx->simd = params->simd == EDB_SIMD_AUTO ? edb_cpu_simd() : params->simd;
@@ -80,6 +81,10 @@ edb_memory_stats edb_context_memory(const edb_context *ctx) {
       .peak_bytes = atomic_load_explicit(&ctx->peak_bytes, memory_order_relaxed),
       .allocations = atomic_load_explicit(&ctx->allocations, memory_order_relaxed),
   };
+}
+
+uint64_t edb_context_new_id(edb_context *ctx) {
+  return atomic_fetch_add_explicit(&ctx->ids, 1, memory_order_relaxed) + 1;
 }
 
 edb_simd edb_context_simd(const edb_context *ctx) {

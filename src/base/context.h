@@ -10,9 +10,14 @@ struct edb_context {
   edb_allocator allocator;
   size_t memory_cap_bytes;
   atomic_size_t current_bytes, peak_bytes, allocations;
+  atomic_ullong ids; /* given so far */
   edb_log_fn log;
   void *log_user;
   edb_simd simd;
 };
+
+/* A number that no other object of the context gets, never 0: objects that others refer to after they
+ * may be gone are told apart by it, not by their address. */
+uint64_t edb_context_new_id(edb_context *ctx);
 
 #endif

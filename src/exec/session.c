@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/bitset.h"
 #include "base/clock.h"
 #include "base/context.h"
 #include "kernel/kernel.h"
@@ -42,6 +43,7 @@ edb_status edb_session_create(edb_context *ctx, const edb_model *model, const ed
   edb_session *s = edb_alloc_zero(ctx, sizeof *s);
   if (!s) return edb_fail_memory(error, sizeof *s, "a session");
   s->ctx = ctx;
+  s->id = edb_context_new_id(ctx);
   s->model = model;
   s->weights = weights;
   s->granularity = p.granularity;
@@ -71,10 +73,14 @@ void edb_session_destroy(edb_session *s) {
 
 /* ---- Lowering ----------------------------------------------------------------------------------- */
 
+static bool has_lowered(const edb_session *s, const edb_graph *graph) {
+  return s->lowered_from == graph && s->lowered_generation == graph->generation;
+}
+
 static void forget_lowered(edb_session *s) {
   edb_graph_clear(s->lowered);
   s->map.values.length = s->map.values_start.length = 0;
-  s->lowered_bound = false;
+  s->lowered_from = NULL;
 }
 
 edb_status edb_session_lower(edb_session *s, const edb_graph *graph, const edb_graph **out,
@@ -85,9 +91,8 @@ edb_status edb_session_lower(edb_session *s, const edb_graph *graph, const edb_g
     *out = graph;
     return EDB_OK;
   }
-  if (!s->lowered_bound || s->lowered_generation != graph->generation) forget_lowered(s);
-  uint32_t lowered = s->map.values_start.length ? (uint32_t)s->map.values_start.length : 0;
-  if (!s->lowered_bound || lowered < edb_graph_node_count(graph)) {
+  if (!has_lowered(s, graph)) forget_lowered(s);
+  if (!s->lowered_from || s->map.values_start.length < edb_graph_node_count(graph)) {
     edb_status status = edb_lower_graph(s->lowering, graph, s->lowered, &s->map, error);
     if (status != EDB_OK) {
       forget_lowered(s);
@@ -95,7 +100,7 @@ edb_status edb_session_lower(edb_session *s, const edb_graph *graph, const edb_g
     }
   }
   s->lowered_generation = graph->generation;
-  s->lowered_bound = true;
+  s->lowered_from = graph;
   *out = s->lowered;
   return EDB_OK;
 }
@@ -109,8 +114,12 @@ edb_status edb_placement_create(const edb_session *s, const edb_graph *lowered,
               "the graph is not one that this session runs; see edb_session_lower");
   edb_placement *p;
   /* Names of outputs are those of cells: at operator granularity all values are kept. */
-  if (s->granularity == EDB_GRANULARITY_OP) keep = NULL;
+  if (s->granularity == EDB_GRANULARITY_OP) {
+    EDB_TRY(edb_keep_check(edb_model_program(s->model), keep, error));
+    keep = NULL;
+  }
   EDB_TRY(edb_placement_make(s->ctx, s->program, lowered, schedule, keep, &p, error));
+  p->session = s->id;
   p->scratch_bytes = s->backend->scratch_bytes(s->state, lowered, schedule);
   p->peak_bytes = p->slab_floats * s->backend->element_bytes + p->scratch_bytes +
                   edb_placement_table_bytes(p) +
@@ -178,13 +187,19 @@ static edb_status run_batches(edb_session *s, const edb_graph *graph, const edb_
   return EDB_OK;
 }
 
+static void release_rows(edb_session *s, const edb_placement *p) {
+  for (uint32_t i = 0; i < p->n_nodes; i++) edb_store_release(&s->store, p->first + i);
+}
+
 static edb_status run_placed(edb_session *s, edb_graph *graph, const edb_schedule *schedule,
                              const edb_placement *p, edb_error *error) {
-  EDB_FAIL_IF(p->generation != graph->generation || p->first != graph->first ||
-                  p->n_nodes != edb_graph_pending_count(graph),
+  EDB_FAIL_IF(p->session != s->id, error, EDB_ERROR_ARGUMENT,
+              "the placement was made by another session");
+  EDB_FAIL_IF(p->graph != graph || p->generation != graph->generation ||
+                  p->first != graph->first || p->n_nodes != edb_graph_pending_count(graph),
               error, EDB_ERROR_ARGUMENT,
               "the placement was made for another graph, or before this one changed");
-  EDB_FAIL_IF(schedule->info.n_nodes != p->n_nodes, error, EDB_ERROR_ARGUMENT,
+  EDB_FAIL_IF(!edb_placement_fits(p, schedule), error, EDB_ERROR_ARGUMENT,
               "the placement was made for another schedule");
   uint32_t slab;
   EDB_TRY(edb_store_sync(&s->store, graph, error));
@@ -193,6 +208,7 @@ static edb_status run_placed(edb_session *s, edb_graph *graph, const edb_schedul
   if (p->n_nodes == 0) return EDB_OK;
   EDB_TRY(edb_store_take(&s->store, p->slab_floats * s->backend->element_bytes, p->n_nodes, &slab,
                          error));
+  release_rows(s, p); /* of steps that were not gone on with */
   bind_rows(s, p, slab);
   edb_status status = run_batches(s, graph, schedule, error);
   unbind_rows(s, graph, p, status != EDB_OK);
@@ -200,7 +216,7 @@ static edb_status run_placed(edb_session *s, edb_graph *graph, const edb_schedul
     edb_graph_mark_run(graph);
     return EDB_OK;
   }
-  for (uint32_t i = 0; i < p->n_nodes; i++) edb_store_release(&s->store, p->first + i);
+  release_rows(s, p);
   return status;
 }
 
@@ -267,6 +283,51 @@ static edb_status bind_step(edb_session *s, uint32_t type, const edb_node *nodes
   return EDB_OK;
 }
 
+/* A frontier of another graph, or one that went on after a step that failed, must do no harm. */
+static edb_status check_step(const edb_session *s, const edb_graph *g, uint32_t type,
+                             const edb_node *nodes, uint32_t count, edb_error *error) {
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t index = nodes[i] - g->base;
+    EDB_FAIL_IF(nodes[i] < g->first || index >= g->n_nodes || g->type[index] != type, error,
+                EDB_ERROR_ARGUMENT, "the frontier is not one of this graph");
+    for (uint32_t e = g->edge_start[index]; e < g->edge_start[index + 1]; e++)
+      EDB_FAIL_IF(!edb_store_has(&s->store, g->edge_node[e]) ||
+                      !edb_store_row(&s->store, g->edge_node[e], g->edge_output[e]),
+                  error, EDB_ERROR_STATE,
+                  "output %u of node %u is an input of node %u but was not kept by its run",
+                  g->edge_output[e], g->edge_node[e], nodes[i]);
+  }
+  return EDB_OK;
+}
+
+/* Once nothing is ready the graph counts as run, if all of it was. */
+static edb_status finish_steps(const edb_session *s, edb_graph *g, edb_error *error) {
+  for (edb_node n = g->first; n < edb_graph_node_count(g); n++)
+    EDB_FAIL_IF(s->store.slab_of.data[n - s->store.base] == UINT32_MAX, error, EDB_ERROR_STATE,
+                "nothing is ready, but node %u has not run: its step failed, or the frontier is one "
+                "of another graph",
+                n);
+  edb_graph_mark_run(g);
+  return EDB_OK;
+}
+
+static edb_status run_step(edb_session *s, const edb_graph *graph, const edb_schedule *one,
+                           edb_error *error) {
+  uint32_t type = one->batch_type[0], n = one->info.n_nodes;
+  size_t scratch = s->backend->scratch_bytes(s->state, graph, one);
+  EDB_TRY(check_step(s, graph, type, one->nodes, n, error));
+  EDB_TRY(s->backend->begin(s->state, scratch, s->timing, error));
+  EDB_TRY(bind_step(s, type, one->nodes, n, error));
+  s->stats = (edb_run_stats){.nodes = n, .batches = 1, .bound = 1};
+  uint64_t begin = edb_clock_ns();
+  edb_status status =
+      s->backend->run_batch(s->state, graph, &s->store, type, one->nodes, n, &s->stats, error);
+  s->stats.run_ns = edb_clock_ns() - begin;
+  for (uint32_t i = 0; status != EDB_OK && i < n; i++)
+    edb_store_release(&s->store, one->nodes[i]);
+  return status;
+}
+
 edb_status edb_session_step(edb_session *s, edb_graph *graph, edb_frontier *frontier,
                             uint32_t *count, edb_error *error) {
   EDB_FAIL_IF(s->granularity != EDB_GRANULARITY_CELL, error, EDB_ERROR_UNSUPPORTED,
@@ -278,9 +339,9 @@ edb_status edb_session_step(edb_session *s, edb_graph *graph, edb_frontier *fron
   EDB_TRY(edb_store_sync(&s->store, graph, error));
   EDB_TRY(edb_frontier_sync(frontier, error));
   EDB_TRY(edb_frontier_next(frontier, &type, &nodes, &n, error));
-  *count = n;
   if (n == 0) {
-    edb_graph_mark_run(graph);
+    EDB_TRY(finish_steps(s, graph, error));
+    *count = 0;
     return EDB_OK;
   }
   uint32_t starts[2] = {0, n};
@@ -288,64 +349,65 @@ edb_status edb_session_step(edb_session *s, edb_graph *graph, edb_frontier *fron
                       .batch_type = &type,
                       .batch_start = starts,
                       .nodes = (edb_node *)(uintptr_t)nodes};
-  size_t scratch = s->backend->scratch_bytes(s->state, graph, &one);
-  EDB_TRY(s->backend->begin(s->state, scratch, s->timing, error));
-  EDB_TRY(bind_step(s, type, nodes, n, error));
-  s->stats = (edb_run_stats){.nodes = n, .batches = 1, .bound = 1};
-  uint64_t begin = edb_clock_ns();
-  EDB_TRY(s->backend->run_batch(s->state, graph, &s->store, type, nodes, n, &s->stats, error));
-  s->stats.run_ns = edb_clock_ns() - begin;
+  EDB_TRY(run_step(s, graph, &one, error));
+  *count = n;
   return EDB_OK;
 }
 
 edb_status edb_session_release(edb_session *s, edb_graph *graph, edb_node node, edb_error *error) {
   EDB_TRY(edb_graph_release(graph, node, error));
-  if (s->granularity == EDB_GRANULARITY_CELL && s->store.generation == graph->generation)
+  if (s->granularity == EDB_GRANULARITY_CELL && edb_store_follows(&s->store, graph))
     edb_store_release(&s->store, node);
   return EDB_OK;
 }
 
 /* ---- Reading ------------------------------------------------------------------------------------ */
 
-/* The address of a value, or NULL and why. */
-static const char *find_value(const edb_session *s, const edb_graph *graph, edb_value value,
-                              size_t *size, edb_error *error) {
-  uint32_t cell = edb_graph_node_cell(graph, value.node);
-  if (cell == UINT32_MAX) {
-    (void)edb_fail(error, EDB_ERROR_ARGUMENT, "there is no node %u (or it was released)", value.node);
-    return NULL;
-  }
-  const edb_ir_cell *c = &edb_model_program(s->model)->cells[cell];
-  if (value.output >= c->sig.n_outputs) {
-    (void)edb_fail(error, EDB_ERROR_ARGUMENT, "cell %s has %u outputs, asked for number %u",
-                   c->name, c->sig.n_outputs, value.output);
-    return NULL;
-  }
-  *size = edb_shape_size(c->outputs[value.output].shape);
-  const char *why = "was not run yet";
+/* Where the value of a cell graph is: itself, or what became of it at operator granularity. */
+static const char *find_row(const edb_session *s, const edb_graph *graph, edb_value value) {
   const edb_graph *run = graph;
-  edb_value at = value;
-  if (value.node >= graph->base && c->sig.outputs[value.output].needs_labels &&
-      !edb_graph_has_labels(graph, value.node - graph->base)) {
-    why = "needs a label, and the node has none";
-  } else {
-    if (s->granularity == EDB_GRANULARITY_OP) {
-      bool known = s->lowered_bound && s->lowered_generation == graph->generation &&
-                   value.node < s->map.values_start.length;
-      at = known ? s->map.values.data[s->map.values_start.data[value.node] + value.output]
-                 : (edb_value){UINT32_MAX, 0};
-      run = s->lowered;
-    }
-    if (s->store.bound && s->store.generation == run->generation && at.node != UINT32_MAX &&
-        edb_store_has(&s->store, at.node)) {
-      const char *row = edb_store_row(&s->store, at.node, at.output);
-      if (row) return row;
-      if (value.node < graph->first) why = "was not kept by its run, or was released";
-    }
+  if (s->granularity == EDB_GRANULARITY_OP) {
+    if (!has_lowered(s, graph) || value.node >= s->map.values_start.length) return NULL;
+    value = s->map.values.data[s->map.values_start.data[value.node] + value.output];
+    run = s->lowered;
   }
-  (void)edb_fail(error, EDB_ERROR_STATE, "output %s of node %u (cell %s) %s",
-                 c->sig.outputs[value.output].name, value.node, c->name, why);
-  return NULL;
+  bool known = edb_store_follows(&s->store, run) && edb_store_has(&s->store, value.node);
+  return known ? edb_store_row(&s->store, value.node, value.output) : NULL;
+}
+
+static edb_status check_value(const edb_session *s, const edb_graph *graph, edb_value value,
+                              edb_error *error) {
+  const edb_program *program = edb_model_program(s->model);
+  EDB_FAIL_IF(graph->schema != &program->schema, error, EDB_ERROR_MISMATCH,
+              "the graph is of another model than the session");
+  EDB_FAIL_IF(value.node >= edb_graph_node_count(graph), error, EDB_ERROR_ARGUMENT,
+              "there is no node %u", value.node);
+  EDB_FAIL_IF(value.node < graph->base ||
+                  edb_bitset_has(graph->released, value.node - graph->base),
+              error, EDB_ERROR_STATE, "node %u was released", value.node);
+  const edb_ir_cell *c = &program->cells[edb_graph_node_cell(graph, value.node)];
+  EDB_FAIL_IF(value.output >= c->sig.n_outputs, error, EDB_ERROR_ARGUMENT,
+              "cell %s has %u outputs, asked for number %u", c->name, c->sig.n_outputs,
+              value.output);
+  return EDB_OK;
+}
+
+/* The address of a value and its number of elements. */
+static edb_status find_value(const edb_session *s, const edb_graph *graph, edb_value value,
+                             const char **row, size_t *size, edb_error *error) {
+  EDB_TRY(check_value(s, graph, value, error));
+  const edb_ir_cell *c =
+      &edb_model_program(s->model)->cells[edb_graph_node_cell(graph, value.node)];
+  bool labelled = !c->sig.outputs[value.output].needs_labels ||
+                  edb_graph_has_labels(graph, value.node - graph->base);
+  *size = edb_shape_size(c->outputs[value.output].shape);
+  *row = labelled ? find_row(s, graph, value) : NULL;
+  EDB_FAIL_IF(!*row, error, EDB_ERROR_STATE, "output %s of node %u (cell %s) %s",
+              c->sig.outputs[value.output].name, value.node, c->name,
+              !labelled                   ? "needs a label, and the node has none"
+              : value.node < graph->first ? "was not kept by its run, or another session ran it"
+                                          : "was not run yet");
+  return EDB_OK;
 }
 
 static edb_status check_count(size_t size, size_t count, edb_error *error) {
@@ -356,10 +418,9 @@ static edb_status check_count(size_t size, size_t count, edb_error *error) {
 
 edb_status edb_session_read(const edb_session *s, const edb_graph *graph, edb_value value,
                             float *out, size_t count, edb_error *error) {
-  edb_error own = {0};
-  size_t size = 0;
-  const char *row = find_value(s, graph, value, &size, error ? error : &own);
-  if (!row) return error ? error->status : own.status;
+  const char *row;
+  size_t size;
+  EDB_TRY(find_value(s, graph, value, &row, &size, error));
   EDB_TRY(check_count(size, count, error));
   if (s->backend->element_bytes == sizeof(float)) {
     memcpy(out, row, size * sizeof(float));
@@ -372,10 +433,9 @@ edb_status edb_session_read(const edb_session *s, const edb_graph *graph, edb_va
 
 edb_status edb_session_read_f64(const edb_session *s, const edb_graph *graph, edb_value value,
                                 double *out, size_t count, edb_error *error) {
-  edb_error own = {0};
-  size_t size = 0;
-  const char *row = find_value(s, graph, value, &size, error ? error : &own);
-  if (!row) return error ? error->status : own.status;
+  const char *row;
+  size_t size;
+  EDB_TRY(find_value(s, graph, value, &row, &size, error));
   EDB_TRY(check_count(size, count, error));
   if (s->backend->element_bytes == sizeof(double)) {
     memcpy(out, row, size * sizeof(double));
@@ -387,8 +447,9 @@ edb_status edb_session_read_f64(const edb_session *s, const edb_graph *graph, ed
 }
 
 bool edb_session_has(const edb_session *s, const edb_graph *graph, edb_value value) {
+  const char *row;
   size_t size;
-  return find_value(s, graph, value, &size, NULL) != NULL;
+  return find_value(s, graph, value, &row, &size, NULL) == EDB_OK;
 }
 
 /* ---- Types ------------------------------------------------------------------------------------- */

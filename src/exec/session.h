@@ -31,6 +31,7 @@ extern const edb_backend edb_backend_reference;
 
 struct edb_session {
   edb_context *ctx;
+  uint64_t id; /* to tell its placements */
   const edb_model *model;
   const edb_weights *weights;
   edb_granularity granularity;
@@ -45,8 +46,8 @@ struct edb_session {
   edb_lowering *lowering;
   edb_graph *lowered;         /* operators of the graph that was lowered last */
   edb_lower_map map;
+  const edb_graph *lowered_from; /* NULL: none; told from others by its generation too */
   uint64_t lowered_generation;
-  bool lowered_bound;
 };
 
 #endif

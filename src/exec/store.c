@@ -19,8 +19,8 @@ void edb_store_free(edb_store *store) {
 static void forget(edb_store *store, const edb_graph *graph) {
   store->start.length = store->rows.length = store->slab_of.length = 0;
   store->base = graph->base;
+  store->graph = graph;
   store->generation = graph->generation;
-  store->bound = true;
   for (size_t i = 0; i < store->slabs.length; i++) store->slabs.data[i].live = 0;
 }
 
@@ -42,7 +42,7 @@ static void trim(edb_store *store, uint32_t graph_base) {
 }
 
 edb_status edb_store_sync(edb_store *store, const edb_graph *graph, edb_error *error) {
-  if (!store->bound || store->generation != graph->generation) forget(store, graph);
+  if (!edb_store_follows(store, graph)) forget(store, graph);
   else if (graph->base > store->base) trim(store, graph->base);
   size_t end = graph->base + graph->n_nodes - store->base, have = store->slab_of.length;
   if (have == end && store->start.length) return EDB_OK;

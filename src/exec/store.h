@@ -16,8 +16,8 @@ typedef struct edb_slab {
 
 typedef struct edb_store {
   edb_context *ctx;
-  uint64_t generation; /* of the graph it follows */
-  bool bound;          /* it follows one */
+  const edb_graph *graph; /* that it follows, or NULL; told from others by its generation too */
+  uint64_t generation;
   uint32_t base;       /* id of the first node in the tables */
   EDB_VEC(uint32_t) start;   /* per node, and one more: its first value */
   EDB_VEC(char *) rows;      /* per value; NULL: not run, not kept or released */
@@ -38,6 +38,9 @@ EDB_MUST_CHECK edb_status edb_store_take(edb_store *store, size_t bytes, uint32_
 /* The node has no values any more. */
 void edb_store_release(edb_store *store, edb_node node);
 
+static inline bool edb_store_follows(const edb_store *store, const edb_graph *graph) {
+  return store->graph == graph && store->generation == graph->generation;
+}
 static inline char **edb_store_rows(const edb_store *store, edb_node node) {
   return store->rows.data + store->start.data[node - store->base];
 }

@@ -75,7 +75,7 @@ struct edb_graph {
   uint64_t *released;  /* bit set over indices */
   uint32_t *instance_start; /* absolute ids */
   uint32_t n_instances;
-  uint64_t generation; /* changes with every clear; a session forgets the values of an older one */
+  uint64_t generation; /* new with every graph and every clear; a session forgets the values of others */
   /* Private to this layer from here on. */
   uint32_t released_front;     /* indices below this are all released; their rows can be dropped */
   uint32_t lowest_pending_use; /* no node below this id is an input of a pending node */

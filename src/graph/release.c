@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/context.h"
+
 /* Whole words of the bit set `released` are dropped. */
 #define DROP_UNIT 64
 
@@ -89,5 +91,5 @@ void edb_graph_clear(edb_graph *g) {
   g->n_instances = 0;
   g->released_front = 0;
   g->lowest_pending_use = UINT32_MAX;
-  g->generation++;
+  g->generation = edb_context_new_id(g->ctx);
 }

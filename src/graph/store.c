@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/context.h"
+
 #define MIN_CAPACITY 64 /* whole words of the bit set */
 
 static size_t node_bytes(size_t capacity) {
@@ -144,6 +146,7 @@ edb_status edb_graph_create_schema(edb_context *ctx, const edb_schema *schema, e
   g->ctx = ctx;
   g->schema = schema;
   g->lowest_pending_use = UINT32_MAX;
+  g->generation = edb_context_new_id(ctx);
   edb_status status = grow_nodes(g, 0, error); /* so that edge_start[0] is always there */
   if (status != EDB_OK) {
     edb_free(ctx, g, sizeof *g);
