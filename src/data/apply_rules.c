@@ -3,6 +3,8 @@
 
 #include "data/read_rules.h"
 
+/* A rule for exactly this number comes before one with a rest name; of those, the one that names
+ * most children. */
 const edb_rule *edb_read_rules_inner(const edb_read_rules *rules, size_t n_children) {
   const edb_rule *best = NULL;
   for (size_t i = 0; i < rules->inner.length; i++) {
@@ -14,6 +16,9 @@ const edb_rule *edb_read_rules_inner(const edb_read_rules *rules, size_t n_child
   return best;
 }
 
+/* The elements that one argument gives to an input: one, or all children that its name stands for.
+ * What output to take was decided when the rules were compiled, for each cell that a child may be.
+ */
 static edb_status push_source(edb_read_rules *rules, const edb_rule_source *source,
                               const edb_rule_node *bound, size_t n_bound, edb_error *error) {
   size_t end = source->rest ? n_bound : (size_t)source->slot + 1;
@@ -26,6 +31,8 @@ static edb_status push_source(edb_read_rules *rules, const edb_rule_source *sour
   return EDB_OK;
 }
 
+/* Values in the order of the cell's inputs; those of a variadic input stand together and are
+ * counted. */
 static edb_status push_inputs(edb_read_rules *rules, const edb_rule *rule,
                               const edb_rule_node *bound, size_t n_bound, edb_error *error) {
   rules->values.length = 0;
@@ -72,6 +79,8 @@ static edb_status read_label_number(edb_reader *reader, uint32_t cell, uint32_t 
   return edb_reader_id(reader, cell, attribute, value, place, index, error);
 }
 
+/* -1 stays where there is no label or none is wanted. A label may be used as a value too (a
+ * syntactic category that is looked up): it is then no label for the model and cannot be absent. */
 static edb_status read_label(edb_reader *reader, uint32_t cell, uint32_t attribute,
                              const edb_atom *label, edb_place place, int32_t *index,
                              edb_error *error) {
@@ -90,6 +99,7 @@ static edb_status read_label(edb_reader *reader, uint32_t cell, uint32_t attribu
                          edb_reader_place(reader, label->line, label->column), index, error);
 }
 
+/* What nothing fills stays -1: the compiler of the rules has made sure that this is a label. */
 static edb_status push_attributes(edb_read_rules *rules, const edb_rule *rule, const edb_atom *word,
                                   const edb_atom *label, edb_place place, edb_error *error) {
   edb_reader *reader = rules->reader;

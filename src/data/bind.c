@@ -21,6 +21,8 @@ void edb_name_list_add(edb_name_list *list, const char *name) {
   list->text[list->length] = 0;
 }
 
+/* ---- Names for error texts -------------------------------------------------------------------- */
+
 edb_name_list edb_bind_input_names(const edb_type_sig *sig) {
   edb_name_list list = {.count = 0};
   for (uint32_t i = 0; i < sig->n_inputs; i++) edb_name_list_add(&list, sig->inputs[i].name);
@@ -33,6 +35,8 @@ edb_name_list edb_bind_output_names(const edb_type_sig *sig) {
   return list;
 }
 
+/* ---- Shares ----------------------------------------------------------------------------------- */
+
 static bool any_group(const edb_bind_arg *args, uint32_t n_args) {
   for (uint32_t i = 0; i < n_args; i++) {
     if (args[i].group) return true;
@@ -40,6 +44,7 @@ static bool any_group(const edb_bind_arg *args, uint32_t n_args) {
   return false;
 }
 
+/* Says what was found and what the cell takes, in the words of its signature. */
 static edb_status fail_share(const edb_type_sig *sig, bool variadic, uint32_t size,
                              uint32_t qualified, uint32_t bare, edb_place place, edb_error *error) {
   edb_name_list names = edb_bind_input_names(sig);
@@ -104,6 +109,7 @@ edb_status edb_bind_share(const edb_type_sig *sig, edb_bind_arg *args, uint32_t 
   return share_lane(sig, true, sig->n_variadic, args, n_args, place, error);
 }
 
+/* Inputs count within their lane, because shares do. */
 uint32_t edb_bind_position(const edb_type_sig *sig, const edb_bind_arg *arg, uint32_t input) {
   if (sig->inputs[input].variadic != arg->variadic) return EDB_BIND_NONE;
   uint32_t lane = 0;
@@ -111,6 +117,9 @@ uint32_t edb_bind_position(const edb_type_sig *sig, const edb_bind_arg *arg, uin
   return lane >= arg->first && lane - arg->first < arg->count ? lane - arg->first : EDB_BIND_NONE;
 }
 
+/* ---- Outputs ---------------------------------------------------------------------------------- */
+
+/* `name` need not end at `length`. */
 static uint32_t output_of_length(const edb_type_sig *producer, const char *name, size_t length) {
   for (uint32_t i = 0; i < producer->n_outputs; i++) {
     const char *output = producer->outputs[i].name;

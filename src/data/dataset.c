@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-/* ---- Limits ------------------------------------------------------------------------------------- */
+/* ---- Limits ----------------------------------------------------------------------------------- */
 
+/* No index has been used yet: any bound will do. */
 static edb_status init_limits(edb_reader *reader, edb_error *error) {
   edb_dataset *dataset = reader->dataset;
   const edb_schema *schema = reader->schema;
@@ -26,6 +27,8 @@ static edb_status init_limits(edb_reader *reader, edb_error *error) {
   return EDB_OK;
 }
 
+/* A model may change between reading and use: constants, vocabularies, cells that are added.
+ * Records of the dataset's graph are copied as they are, so what they rely on must still hold. */
 static bool fits_schema(const edb_dataset *dataset, const edb_schema *schema) {
   size_t at = 0;
   if (schema->n_types != dataset->limit_start.length) return false;
@@ -49,22 +52,21 @@ edb_status edb_dataset_check_fit(const edb_dataset *dataset, const edb_schema *s
   return EDB_OK;
 }
 
+/* Both graphs follow the model's schema, so an instance passes from one to the other by block
+ * copies. */
 static edb_status reader_open(edb_reader *reader, edb_error *error) {
   EDB_TRY(init_limits(reader, error));
   EDB_TRY(edb_graph_create_schema(reader->ctx, reader->schema, &reader->scratch, error));
   return edb_graph_create_schema(reader->ctx, reader->schema, &reader->dataset->graph, error);
 }
 
-/* ---- Reading ------------------------------------------------------------------------------- */
+/* ---- Reading ---------------------------------------------------------------------------------- */
 
-static bool is_space(char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
+/* A text of white space only has no form; it has no instances either. */
 static edb_status detect(const edb_reader *reader, edb_data_format *format, edb_error *error) {
   uint32_t line = 1;
   const char *at = reader->text, *line_start = at;
-  for (; at < reader->end && is_space(*at); at++) {
+  for (; at < reader->end && edb_is_space(*at); at++) {
     if (*at == '\n') line++, line_start = at + 1;
   }
   if (at == reader->end) {
@@ -79,6 +81,8 @@ static edb_status detect(const edb_reader *reader, edb_data_format *format, edb_
   return EDB_OK;
 }
 
+/* All instances, of which there must be one: a data set of none is a mistake of the caller's in
+ * every use, and better said here than as a division by zero later. */
 static edb_status read_all(edb_reader *reader, edb_error *error) {
   edb_data_format format = reader->params.format;
   if (format == EDB_DATA_AUTO) EDB_TRY(detect(reader, &format, error));
@@ -164,7 +168,7 @@ void edb_dataset_destroy(edb_dataset *dataset) {
   edb_free(ctx, dataset, sizeof *dataset);
 }
 
-/* ---- Use ----------------------------------------------------------------------------------- */
+/* ---- Use -------------------------------------------------------------------------------------- */
 
 uint32_t edb_dataset_count(const edb_dataset *dataset) {
   return edb_graph_instance_count(dataset->graph);
@@ -186,6 +190,8 @@ uint32_t edb_dataset_node(const edb_dataset *dataset, uint32_t instance, uint32_
   return start == EDB_ORDER_IDENTITY ? i : dataset->order.data[start + i];
 }
 
+/* The graph may have been made long after the data were read: its schema is compared, not trusted.
+ */
 edb_status edb_dataset_append(const edb_dataset *dataset, uint32_t instance, edb_graph *graph,
                               edb_error *error) {
   EDB_FAIL_IF(instance >= edb_dataset_count(dataset), error, EDB_ERROR_ARGUMENT,

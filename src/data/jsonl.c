@@ -25,8 +25,10 @@ edb_status edb_jsonl_next_key(edb_jsonl *l, edb_json_token *token, edb_error *er
                        "found a key with a 0 in it, expected a name");
 }
 
-/* ---- Nodes --------------------------------------------------------------------------------- */
+/* ---- Nodes ------------------------------------------------------------------------------------ */
 
+/* The value of "cell". The name is resolved at once, so that an unknown one is reported where it
+ * stands. */
 static edb_status read_cell(edb_jsonl *l, edb_jsonl_node *node, edb_error *error) {
   edb_json_token token;
   EDB_TRY(edb_json_expect(&l->json, EDB_JSON_STRING, &token, error));
@@ -49,6 +51,7 @@ static edb_status read_cell(edb_jsonl *l, edb_jsonl_node *node, edb_error *error
                        edb_suggest_text(&close, suggestion, sizeof suggestion));
 }
 
+/* The limit keeps the search for repeated keys linear whatever the line holds. */
 static edb_status check_attribute_key(const edb_jsonl *l, const edb_jsonl_node *node,
                                       const edb_json_token *key, edb_error *error) {
   for (uint32_t i = 0; i < node->n_attributes; i++) {
@@ -81,6 +84,8 @@ static edb_status add_attribute(edb_jsonl *l, edb_jsonl_node *node, const edb_js
   return EDB_OK;
 }
 
+/* A node after its brace. What its keys mean depends on its cell, which may come last: they are
+ * kept. */
 static edb_status read_node(edb_jsonl *l, const edb_json_token *begin, edb_error *error) {
   edb_jsonl_node node = {.column = begin->column,
                          .cell = EDB_BIND_NONE,
@@ -117,6 +122,8 @@ static edb_status read_node(edb_jsonl *l, const edb_json_token *begin, edb_error
   return edb_fail_memory(error, sizeof node, "the nodes of a line");
 }
 
+/* The value of "nodes". An instance of none would be invisible in every result, so it is refused.
+ */
 static edb_status read_nodes(edb_jsonl *l, edb_error *error) {
   edb_json_token token;
   EDB_TRY(edb_json_expect(&l->json, EDB_JSON_ARRAY, &token, error));
@@ -137,8 +144,9 @@ static edb_status read_nodes(edb_jsonl *l, edb_error *error) {
                      "found an instance of no nodes, expected at least one");
 }
 
-/* ---- Lines --------------------------------------------------------------------------------- */
+/* ---- Lines ------------------------------------------------------------------------------------ */
 
+/* The value of "id": for the people who made the file; checked and not kept. */
 static edb_status read_id(edb_jsonl *l, edb_error *error) {
   edb_json_token token;
   EDB_TRY(edb_json_next(&l->json, &token, error));
@@ -148,6 +156,7 @@ static edb_status read_id(edb_jsonl *l, edb_error *error) {
                        edb_json_type_name(token.type));
 }
 
+/* The one object of a line, and nothing behind it. */
 static edb_status read_line(edb_jsonl *l, edb_error *error) {
   bool has_nodes = false, has_id = false;
   edb_json_token begin, token;
@@ -183,6 +192,8 @@ edb_status edb_jsonl_parse(edb_jsonl *l, const char *text, size_t bytes, edb_err
   return status;
 }
 
+/* From a line to the calls in the reader's scratch graph; *identity: they stand in the line's
+ * order. */
 static edb_status read_instance(edb_jsonl *l, const char *text, size_t bytes, bool *identity,
                                 edb_error *error) {
   EDB_TRY(edb_reader_begin(l->reader, error));
@@ -197,6 +208,8 @@ static bool is_blank(const char *text, size_t bytes) {
   return bytes == 0;
 }
 
+/* Lines are cut first: a bad line cannot take others with it, and the parser's columns are the
+ * line's. */
 static edb_status read_all(edb_jsonl *l, edb_error *error) {
   edb_reader *reader = l->reader;
   for (const char *at = reader->text; at < reader->end && !edb_reader_full(reader);) {

@@ -2,6 +2,7 @@
  */
 #include "data/jsonl.h"
 
+/* Numbers are rounded to fp32 here, once; what overflows is refused rather than made infinite. */
 static edb_status push_number(edb_jsonl *l, const edb_json_token *token, edb_error *error) {
   float number = (float)token->number;
   if (number - number != 0) {
@@ -54,6 +55,7 @@ static edb_status read_rows(edb_jsonl *l, edb_jsonl_attribute *attribute, edb_js
   return EDB_OK;
 }
 
+/* A vector, or the rows of a matrix: the first element tells which. */
 static edb_status read_array(edb_jsonl *l, edb_jsonl_attribute *attribute, edb_json_token *token,
                              edb_error *error) {
   attribute->kind = EDB_JSONL_ARRAY;

@@ -7,7 +7,7 @@ static const edb_type_sig *sig_of(const edb_jsonl *l, const edb_jsonl_node *node
   return &l->reader->schema->types[node->cell];
 }
 
-/* ---- Inputs -------------------------------------------------------------------------------- */
+/* ---- Inputs ----------------------------------------------------------------------------------- */
 
 /* The input that an argument names becomes its share. */
 static edb_status share_named(edb_jsonl *l, const edb_type_sig *sig, const edb_jsonl_arg *arg,
@@ -36,6 +36,7 @@ static edb_status share_named(edb_jsonl *l, const edb_type_sig *sig, const edb_j
                      names.count > 0 ? names.text : "none");
 }
 
+/* Of inputs by name nothing is implied but the empty variadic input. */
 static edb_status check_named_all(const edb_jsonl *l, const edb_jsonl_node *node,
                                   edb_error *error) {
   const edb_type_sig *sig = sig_of(l, node);
@@ -52,6 +53,7 @@ static edb_status check_named_all(const edb_jsonl *l, const edb_jsonl_node *node
   return EDB_OK;
 }
 
+/* Decides which arguments feed which inputs, into `shares`. */
 static edb_status share_inputs(edb_jsonl *l, const edb_jsonl_node *node, edb_error *error) {
   const edb_type_sig *sig = sig_of(l, node);
   const edb_jsonl_arg *args = l->args.data + node->first_arg;
@@ -90,6 +92,7 @@ static edb_status choose_output(const edb_jsonl *l, const edb_jsonl_node *node, 
       names.count > 0 ? names.text : "none");
 }
 
+/* All values of one input, in the order of the arguments that feed it. */
 static edb_status push_input(edb_jsonl *l, const edb_jsonl_node *node, uint32_t input,
                              edb_error *error) {
   const edb_type_sig *sig = sig_of(l, node);
@@ -109,6 +112,8 @@ static edb_status push_input(edb_jsonl *l, const edb_jsonl_node *node, uint32_t 
   return EDB_OK;
 }
 
+/* Values in the order of the cell's inputs; those of a variadic input stand together and are
+ * counted. */
 static edb_status push_inputs(edb_jsonl *l, const edb_jsonl_node *node, edb_error *error) {
   const edb_type_sig *sig = sig_of(l, node);
   l->values.length = l->arities.length = 0;
@@ -121,7 +126,7 @@ static edb_status push_inputs(edb_jsonl *l, const edb_jsonl_node *node, edb_erro
   return EDB_OK;
 }
 
-/* ---- Attributes ---------------------------------------------------------------------------- */
+/* ---- Attributes ------------------------------------------------------------------------------- */
 
 /* The attribute of this name, or NULL when it is missing or null. */
 static const edb_jsonl_attribute *find_attribute(const edb_jsonl *l, const edb_jsonl_node *node,
@@ -158,6 +163,7 @@ static edb_status fail_kind(const edb_jsonl *l, const edb_jsonl_attribute *attri
                      sig_of(l, node)->name, expected);
 }
 
+/* Index attribute `k`: -1 when it is a label that is absent or not wanted. */
 static edb_status push_index(edb_jsonl *l, const edb_jsonl_node *node, uint32_t k, uint32_t *found,
                              edb_error *error) {
   const edb_index_sig *sig = &sig_of(l, node)->indices[k];
@@ -179,12 +185,15 @@ static edb_status push_index(edb_jsonl *l, const edb_jsonl_node *node, uint32_t 
                        error);
 }
 
+/* In the model's terms, in which dimensions beyond the rank are 1. */
 static edb_shape shape_of(const edb_jsonl_attribute *attribute) {
   edb_shape shape = {.rank = attribute->rank, .dim = {1, 1, 1}};
   for (uint32_t i = 0; i < attribute->rank; i++) shape.dim[i] = attribute->dim[i];
   return shape;
 }
 
+/* Dense attribute `k`: NULL when it is a label that is absent or not wanted. The numbers stay in
+ * the line. */
 static edb_status push_dense(edb_jsonl *l, const edb_jsonl_node *node, uint32_t k, uint32_t *found,
                              edb_error *error) {
   const edb_type_sig *sig = sig_of(l, node);
@@ -211,6 +220,7 @@ static edb_status push_dense(edb_jsonl *l, const edb_jsonl_node *node, uint32_t 
   return EDB_OK;
 }
 
+/* Called once more keys were given than the cell has attributes: one of them is none of its. */
 static edb_status fail_unknown(const edb_jsonl *l, const edb_jsonl_node *node, edb_error *error) {
   const edb_type_sig *sig = sig_of(l, node);
   edb_name_list names = {.count = 0};

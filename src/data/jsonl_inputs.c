@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+/* Names a string by its text, anything else by its kind. */
 static edb_status fail_reference(const edb_jsonl *l, const edb_json_token *token, edb_error *error,
                                  const char *expected) {
   if (token->type == EDB_JSON_STRING || token->type == EDB_JSON_KEY) {
@@ -31,6 +32,7 @@ static edb_status read_dotted(edb_jsonl *l, const edb_json_token *token, edb_jso
   return edb_jsonl_keep(l, token->text + i + 1, token->length - i - 1, &ref->output, error);
 }
 
+/* One member of a reference written as an object. */
 static edb_status read_member(edb_jsonl *l, const edb_json_token *key, edb_jsonl_ref *ref,
                               bool *has_node, edb_error *error) {
   edb_json_token value;
@@ -67,6 +69,7 @@ static edb_status read_object(edb_jsonl *l, edb_jsonl_ref *ref, edb_error *error
   return has_node ? EDB_OK : fail_reference(l, &key, error, "the key \"node\" before it");
 }
 
+/* A reference at its first token. The node's number is checked once all nodes are known. */
 static edb_status read_ref(edb_jsonl *l, const edb_json_token *token, edb_error *error) {
   edb_jsonl_ref ref = {.output = EDB_JSONL_NO_TEXT, .column = token->column};
   if (token->type == EDB_JSON_STRING) {
@@ -105,6 +108,7 @@ static edb_status read_group(edb_jsonl *l, edb_jsonl_arg *arg, edb_error *error)
   return EDB_OK;
 }
 
+/* One element of an array, or one value of an object, at its first token. */
 static edb_status add_arg(edb_jsonl *l, size_t name, const edb_json_token *token,
                           edb_error *error) {
   edb_jsonl_arg arg = {.name = name, .first_ref = l->refs.length, .column = token->column};
@@ -119,6 +123,7 @@ static edb_status add_arg(edb_jsonl *l, size_t name, const edb_json_token *token
   return edb_fail_memory(error, sizeof arg, "the inputs of a line");
 }
 
+/* As for attributes, the limit keeps the search linear. */
 static edb_status check_input_key(const edb_jsonl *l, const edb_jsonl_node *node,
                                   const edb_json_token *key, edb_error *error) {
   size_t n = l->args.length - node->first_arg;
@@ -134,6 +139,7 @@ static edb_status check_input_key(const edb_jsonl *l, const edb_jsonl_node *node
                        key->text, n);
 }
 
+/* Inputs by name, after the brace. */
 static edb_status read_named(edb_jsonl *l, const edb_jsonl_node *node, edb_error *error) {
   edb_json_token token;
   for (;;) {

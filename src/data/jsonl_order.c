@@ -6,6 +6,7 @@
 
 enum { WHITE, GREY, BLACK }; /* not begun, on the stack, ordered */
 
+/* All references are to nodes of the line; *identity: all of them to earlier ones. */
 static edb_status check_refs(const edb_jsonl *l, bool *identity, edb_error *error) {
   *identity = true;
   for (uint32_t i = 0; i < l->nodes.length; i++) {
@@ -63,6 +64,8 @@ static edb_status step(edb_jsonl *l, edb_error *error) {
   return EDB_OK;
 }
 
+/* Depth first with a stack of its own. Where the input's order will do, this is it: every node
+ * finds its references ordered already. */
 edb_status edb_jsonl_sort(edb_jsonl *l, bool *identity, edb_error *error) {
   size_t n = l->nodes.length;
   EDB_TRY(check_refs(l, identity, error));

@@ -30,6 +30,7 @@ static edb_place place_of(const edb_read_rules *rules, const edb_read_rule *sour
   return (edb_place){rules->file, source->line, source->column};
 }
 
+/* "rule "inner" of "read trees": WHAT "NAME", expected EXPECTED", at the rule. */
 static edb_status fail_rule(const edb_read_rules *rules, const edb_read_rule *source,
                             edb_error *error, edb_status status, const char *what, const char *name,
                             const char *expected) {
@@ -38,7 +39,7 @@ static edb_status fail_rule(const edb_read_rules *rules, const edb_read_rule *so
                      source->reader, what, name, expected);
 }
 
-/* ---- Patterns ------------------------------------------------------------------------------ */
+/* ---- Patterns --------------------------------------------------------------------------------- */
 
 static edb_status find_pattern(const edb_read_rules *rules, const edb_read_rule *source,
                                edb_pattern_kind *kind, edb_error *error) {
@@ -56,6 +57,7 @@ static bool has_rest(const edb_read_rule *source) {
   return source->n_bound > 0 && source->bound[source->n_bound - 1].rest;
 }
 
+/* That bound names differ and that only the last has "..." is the model file's own law. */
 static edb_status check_bound(const edb_read_rules *rules, const edb_read_rule *source,
                               const edb_pattern *pattern, edb_error *error) {
   if (source->n_bound < pattern->min_bound || source->n_bound > pattern->max_bound) {
@@ -70,6 +72,7 @@ static edb_status check_bound(const edb_read_rules *rules, const edb_read_rule *
   return EDB_OK;
 }
 
+/* Two rules for one structure would leave open which holds; `every` and `root` may have several. */
 static edb_status check_repeated(const edb_read_rules *rules, edb_pattern_kind kind,
                                  const edb_read_rule *source, edb_error *error) {
   const edb_read_rule *other = NULL;
@@ -84,6 +87,8 @@ static edb_status check_repeated(const edb_read_rules *rules, edb_pattern_kind k
                      source->pattern, other->line);
 }
 
+/* First pass: all rules by their patterns, so that the second knows every cell that may be a child.
+ */
 static edb_status add_rule(edb_read_rules *rules, const edb_read_rule *source, edb_error *error) {
   edb_context *ctx = rules->reader->ctx;
   edb_pattern_kind kind = PATTERN_LEAF;
@@ -102,7 +107,7 @@ static edb_status add_rule(edb_read_rules *rules, const edb_read_rule *source, e
   return added ? EDB_OK : edb_fail_memory(error, sizeof rule, "a read rule");
 }
 
-/* ---- Inputs -------------------------------------------------------------------------------- */
+/* ---- Inputs ----------------------------------------------------------------------------------- */
 
 /* The bound name of an argument, or EDB_BIND_NONE: then it is an attribute that the pattern offers.
  */
@@ -113,6 +118,7 @@ static uint32_t slot_of(const edb_read_rule *source, const edb_read_term *argume
   return EDB_BIND_NONE;
 }
 
+/* The output that an argument means if its node is a call of `producer`. */
 static edb_status choose_output(edb_read_rules *rules, const edb_rule *rule,
                                 const edb_read_term *argument, uint32_t input, uint32_t position,
                                 uint32_t producer, uint32_t *output, edb_error *error) {
@@ -172,6 +178,7 @@ static edb_status add_sources(edb_read_rules *rules, const edb_rule *rule, uint3
   return EDB_OK;
 }
 
+/* Shares out the inputs as a call would, then keeps for each input where its values come from. */
 static edb_status bind_inputs(edb_read_rules *rules, edb_rule *rule, edb_error *error) {
   edb_context *ctx = rules->reader->ctx;
   const edb_read_rule *source = rule->source;
@@ -205,8 +212,9 @@ cleanup:
   return status;
 }
 
-/* ---- Attributes ---------------------------------------------------------------------------- */
+/* ---- Attributes ------------------------------------------------------------------------------- */
 
+/* Words have ids in a vocabulary only. */
 static edb_status check_word_attribute(const edb_read_rules *rules, const edb_rule *rule,
                                        uint32_t attribute, edb_error *error) {
   if (edb_model_index_vocab(rules->reader->model, rule->cell, attribute) != EDB_BIND_NONE) {
@@ -255,6 +263,7 @@ static edb_status fill_argument(edb_read_rules *rules, const edb_rule *rule,
   return word ? check_word_attribute(rules, rule, attribute, error) : EDB_OK;
 }
 
+/* Trees offer no dense attributes, and only labels may be absent. */
 static edb_status check_filled(const edb_read_rules *rules, const edb_rule *rule,
                                edb_error *error) {
   const edb_type_sig *sig = rule->sig;
@@ -271,6 +280,8 @@ static edb_status check_filled(const edb_read_rules *rules, const edb_rule *rule
                    "an argument for it (trees offer word and label)");
 }
 
+/* In two passes over the arguments: those with the name of an attribute, then the others in order.
+ */
 static edb_status bind_attributes(edb_read_rules *rules, edb_rule *rule, const edb_pattern *pattern,
                                   edb_error *error) {
   const edb_read_rule *source = rule->source;
@@ -289,8 +300,9 @@ static edb_status bind_attributes(edb_read_rules *rules, edb_rule *rule, const e
   return check_filled(rules, rule, error);
 }
 
-/* ---- All of it ----------------------------------------------------------------------------- */
+/* ---- All of it -------------------------------------------------------------------------------- */
 
+/* Second pass, for the rules of one pattern. */
 static edb_status bind_rules(edb_read_rules *rules, edb_rule *list, size_t length,
                              edb_pattern_kind kind, edb_error *error) {
   for (size_t i = 0; i < length; i++) {

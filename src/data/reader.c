@@ -8,6 +8,8 @@
 
 #define LOGGED_BAD_INSTANCES 3
 
+/* ---- Instances -------------------------------------------------------------------------------- */
+
 edb_status edb_reader_begin(edb_reader *reader, edb_error *error) {
   edb_graph_clear(reader->scratch);
   return edb_graph_begin_instance(reader->scratch, error);
@@ -37,6 +39,7 @@ edb_status edb_reader_call(edb_reader *reader, const edb_call *call, edb_place p
   return status == EDB_OK ? EDB_OK : fail_inside(error, &inside, place);
 }
 
+/* Lack of memory, and what concerns the whole file, is no fault of an instance. */
 bool edb_reader_skips(edb_reader *reader, edb_status status, const edb_error *error) {
   bool about_input = status == EDB_ERROR_FORMAT || status == EDB_ERROR_ARGUMENT ||
                      status == EDB_ERROR_NAME || status == EDB_ERROR_SHAPE ||
@@ -54,8 +57,10 @@ bool edb_reader_skips(edb_reader *reader, edb_status status, const edb_error *er
   return true;
 }
 
-/* ---- Commit -------------------------------------------------------------------------------- */
+/* ---- Commit ----------------------------------------------------------------------------------- */
 
+/* The graph's layer has checked every index against the bound of the day; what is kept is how much
+ * of that bound the data need. */
 static void raise_limits(edb_reader *reader) {
   const edb_graph *graph = reader->scratch;
   for (uint32_t i = 0; i < graph->n_nodes; i++) {
@@ -69,6 +74,7 @@ static void raise_limits(edb_reader *reader) {
   }
 }
 
+/* Everything that can fail comes first; the dataset changes only when all of it has succeeded. */
 edb_status edb_reader_commit(edb_reader *reader, const uint32_t *order, edb_error *error) {
   edb_dataset *dataset = reader->dataset;
   uint32_t n = edb_graph_node_count(reader->scratch);
@@ -88,8 +94,9 @@ edb_status edb_reader_commit(edb_reader *reader, const uint32_t *order, edb_erro
   return EDB_OK;
 }
 
-/* ---- Words and ids ------------------------------------------------------------------------- */
+/* ---- Words and ids ---------------------------------------------------------------------------- */
 
+/* Vocabularies are written into weights files as JSON, which holds UTF-8 only. */
 static edb_status check_word(const char *word, size_t length, edb_place place, edb_error *error) {
   const char *end = word + length;
   for (const char *at = word; at < end;) {
@@ -104,6 +111,7 @@ static edb_status check_word(const char *word, size_t length, edb_place place, e
   return EDB_OK;
 }
 
+/* A model that is not sealed learns the word. */
 static edb_status add_word(edb_reader *reader, uint32_t vocab, const char *word, size_t length,
                            edb_place place, uint32_t *id, edb_error *error) {
   edb_error inside;

@@ -53,6 +53,11 @@ static inline edb_place edb_reader_place(const edb_reader *reader, uint32_t line
   return (edb_place){reader->name, line, column};
 }
 
+/* White space between instances. */
+static inline bool edb_is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 /* Begins an instance, dropping what one that failed has left. */
 EDB_MUST_CHECK edb_status edb_reader_begin(edb_reader *reader, edb_error *error);
 /* Appends a call to the instance. */

@@ -28,16 +28,12 @@ typedef struct edb_trees {
   EDB_VEC(edb_rule_node) children; /* closed nodes whose parents are open */
 } edb_trees;
 
-static bool is_space(char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 static uint32_t column_of(const edb_trees *trees, const char *at) {
   return (uint32_t)(at - trees->line_start) + 1;
 }
 
 static void skip_space(edb_trees *trees) {
-  for (; trees->at < trees->reader->end && is_space(*trees->at); trees->at++) {
+  for (; trees->at < trees->reader->end && edb_is_space(*trees->at); trees->at++) {
     if (*trees->at != '\n') continue;
     trees->line++;
     trees->line_start = trees->at + 1;
@@ -47,12 +43,13 @@ static void skip_space(edb_trees *trees) {
 static edb_atom read_atom(edb_trees *trees) {
   edb_atom atom = {.text = trees->at, .line = trees->line, .column = column_of(trees, trees->at)};
   const char *at = trees->at, *end = trees->reader->end;
-  while (at < end && !is_space(*at) && *at != '(' && *at != ')') at++;
+  while (at < end && !edb_is_space(*at) && *at != '(' && *at != ')') at++;
   atom.length = (size_t)(at - trees->at);
   trees->at = at;
   return atom;
 }
 
+/* "found "x", expected ...", where it was found. */
 static edb_status fail_found(const edb_trees *trees, edb_error *error, const edb_atom *found,
                              const char *expected) {
   int shown = found->length < 64 ? (int)found->length : 64;
@@ -60,7 +57,7 @@ static edb_status fail_found(const edb_trees *trees, edb_error *error, const edb
                      "found \"%.*s\", expected %s", shown, found->text, expected);
 }
 
-/* ---- Nodes --------------------------------------------------------------------------------- */
+/* ---- Nodes ------------------------------------------------------------------------------------ */
 
 /* Where bad trees are skipped, a line that begins with '(' begins a tree: a missing bracket then
  * costs one tree, not all that follow. */
@@ -88,6 +85,7 @@ static edb_status open_node(edb_trees *trees, const edb_atom *bracket, edb_error
   return edb_fail_memory(error, sizeof frame, "the open brackets of a tree");
 }
 
+/* A label or a word: which of them shows only when the bracket closes. */
 static edb_status add_atom(edb_trees *trees, edb_error *error) {
   edb_atom atom = read_atom(trees);
   if (trees->frames.length == 0) return fail_found(trees, error, &atom, "'(', where a tree begins");
@@ -100,6 +98,7 @@ static edb_status add_atom(edb_trees *trees, edb_error *error) {
   return EDB_OK;
 }
 
+/* The rules of `every`, or of `root`, for one node. */
 static edb_status call_every(edb_trees *trees, const edb_rule *list, size_t length,
                              const edb_rule_node *node, edb_place place, edb_error *error) {
   edb_node ignored = 0;
@@ -110,6 +109,7 @@ static edb_status call_every(edb_trees *trees, const edb_rule *list, size_t leng
   return EDB_OK;
 }
 
+/* One atom is a word, two are a label and a word. */
 static edb_status close_leaf(edb_trees *trees, const edb_tree_frame *frame, edb_rule_node *node,
                              edb_error *error) {
   const edb_rule *rule = &trees->rules.leaf.data[0];
@@ -142,6 +142,7 @@ static edb_status fail_arity(const edb_trees *trees, size_t n_children, edb_plac
                      known.count > 0 ? known.text : "none", edb_model_name(trees->reader->model));
 }
 
+/* The children stand together at the end of `children`, in order. */
 static edb_status close_inner(edb_trees *trees, const edb_tree_frame *frame, edb_rule_node *node,
                               edb_error *error) {
   size_t n_children = trees->children.length - frame->first_child;
@@ -160,6 +161,8 @@ static bool is_wrapper(const edb_trees *trees, const edb_tree_frame *frame) {
          trees->children.length == frame->first_child + 1;
 }
 
+/* The node's calls are made; it takes the place of its children among those that wait for a parent.
+ */
 static edb_status close_node(edb_trees *trees, const edb_atom *bracket, edb_error *error) {
   if (trees->frames.length == 0)
     return fail_found(trees, error, bracket, "'(', where a tree begins");
@@ -180,8 +183,10 @@ static edb_status close_node(edb_trees *trees, const edb_atom *bracket, edb_erro
                     edb_reader_place(trees->reader, frame.line, frame.column), error);
 }
 
-/* ---- Trees --------------------------------------------------------------------------------- */
+/* ---- Trees ------------------------------------------------------------------------------------ */
 
+/* One bracket or atom. It is consumed in any case, so that leaving an error behind makes progress.
+ */
 static edb_status read_token(edb_trees *trees, edb_error *error) {
   edb_atom bracket = {trees->at, 1, trees->line, column_of(trees, trees->at)};
   if (*trees->at != '(' && *trees->at != ')') return add_atom(trees, error);
@@ -217,7 +222,7 @@ static void skip_bad_tree(edb_trees *trees) {
   const char *end = trees->reader->end;
   for (; trees->at < end; trees->at++) {
     char c = *trees->at;
-    if (trees->depth == 0 && !is_space(c)) {
+    if (trees->depth == 0 && !edb_is_space(c)) {
       if (c == '(') break;
     } else if (c == '\n') {
       trees->line++;
@@ -232,6 +237,7 @@ static void skip_bad_tree(edb_trees *trees) {
   trees->depth = 0;
 }
 
+/* A limit ends reading before the next tree is looked at. */
 static edb_status read_all(edb_trees *trees, edb_error *error) {
   edb_reader *reader = trees->reader;
   EDB_TRY(edb_read_rules_compile(&trees->rules, reader, error));
