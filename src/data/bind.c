@@ -21,7 +21,7 @@ void edb_name_list_add(edb_name_list *list, const char *name) {
   list->text[list->length] = 0;
 }
 
-/* ---- Names for error texts -------------------------------------------------------------------- */
+/* ---- Names for error texts ---------------------------------------------------------------- */
 
 edb_name_list edb_bind_input_names(const edb_type_sig *sig) {
   edb_name_list list = {.count = 0};
@@ -35,7 +35,7 @@ edb_name_list edb_bind_output_names(const edb_type_sig *sig) {
   return list;
 }
 
-/* ---- Shares ----------------------------------------------------------------------------------- */
+/* ---- Shares ------------------------------------------------------------------------------- */
 
 static bool any_group(const edb_bind_arg *args, uint32_t n_args) {
   for (uint32_t i = 0; i < n_args; i++) {
@@ -117,7 +117,7 @@ uint32_t edb_bind_position(const edb_type_sig *sig, const edb_bind_arg *arg, uin
   return lane >= arg->first && lane - arg->first < arg->count ? lane - arg->first : EDB_BIND_NONE;
 }
 
-/* ---- Outputs ---------------------------------------------------------------------------------- */
+/* ---- Outputs ------------------------------------------------------------------------------ */
 
 /* `name` need not end at `length`. */
 static uint32_t output_of_length(const edb_type_sig *producer, const char *name, size_t length) {

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* ---- Limits ----------------------------------------------------------------------------------- */
+/* ---- Limits ------------------------------------------------------------------------------- */
 
 /* No index has been used yet: any bound will do. */
 static edb_status init_limits(edb_reader *reader, edb_error *error) {
@@ -60,7 +60,7 @@ static edb_status reader_open(edb_reader *reader, edb_error *error) {
   return edb_graph_create_schema(reader->ctx, reader->schema, &reader->dataset->graph, error);
 }
 
-/* ---- Reading ---------------------------------------------------------------------------------- */
+/* ---- Reading ------------------------------------------------------------------------------ */
 
 /* A text of white space only has no form; it has no instances either. */
 static edb_status detect(const edb_reader *reader, edb_data_format *format, edb_error *error) {
@@ -168,7 +168,7 @@ void edb_dataset_destroy(edb_dataset *dataset) {
   edb_free(ctx, dataset, sizeof *dataset);
 }
 
-/* ---- Use -------------------------------------------------------------------------------------- */
+/* ---- Use ---------------------------------------------------------------------------------- */
 
 uint32_t edb_dataset_count(const edb_dataset *dataset) {
   return edb_graph_instance_count(dataset->graph);

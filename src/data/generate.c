@@ -46,7 +46,7 @@ typedef struct tree_maker {
   uint32_t n_nodes;
 } tree_maker;
 
-/* ---- Distributions ---------------------------------------------------------------------------- */
+/* ---- Distributions ------------------------------------------------------------------------ */
 
 static void fill_cumulative(double *cumulative) {
   double sum = 0;
@@ -106,7 +106,7 @@ static uint32_t draw_left(tree_maker *m, const tree_node *node) {
   return n - left > most ? n - most : left;
 }
 
-/* ---- Words ------------------------------------------------------------------------------------ */
+/* ---- Words -------------------------------------------------------------------------------- */
 
 /* A number in [0, 1) that belongs to the word alone. */
 static double word_chance(uint32_t rank) {
@@ -146,7 +146,7 @@ static void append_word(edb_text *text, uint32_t rank) {
   edb_text_append(text, word + at, sizeof word - at);
 }
 
-/* ---- Trees ------------------------------------------------------------------------------------ */
+/* ---- Trees -------------------------------------------------------------------------------- */
 
 static void grow_tree(tree_maker *m) {
   uint32_t open[MAX_LEAVES], n_open = 0; /* right children that wait for their place */

@@ -25,7 +25,7 @@ edb_status edb_jsonl_next_key(edb_jsonl *l, edb_json_token *token, edb_error *er
                        "found a key with a 0 in it, expected a name");
 }
 
-/* ---- Nodes ------------------------------------------------------------------------------------ */
+/* ---- Nodes -------------------------------------------------------------------------------- */
 
 /* The value of "cell". The name is resolved at once, so that an unknown one is reported where it
  * stands. */
@@ -144,7 +144,7 @@ static edb_status read_nodes(edb_jsonl *l, edb_error *error) {
                      "found an instance of no nodes, expected at least one");
 }
 
-/* ---- Lines ------------------------------------------------------------------------------------ */
+/* ---- Lines -------------------------------------------------------------------------------- */
 
 /* The value of "id": for the people who made the file; checked and not kept. */
 static edb_status read_id(edb_jsonl *l, edb_error *error) {

@@ -7,7 +7,7 @@ static const edb_type_sig *sig_of(const edb_jsonl *l, const edb_jsonl_node *node
   return &l->reader->schema->types[node->cell];
 }
 
-/* ---- Inputs ----------------------------------------------------------------------------------- */
+/* ---- Inputs ------------------------------------------------------------------------------- */
 
 /* The input that an argument names becomes its share. */
 static edb_status share_named(edb_jsonl *l, const edb_type_sig *sig, const edb_jsonl_arg *arg,
@@ -126,7 +126,7 @@ static edb_status push_inputs(edb_jsonl *l, const edb_jsonl_node *node, edb_erro
   return EDB_OK;
 }
 
-/* ---- Attributes ------------------------------------------------------------------------------- */
+/* ---- Attributes --------------------------------------------------------------------------- */
 
 /* The attribute of this name, or NULL when it is missing or null. */
 static const edb_jsonl_attribute *find_attribute(const edb_jsonl *l, const edb_jsonl_node *node,

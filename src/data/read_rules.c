@@ -39,7 +39,7 @@ static edb_status fail_rule(const edb_read_rules *rules, const edb_read_rule *so
                      source->reader, what, name, expected);
 }
 
-/* ---- Patterns --------------------------------------------------------------------------------- */
+/* ---- Patterns ----------------------------------------------------------------------------- */
 
 static edb_status find_pattern(const edb_read_rules *rules, const edb_read_rule *source,
                                edb_pattern_kind *kind, edb_error *error) {
@@ -107,7 +107,7 @@ static edb_status add_rule(edb_read_rules *rules, const edb_read_rule *source, e
   return added ? EDB_OK : edb_fail_memory(error, sizeof rule, "a read rule");
 }
 
-/* ---- Inputs ----------------------------------------------------------------------------------- */
+/* ---- Inputs ------------------------------------------------------------------------------- */
 
 /* The bound name of an argument, or EDB_BIND_NONE: then it is an attribute that the pattern offers.
  */
@@ -212,7 +212,7 @@ cleanup:
   return status;
 }
 
-/* ---- Attributes ------------------------------------------------------------------------------- */
+/* ---- Attributes --------------------------------------------------------------------------- */
 
 /* Words have ids in a vocabulary only. */
 static edb_status check_word_attribute(const edb_read_rules *rules, const edb_rule *rule,
@@ -300,7 +300,7 @@ static edb_status bind_attributes(edb_read_rules *rules, edb_rule *rule, const e
   return check_filled(rules, rule, error);
 }
 
-/* ---- All of it -------------------------------------------------------------------------------- */
+/* ---- All of it ---------------------------------------------------------------------------- */
 
 /* Second pass, for the rules of one pattern. */
 static edb_status bind_rules(edb_read_rules *rules, edb_rule *list, size_t length,

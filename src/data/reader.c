@@ -8,7 +8,7 @@
 
 #define LOGGED_BAD_INSTANCES 3
 
-/* ---- Instances -------------------------------------------------------------------------------- */
+/* ---- Instances ---------------------------------------------------------------------------- */
 
 edb_status edb_reader_begin(edb_reader *reader, edb_error *error) {
   edb_graph_clear(reader->scratch);
@@ -57,7 +57,7 @@ bool edb_reader_skips(edb_reader *reader, edb_status status, const edb_error *er
   return true;
 }
 
-/* ---- Commit ----------------------------------------------------------------------------------- */
+/* ---- Commit ------------------------------------------------------------------------------- */
 
 /* The graph's layer has checked every index against the bound of the day; what is kept is how much
  * of that bound the data need. */
@@ -94,7 +94,7 @@ edb_status edb_reader_commit(edb_reader *reader, const uint32_t *order, edb_erro
   return EDB_OK;
 }
 
-/* ---- Words and ids ---------------------------------------------------------------------------- */
+/* ---- Words and ids ------------------------------------------------------------------------ */
 
 /* Vocabularies are written into weights files as JSON, which holds UTF-8 only. */
 static edb_status check_word(const char *word, size_t length, edb_place place, edb_error *error) {

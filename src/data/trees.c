@@ -57,7 +57,7 @@ static edb_status fail_found(const edb_trees *trees, edb_error *error, const edb
                      "found \"%.*s\", expected %s", shown, found->text, expected);
 }
 
-/* ---- Nodes ------------------------------------------------------------------------------------ */
+/* ---- Nodes -------------------------------------------------------------------------------- */
 
 /* Where bad trees are skipped, a line that begins with '(' begins a tree: a missing bracket then
  * costs one tree, not all that follow. */
@@ -183,7 +183,7 @@ static edb_status close_node(edb_trees *trees, const edb_atom *bracket, edb_erro
                     edb_reader_place(trees->reader, frame.line, frame.column), error);
 }
 
-/* ---- Trees ------------------------------------------------------------------------------------ */
+/* ---- Trees -------------------------------------------------------------------------------- */
 
 /* One bracket or atom. It is consumed in any case, so that leaving an error behind makes progress.
  */
