@@ -130,7 +130,6 @@ int read_simd(const command *c, const options *o, edb_simd *out) {
 
 int read_learn_params(const command *c, const options *o, edb_learn_params *out) {
   *out = (edb_learn_params)EDB_PARAMS(edb_learn_params);
-  out->encoding = EDB_ENCODING_TIGHT;
   out->seed = o->number[OPTION_SEED];
   out->max_episodes = (uint32_t)o->number[OPTION_EPISODES];
   const char *encoding = o->text[OPTION_ENCODING];

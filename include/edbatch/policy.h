@@ -39,11 +39,11 @@ EDB_API const char *edb_policy_kind_help(edb_policy_kind kind);
 EDB_API bool edb_policy_kind_from_name(const char *name, edb_policy_kind *out);
 
 /* How a frontier becomes a state of the FSM. */
-#define EDB_ENCODING_LIST(X)                                                      \
-  X(EDB_ENCODING_BASE, "base", "the set of ready types")                          \
-  X(EDB_ENCODING_MAX, "max", "base, and the most numerous ready type")            \
-  X(EDB_ENCODING_SORT, "sort", "ready types by decreasing number of ready nodes") \
-  X(EDB_ENCODING_TIGHT, "tight", "ready types, each with whether it is tight")
+#define EDB_ENCODING_LIST(X)                                                   \
+  X(EDB_ENCODING_TIGHT, "tight", "ready types, each with whether it is tight") \
+  X(EDB_ENCODING_BASE, "base", "the set of ready types")                       \
+  X(EDB_ENCODING_MAX, "max", "base, and the most numerous ready type")         \
+  X(EDB_ENCODING_SORT, "sort", "ready types by decreasing number of ready nodes")
 
 typedef enum edb_encoding {
 #define EDB_ENCODING_ENUM(name, text, help) name,
