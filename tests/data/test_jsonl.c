@@ -269,11 +269,15 @@ static void bad_lines_are_skipped_and_leave_nothing(void **state) {
   fixture *f = *state;
   edb_data_params params = EDB_PARAMS(edb_data_params);
   params.skip_bad = true;
-  static const char text[] = NODES(LEAF("a")) "\nnot json\n" NODES(TWO ",{\"cell\":\"node\","
-                                                                       "\"inputs\":[0,7]}") "\n" NODES(
+  static const char text[] = NODES(LEAF("a")) "\nnot json\n" NODES(
       TWO
-      ",{\"cell\":\"none\"}") "\n" NODES("{\"cell\":\"plan\",\"x\":[1,2],\"m\":[[1,2,3],[4,5,6]],"
-                                         "\"s\":1},{\"cell\":\"score\"}") "\n" NODES(LEAF("b")) "\n";
+      ",{\"cell\":\"node\","
+      "\"inputs\":[0,7]}") "\n" NODES(TWO
+                                      ",{\"cell\":\"none\"}") "\n" NODES("{\"cell\":\"plan\",\"x\":"
+                                                                         "[1,2],\"m\":[[1,2,3],[4,"
+                                                                         "5,6]],"
+                                                                         "\"s\":1},{\"cell\":"
+                                                                         "\"score\"}") "\n" NODES(LEAF("b")) "\n";
   edb_dataset *dataset = NULL;
   assert_int_equal(parse_with(f->ctx, f->model, text, &params, &dataset, NULL), EDB_OK);
   assert_int_equal(edb_dataset_count(dataset), 2);
