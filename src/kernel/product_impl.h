@@ -7,6 +7,8 @@
 #ifndef EDB_KERNEL_PRODUCT_IMPL_H
 #define EDB_KERNEL_PRODUCT_IMPL_H
 
+#include <string.h>
+
 #include "kernel/elementwise_impl.h"
 
 #define EDB_TILE_MAX_ROWS 12
@@ -139,11 +141,20 @@ VF_INLINE void product_panel(const product_tile_fn *tile, size_t most, size_t ro
   }
 }
 
+/* Without a depth there may be no A and B at all. */
+VF_INLINE void product_of_nothing(size_t rows, size_t cols, float *c, ptrdiff_t c_stride) {
+  for (size_t r = 0; r < rows; r++) memset(c + (ptrdiff_t)r * c_stride, 0, cols * sizeof *c);
+}
+
 /* Panel after panel; the last one has as many vectors as its columns need. Panels lie one after
  * another, so asking 2 KB ahead also brings the beginning of the next: it hides the L3 cache. */
 VF_INLINE void product_all(size_t rows, size_t cols, size_t depth, product_rows a,
                            const float *packed, float *c, ptrdiff_t c_stride) {
   const size_t panel = VF_PANEL_VECTORS * VF_LANES;
+  if (depth == 0) {
+    product_of_nothing(rows, cols, c, c_stride);
+    return;
+  }
   for (size_t j = 0; j < cols; j += panel) {
     const size_t width = cols - j < panel ? cols - j : panel;
     const size_t vectors = (width + VF_LANES - 1) / VF_LANES;
@@ -179,6 +190,10 @@ static void kernel_product(size_t rows, size_t cols, size_t depth, const float *
   const product_rows source = {NULL, a, a_stride};
   product_columns columns = {.first = b, .stride = b_stride, .last = VF_LANES};
   size_t j = 0;
+  if (depth == 0) {
+    product_of_nothing(rows, cols, c, c_stride);
+    return;
+  }
   while (j + VF_LANES <= cols) {
     const size_t left = (cols - j) / VF_LANES;
     const size_t vectors = left < VF_PANEL_VECTORS ? left : VF_PANEL_VECTORS;

@@ -55,8 +55,8 @@ static double worst_error(const char *name, edb_unary_fn f, oracle_fn oracle, fl
   return worst;
 }
 
-/* About 2.5 million numbers of all magnitudes. */
-#define STEP 1709
+/* Some 600 thousand numbers of all magnitudes. */
+#define STEP 7001
 
 static const edb_kernels *portable(void) {
   return edb_kernels_get(EDB_SIMD_PORTABLE);
@@ -65,7 +65,7 @@ static const edb_kernels *portable(void) {
 static void exp_is_within_its_bound(void **state) {
   (void)state;
   assert_true(worst_error("exp", portable()->exp, exp, -INFINITY, INFINITY, STEP) <= 1.5);
-  assert_true(worst_error("exp", portable()->exp, exp, -104, 89, 301) <= 1.5);
+  assert_true(worst_error("exp", portable()->exp, exp, -104, 89, 1301) <= 1.5);
 }
 
 static void exp_ends_in_zero_and_infinity(void **state) {
@@ -83,7 +83,7 @@ static void exp_ends_in_zero_and_infinity(void **state) {
 static void log_is_within_its_bound(void **state) {
   (void)state;
   assert_true(worst_error("log", portable()->log, log, 0x1p-149f, INFINITY, STEP / 2) <= 1.5);
-  assert_true(worst_error("log", portable()->log, log, 0.5f, 2, 13) <= 1.5);
+  assert_true(worst_error("log", portable()->log, log, 0.5f, 2, 41) <= 1.5);
 }
 
 static void log_of_zero_negative_and_infinite_numbers(void **state) {
@@ -102,7 +102,7 @@ static void sigmoid_is_within_its_bound(void **state) {
   (void)state;
   const edb_unary_fn f = portable()->sigmoid;
   assert_true(worst_error("sigmoid", f, oracle_sigmoid, -INFINITY, INFINITY, STEP) <= 2.5);
-  assert_true(worst_error("sigmoid", f, oracle_sigmoid, -104, 20, 301) <= 2.5);
+  assert_true(worst_error("sigmoid", f, oracle_sigmoid, -104, 20, 1301) <= 2.5);
   ASSERT_SAME(apply(f, INFINITY), 1.0f, "sigmoid inf");
   ASSERT_SAME(apply(f, -INFINITY), 0.0f, "sigmoid -inf");
   ASSERT_SAME(apply(f, NAN), NAN, "sigmoid nan");
@@ -113,7 +113,7 @@ static void tanh_is_within_its_bound(void **state) {
   (void)state;
   const edb_unary_fn f = portable()->tanh;
   assert_true(worst_error("tanh", f, tanh, -INFINITY, INFINITY, STEP) <= 3);
-  assert_true(worst_error("tanh", f, tanh, 0x1p-6f, 10, 31) <= 3);
+  assert_true(worst_error("tanh", f, tanh, 0x1p-6f, 10, 211) <= 3);
   ASSERT_SAME(apply(f, INFINITY), 1.0f, "tanh inf");
   ASSERT_SAME(apply(f, -INFINITY), -1.0f, "tanh -inf");
   ASSERT_SAME(apply(f, NAN), NAN, "tanh nan");
@@ -135,10 +135,10 @@ static void sin_and_cos_are_within_their_bounds(void **state) {
   const float max = 0x1.fffffep127f;
   assert_true(worst_error("sin", portable()->sin, sin, -1e5f, 1e5f, STEP) <= 2);
   assert_true(worst_error("cos", portable()->cos, cos, -1e5f, 1e5f, STEP) <= 2);
-  assert_true(worst_error("sin", portable()->sin, sin, 1e5f, max, 997) <= 2);
-  assert_true(worst_error("cos", portable()->cos, cos, -max, -1e5f, 997) <= 2);
-  assert_true(worst_error("sin", portable()->sin, sin, 0.5f, 100, 97) <= 2);
-  assert_true(worst_error("cos", portable()->cos, cos, 0.5f, 100, 97) <= 2);
+  assert_true(worst_error("sin", portable()->sin, sin, 1e5f, max, 3001) <= 2);
+  assert_true(worst_error("cos", portable()->cos, cos, -max, -1e5f, 3001) <= 2);
+  assert_true(worst_error("sin", portable()->sin, sin, 0.5f, 100, 311) <= 2);
+  assert_true(worst_error("cos", portable()->cos, cos, 0.5f, 100, 311) <= 2);
 }
 
 /* The fp32 numbers next to multiples of pi / 2, where the reduction loses most. */
@@ -159,8 +159,8 @@ static void gelu_is_within_its_bounds(void **state) {
   (void)state;
   const edb_unary_fn f = portable()->gelu;
   assert_true(worst_error("gelu", f, oracle_gelu, -5, INFINITY, STEP) <= 7);
-  assert_true(worst_error("gelu", f, oracle_gelu, -5, 5, 301) <= 7);
-  assert_true(worst_error("gelu", f, oracle_gelu, -13, -5, 31) <= 7);
+  assert_true(worst_error("gelu", f, oracle_gelu, -5, 5, 1301) <= 7);
+  assert_true(worst_error("gelu", f, oracle_gelu, -13, -5, 211) <= 7);
   for (float x = -13; x > -20; x -= 0.01f) {
     assert_true(fabs(apply(f, x) - oracle_gelu(x)) < 1e-43 + 5e-7 * fabs(oracle_gelu(x)));
   }

@@ -116,7 +116,10 @@ static void no_depth_gives_positive_zero(void **state) {
   FOR_EACH_LEVEL(k) {
     float c[3] = {1, 2, 3};
     k->product_packed(1, 3, 0, NULL, 0, NULL, c, 3);
-    for (size_t i = 0; i < 3; i++) ASSERT_SAME(c[i], 0.0f, "column %zu", i);
+    for (size_t i = 0; i < 3; i++) ASSERT_SAME(c[i], 0.0f, "packed, column %zu", i);
+    c[1] = 5;
+    k->product(1, 3, 0, NULL, 0, NULL, 0, c, 3);
+    ASSERT_SAME(c[1], 0.0f, "in place");
   }
 }
 
