@@ -41,8 +41,8 @@ edb_status edb_raw_graph_learn(edb_context *ctx, const edb_raw_graph *const *gra
   edb_dag *dags = edb_alloc(ctx, n_graphs * sizeof *dags);
   if (!dags) return edb_fail_memory(error, n_graphs * sizeof *dags, "graphs to learn from");
   for (uint32_t i = 0; i < n_graphs; i++) dags[i] = edb_raw_graph_dag(graphs[i]);
-  edb_status status = edb_policy_learn_dags(ctx, dags, n_graphs, NULL, EDB_FSM_RAW, params, out,
-                                            report, error);
+  edb_status status =
+      edb_policy_learn_dags(ctx, dags, n_graphs, NULL, EDB_FSM_RAW, params, out, report, error);
   edb_free(ctx, dags, n_graphs * sizeof *dags);
   return status;
 }

@@ -555,7 +555,7 @@ static edb_status plan_cell(planner *p, edb_plan *plan) {
   number_runs(p);
   EDB_TRY(place_scratch(p, plan));
   const edb_type_sig *sig = &p->cell->sig;
-  memcpy(plan->input_slot, p->input_slot, sig->n_inputs * sizeof *plan->input_slot);
+  for (uint32_t i = 0; i < sig->n_inputs; i++) plan->input_slot[i] = p->input_slot[i];
   return EDB_OK;
 }
 
