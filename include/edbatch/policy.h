@@ -23,8 +23,9 @@ extern "C" {
     "largest share of the type's own frontier, better of both directions")                      \
   X(EDB_POLICY_TIGHT, "tight", "types whose batch lowers the bound, better of both directions") \
   X(EDB_POLICY_FSM, "fsm", "a learned finite state machine")                                    \
+  X(EDB_POLICY_BEAM, "beam", "beam search over the instances that decide, after tight")       \
   X(EDB_POLICY_BEST, "best", "the first of the others that meets the bound, else the shortest") \
-  X(EDB_POLICY_EXACT, "exact", "shortest of all, by search; small graphs only")
+  X(EDB_POLICY_EXACT, "exact", "shortest of all, by search, within a time limit")
 
 typedef enum edb_policy_kind {
 #define EDB_POLICY_ENUM(name, text, help) name,
@@ -77,6 +78,23 @@ typedef struct edb_policy edb_policy;
 /* Any kind but FSM; EDB_POLICY_FSM is EDB_ERROR_ARGUMENT (learn or load one). */
 EDB_API EDB_MUST_CHECK edb_status edb_policy_create(edb_context *ctx, edb_policy_kind kind,
                                                     edb_policy **out, edb_error *error);
+#define EDB_MAX_WIDTH   1024
+#define EDB_MAX_BUDGET  1e6
+#define EDB_MAX_SECONDS 1e6
+
+/* How hard a policy searches. Zeros are the defaults. */
+typedef struct edb_policy_params {
+  size_t struct_bytes;
+  uint32_t width;            /* beam and best: schedules kept side by side; 0: 16 */
+  double budget_ns_per_node; /* best: what its beam may cost, about; counted in operations, so a
+                                schedule never depends on the clock; 0: 150 */
+  double seconds;            /* exact, beyond small graphs: by the clock; 0: 10 */
+  const edb_policy *fsm;     /* best: a policy "fsm" to be tried as well; copied; may be NULL */
+} edb_policy_params;
+
+EDB_API EDB_MUST_CHECK edb_status edb_policy_create_with(edb_context *ctx, edb_policy_kind kind,
+                                                         const edb_policy_params *params,
+                                                         edb_policy **out, edb_error *error);
 /* `best` that tries `fsm` as well. The fsm is copied. */
 EDB_API EDB_MUST_CHECK edb_status edb_policy_create_best(edb_context *ctx, const edb_policy *fsm,
                                                          edb_policy **out, edb_error *error);

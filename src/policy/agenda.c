@@ -35,8 +35,8 @@ static void ran(void *self, const edb_state *state, uint32_t type, const uint32_
   a->count[type] -= count;
 }
 
-edb_status edb_agenda_pass(edb_context *ctx, edb_state *state, bool running, edb_batches *out,
-                           edb_error *error) {
+edb_status edb_agenda_pass(edb_context *ctx, edb_state *state, bool running, uint32_t limit,
+                           edb_batches *out, edb_error *error) {
   const edb_problem *p = state->problem;
   size_t types = p->n_types;
   size_t bytes = types * 2 * sizeof(double) + p->n_nodes * sizeof(uint32_t);
@@ -51,7 +51,7 @@ edb_status edb_agenda_pass(edb_context *ctx, edb_state *state, bool running, edb
     a.count[p->type[v]]++;
   }
   edb_chooser chooser = {.choose = choose, .ran = running ? ran : NULL, .self = &a};
-  edb_pass(state, &chooser, EDB_GAVE_UP, out);
+  edb_pass(state, &chooser, limit, out);
   edb_free(ctx, memory, bytes);
   return EDB_OK;
 }

@@ -1,7 +1,12 @@
 /* policy/best.c: several rules are tried until one meets the bound; then, or at the end, the
- * shortest schedule is it. As depth and both agendas are among them, it is never longer than
+ * shortest schedule is it. Where no schedule meets the bound, the shortest words of the components
+ * are put together. As depth and both agendas are among the rules, the best is never longer than
  * theirs. */
 #include "policy/best.h"
+
+#include "policy/improve.h"
+
+#define SMALL_GRAPH 1024 /* nodes */
 
 edb_status edb_attempts_init(edb_context *ctx, const edb_dag *dag, const edb_schema *schema,
                              edb_attempts *out, edb_error *error) {
@@ -20,6 +25,7 @@ cleanup:
 }
 
 void edb_attempts_free(edb_attempts *a) {
+  edb_words_free(a->ctx, &a->words);
   edb_batches_free(a->ctx, &a->trial);
   edb_batches_free(a->ctx, &a->best);
   edb_state_free(a->ctx, &a->state);
@@ -54,27 +60,84 @@ static edb_status attempt_both_ways(edb_attempts *a, edb_policy_kind kind, edb_e
   return edb_attempt(a, kind, true, NULL, error);
 }
 
-/* The cheapest and best come first. `sufficient` may be beyond its limit, which is then no failure.
+/* ---- Putting schedules together -----------------------------------------------------------------
  */
-static edb_status attempt_all(edb_attempts *a, const struct edb_fsm *fsm, edb_error *error) {
-  static const edb_policy_kind simple[] = {EDB_POLICY_AGENDA_STATIC, EDB_POLICY_AGENDA_RUNNING,
-                                           EDB_POLICY_DEPTH};
-  EDB_TRY(attempt_both_ways(a, EDB_POLICY_TIGHT, error));
-  if (fsm != NULL && !edb_attempts_meet_bound(a))
-    EDB_TRY(edb_attempt(a, EDB_POLICY_FSM, false, fsm, error));
-  for (size_t i = 0; i < sizeof simple / sizeof *simple && !edb_attempts_meet_bound(a); i++)
-    EDB_TRY(edb_attempt(a, simple[i], false, NULL, error));
-  if (edb_attempts_meet_bound(a)) return EDB_OK;
+
+/* From the best schedule so far, which is complete and forwards. */
+static edb_status begin_words(edb_attempts *a, edb_error *error) {
+  EDB_TRY(edb_words_init(a->ctx, &a->forward, &a->words, error));
+  edb_words_take(&a->words, &a->forward, &a->best);
+  return EDB_OK;
+}
+
+static bool words_meet_bound(const edb_attempts *a) {
+  return edb_words_batches(&a->words, &a->forward) <= a->forward.bound;
+}
+
+/* Runs the words, if that gives fewer batches than the best so far. */
+static void keep_words(edb_attempts *a, edb_policy_kind kind) {
+  if (edb_words_batches(&a->words, &a->forward) >= a->best.count) return;
+  a->state.problem = &a->forward;
+  edb_words_run(&a->words, &a->state, &a->trial);
+  EDB_ASSERT(a->trial.count < a->best.count);
+  edb_batches shorter = a->trial;
+  a->trial = a->best;
+  a->best = shorter;
+  a->kind = kind;
+  a->misses = 0;
+}
+
+/* A forward pass that also lends its words to the components for which they are the shortest. Of
+ * the trial and the best, one is its schedule, unless it gave up. */
+static edb_status contribute(edb_attempts *a, edb_policy_kind kind, const struct edb_fsm *fsm,
+                             edb_error *error) {
+  if (words_meet_bound(a)) return EDB_OK;
+  EDB_TRY(edb_attempt(a, kind, false, fsm, error));
+  edb_words_take(&a->words, &a->forward, &a->best);
+  edb_words_take(&a->words, &a->forward, &a->trial);
+  return EDB_OK;
+}
+
+/* What is quadratic or has a limit of its own is left to small graphs, and may fail. */
+static edb_status attempt_sufficient(edb_attempts *a, edb_error *error) {
+  if (edb_attempts_meet_bound(a) || a->forward.n_nodes > SMALL_GRAPH) return EDB_OK;
   edb_error unused;
   edb_status status = attempt_both_ways(a, EDB_POLICY_SUFFICIENT, &unused);
   if (status == EDB_OK || status == EDB_ERROR_LIMIT) return EDB_OK;
   return edb_fail(error, status, "%s", unused.text);
 }
 
+static edb_status attempt_beam(edb_attempts *a, const edb_policy *policy, edb_error *error) {
+  EDB_TRY(attempt_both_ways(a, EDB_POLICY_TIGHT, error));
+  if (edb_attempts_meet_bound(a)) return EDB_OK;
+  EDB_TRY(begin_words(a, error));
+  EDB_TRY(edb_words_improve(a->ctx, &a->reverse, policy->width, 0, &a->words, error));
+  keep_words(a, EDB_POLICY_BEAM);
+  return EDB_OK;
+}
+
+/* The cheapest and best come first. Agendas and depth seldom win, but then nobody has to compare.
+ */
+static edb_status attempt_all(edb_attempts *a, const edb_policy *policy, edb_error *error) {
+  EDB_TRY(attempt_both_ways(a, EDB_POLICY_TIGHT, error));
+  if (edb_attempts_meet_bound(a)) return EDB_OK;
+  EDB_TRY(begin_words(a, error));
+  if (policy->fsm != NULL) EDB_TRY(contribute(a, EDB_POLICY_FSM, policy->fsm, error));
+  EDB_TRY(edb_words_improve(a->ctx, &a->reverse, policy->width, policy->budget, &a->words, error));
+  keep_words(a, EDB_POLICY_BEAM);
+  EDB_TRY(contribute(a, EDB_POLICY_AGENDA_STATIC, NULL, error));
+  EDB_TRY(contribute(a, EDB_POLICY_AGENDA_RUNNING, NULL, error));
+  EDB_TRY(contribute(a, EDB_POLICY_DEPTH, NULL, error));
+  keep_words(a, EDB_POLICY_BEST);
+  return attempt_sufficient(a, error);
+}
+
 edb_status edb_attempt_policy(edb_attempts *a, const edb_policy *policy, edb_error *error) {
   switch (policy->kind) {
   case EDB_POLICY_BEST:
-    return attempt_all(a, policy->fsm, error);
+    return attempt_all(a, policy, error);
+  case EDB_POLICY_BEAM:
+    return attempt_beam(a, policy, error);
   case EDB_POLICY_SUFFICIENT:
   case EDB_POLICY_TIGHT:
     return attempt_both_ways(a, policy->kind, error);

@@ -3,7 +3,7 @@
 #ifndef EDB_POLICY_BEST_H
 #define EDB_POLICY_BEST_H
 
-#include "policy/rules.h"
+#include "policy/words.h"
 
 /* Attempts on one dag, and the best batches so far. */
 typedef struct edb_attempts {
@@ -12,6 +12,7 @@ typedef struct edb_attempts {
   edb_problem forward, reverse; /* reverse.memory == NULL until it is needed */
   edb_state state;
   edb_batches best, trial;
+  edb_words words;      /* memory == NULL unless the policy puts schedules together */
   edb_policy_kind kind; /* whose the best is */
   uint32_t misses;      /* of its pass */
 } edb_attempts;

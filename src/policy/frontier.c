@@ -155,14 +155,15 @@ edb_status edb_frontier_next(edb_frontier *f, uint32_t *type, const edb_node **n
 /* ---- Making -------------------------------------------------------------------------------------
  */
 
-/* `best` cannot compare whole schedules while the graph grows: it follows its fsm, or else `tight`.
- */
+/* `best` and `beam` need whole schedules, which a growing graph has not: they follow the fsm, or
+ * else `tight`. */
 static edb_status choose_rule(const edb_policy *policy, const edb_graph *graph, edb_rule *out,
                               edb_error *error) {
   EDB_FAIL_IF(policy->kind == EDB_POLICY_EXACT, error, EDB_ERROR_UNSUPPORTED,
               "the policy \"exact\" needs the whole graph and cannot run step by step");
   edb_policy_kind kind = policy->kind;
-  if (kind == EDB_POLICY_BEST) kind = policy->fsm != NULL ? EDB_POLICY_FSM : EDB_POLICY_TIGHT;
+  if (kind == EDB_POLICY_BEST || kind == EDB_POLICY_BEAM)
+    kind = policy->fsm != NULL ? EDB_POLICY_FSM : EDB_POLICY_TIGHT;
   *out = (edb_rule){.kind = kind, .fsm = policy->fsm, .schema = graph->schema};
   return EDB_OK;
 }

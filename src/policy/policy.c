@@ -5,6 +5,10 @@
 
 #include "policy/fsm.h"
 
+#define DEFAULT_WIDTH   16
+#define DEFAULT_BUDGET  150.0
+#define DEFAULT_SECONDS 10.0
+
 static const char *const kind_names[] = {
 #define NAME(id, name, help) name,
     EDB_POLICY_LIST(NAME)
@@ -38,32 +42,59 @@ bool edb_policy_kind_from_name(const char *name, edb_policy_kind *out) {
   return false;
 }
 
-edb_status edb_policy_create(edb_context *ctx, edb_policy_kind kind, edb_policy **out,
-                             edb_error *error) {
+static edb_status check_params(edb_policy_kind kind, const edb_policy_params *p, edb_error *error) {
   EDB_FAIL_IF(!is_kind(kind), error, EDB_ERROR_ARGUMENT, "there is no policy %d", (int)kind);
   EDB_FAIL_IF(kind == EDB_POLICY_FSM, error, EDB_ERROR_ARGUMENT,
               "a policy \"fsm\" is learned or loaded, not created");
-  edb_policy *policy = edb_alloc(ctx, sizeof *policy);
-  if (policy == NULL) return edb_fail_memory(error, sizeof *policy, "a policy");
-  *policy = (edb_policy){.ctx = ctx, .kind = kind};
-  *out = policy;
+  EDB_FAIL_IF(p->struct_bytes != sizeof *p, error, EDB_ERROR_ARGUMENT,
+              "edb_policy_params.struct_bytes is %zu, expected %zu: use EDB_PARAMS",
+              p->struct_bytes, sizeof *p);
+  EDB_FAIL_IF(p->width > EDB_MAX_WIDTH, error, EDB_ERROR_ARGUMENT,
+              "a beam is at most %d wide, found %u", EDB_MAX_WIDTH, p->width);
+  EDB_FAIL_IF(!(p->budget_ns_per_node >= 0 && p->budget_ns_per_node <= EDB_MAX_BUDGET), error,
+              EDB_ERROR_ARGUMENT, "a budget is 0 to %g ns per node, found %g", EDB_MAX_BUDGET,
+              p->budget_ns_per_node);
+  EDB_FAIL_IF(!(p->seconds >= 0 && p->seconds <= EDB_MAX_SECONDS), error, EDB_ERROR_ARGUMENT,
+              "a search takes 0 to %g seconds, found %g", EDB_MAX_SECONDS, p->seconds);
+  EDB_FAIL_IF(p->fsm != NULL && p->fsm->kind != EDB_POLICY_FSM, error, EDB_ERROR_ARGUMENT,
+              "expected a policy \"fsm\", found %s", edb_policy_kind_name(p->fsm->kind));
+  EDB_FAIL_IF(p->fsm != NULL && kind != EDB_POLICY_BEST, error, EDB_ERROR_ARGUMENT,
+              "the policy \"%s\" takes no fsm", edb_policy_kind_name(kind));
   return EDB_OK;
 }
 
-edb_status edb_policy_create_best(edb_context *ctx, const edb_policy *fsm, edb_policy **out,
+edb_status edb_policy_create_with(edb_context *ctx, edb_policy_kind kind,
+                                  const edb_policy_params *params, edb_policy **out,
                                   edb_error *error) {
-  EDB_FAIL_IF(fsm == NULL || fsm->kind != EDB_POLICY_FSM, error, EDB_ERROR_ARGUMENT,
-              "expected a policy \"fsm\", found %s",
-              fsm == NULL ? "none" : edb_policy_kind_name(fsm->kind));
-  edb_policy *policy = NULL;
-  EDB_TRY(edb_policy_create(ctx, EDB_POLICY_BEST, &policy, error));
-  edb_status status = edb_fsm_copy(ctx, fsm->fsm, &policy->fsm, error);
+  EDB_TRY(check_params(kind, params, error));
+  edb_policy *policy = edb_alloc(ctx, sizeof *policy);
+  if (policy == NULL) return edb_fail_memory(error, sizeof *policy, "a policy");
+  *policy = (edb_policy){.ctx = ctx, .kind = kind};
+  policy->width = params->width > 0 ? params->width : DEFAULT_WIDTH;
+  policy->budget = params->budget_ns_per_node > 0 ? params->budget_ns_per_node : DEFAULT_BUDGET;
+  policy->seconds = params->seconds > 0 ? params->seconds : DEFAULT_SECONDS;
+  edb_status status =
+      params->fsm == NULL ? EDB_OK : edb_fsm_copy(ctx, params->fsm->fsm, &policy->fsm, error);
   if (status != EDB_OK) {
     edb_policy_destroy(policy);
     return status;
   }
   *out = policy;
   return EDB_OK;
+}
+
+edb_status edb_policy_create(edb_context *ctx, edb_policy_kind kind, edb_policy **out,
+                             edb_error *error) {
+  edb_policy_params params = EDB_PARAMS(edb_policy_params);
+  return edb_policy_create_with(ctx, kind, &params, out, error);
+}
+
+edb_status edb_policy_create_best(edb_context *ctx, const edb_policy *fsm, edb_policy **out,
+                                  edb_error *error) {
+  EDB_FAIL_IF(fsm == NULL, error, EDB_ERROR_ARGUMENT, "expected a policy \"fsm\", found none");
+  edb_policy_params params = EDB_PARAMS(edb_policy_params);
+  params.fsm = fsm;
+  return edb_policy_create_with(ctx, EDB_POLICY_BEST, &params, out, error);
 }
 
 void edb_policy_destroy(edb_policy *policy) {

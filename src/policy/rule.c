@@ -30,7 +30,7 @@ edb_status edb_rule_pass(edb_context *ctx, const edb_rule *rule, edb_state *stat
     return edb_depth_pass(ctx, state->problem, out, error);
   case EDB_POLICY_AGENDA_STATIC:
   case EDB_POLICY_AGENDA_RUNNING:
-    return edb_agenda_pass(ctx, state, rule->kind == EDB_POLICY_AGENDA_RUNNING, out, error);
+    return edb_agenda_pass(ctx, state, rule->kind == EDB_POLICY_AGENDA_RUNNING, limit, out, error);
   case EDB_POLICY_SUFFICIENT:
     return edb_sufficient_pass(ctx, state, out, error);
   case EDB_POLICY_TIGHT:

@@ -46,7 +46,7 @@ void edb_unbatched_pass(const edb_problem *problem, edb_batches *out);
 EDB_MUST_CHECK edb_status edb_depth_pass(edb_context *ctx, const edb_problem *problem,
                                          edb_batches *out, edb_error *error);
 EDB_MUST_CHECK edb_status edb_agenda_pass(edb_context *ctx, edb_state *state, bool running,
-                                          edb_batches *out, edb_error *error);
+                                          uint32_t limit, edb_batches *out, edb_error *error);
 EDB_MUST_CHECK edb_status edb_sufficient_pass(edb_context *ctx, edb_state *state, edb_batches *out,
                                               edb_error *error);
 void edb_tight_pass(edb_state *state, uint32_t limit, edb_batches *out);
@@ -55,13 +55,13 @@ EDB_MUST_CHECK edb_status edb_exact_pass(edb_context *ctx, edb_state *state, edb
 
 /* Which rule a pass follows; `fsm` and `schema` (NULL: raw types) only for EDB_POLICY_FSM. */
 typedef struct edb_rule {
-  edb_policy_kind kind; /* not EDB_POLICY_BEST */
+  edb_policy_kind kind; /* not EDB_POLICY_BEAM or EDB_POLICY_BEST */
   const struct edb_fsm *fsm;
   const edb_schema *schema;
 } edb_rule;
 
 /* One pass of the rule in the direction of the state's problem. *misses: frontiers that the FSM did
- * not know. `limit` as for edb_pass; rules other than tight ignore it. */
+ * not know. `limit` as for edb_pass; tight and the agendas heed it. */
 EDB_MUST_CHECK edb_status edb_rule_pass(edb_context *ctx, const edb_rule *rule, edb_state *state,
                                         uint32_t limit, edb_batches *out, uint32_t *misses,
                                         edb_error *error);

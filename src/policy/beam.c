@@ -1,0 +1,395 @@
+/* policy/beam.c: see beam.h. */
+#include "policy/beam.h"
+
+#include <string.h>
+
+#include "policy/rules.h"
+
+#define MAX_TUPLE 16
+#define TABLE     256
+
+/* A step of one entry of the beam, for the way back. */
+typedef struct origin {
+  uint32_t parent, letter;
+} origin;
+
+typedef struct candidate {
+  double score;
+  uint64_t hash;
+  uint32_t parent, letter, bound;
+  uint32_t own, height; /* largest own left of the letter, longest path left: over the tuple */
+  double own_sum, height_sum;
+  uint32_t ids[MAX_TUPLE];
+} candidate;
+
+/* A tuple of states. Its columns' largest own and sums stand in arrays of the beam. */
+typedef struct entry {
+  double score;
+  uint32_t bound, height;
+  double height_sum;
+  uint32_t ids[MAX_TUPLE];
+} entry;
+
+typedef struct beam {
+  edb_context *ctx;
+  const edb_part *part;
+  const edb_beam_params *params;
+  uint32_t n_types, n_tuple;
+  uint32_t width;              /* of this round: what the work that is left allows */
+  uint32_t members[MAX_TUPLE]; /* instances */
+  edb_automaton automata[MAX_TUPLE];
+  uint32_t n_entries, n_kept;
+  entry *entries, *next_entries;  /* [width] */
+  uint32_t *own, *next_own;       /* [width * n_types] */
+  double *own_sum, *next_own_sum; /* [width * n_types] */
+  candidate *pool;                /* [width + 1] */
+  uint32_t *kept;        /* [width + 1] into the pool, by falling score; the last is free */
+  uint32_t *letters;     /* [n_batchable] of the round's word */
+  EDB_VEC(origin) trace; /* [steps * width] */
+  double soft[TABLE], hard[TABLE]; /* exp(-soft d), exp(-(soft + bound_weight) d) */
+  uint64_t work;
+  void *memory;
+  size_t memory_bytes;
+} beam;
+
+static inline double lookup(const double *table, uint32_t d) {
+  return table[d < TABLE ? d : TABLE - 1];
+}
+
+static uint64_t mix(uint64_t h, uint32_t id) {
+  h = (h ^ id) * 0x9e3779b97f4a7c15u;
+  return h ^ (h >> 29);
+}
+
+/* ---- Candidates ---------------------------------------------------------------------------------
+ */
+
+/* Keeps the best `width` different tuples, the better first. The candidate stands in the pool at
+ * kept[width], which is free. */
+static void offer(beam *b) {
+  uint32_t at = b->n_kept, spare = b->kept[b->width];
+  const candidate *c = &b->pool[spare];
+  if (at == b->width && c->score <= b->pool[b->kept[at - 1]].score) return;
+  for (uint32_t i = 0; i < b->n_kept; i++) {
+    const candidate *other = &b->pool[b->kept[i]];
+    if (other->hash == c->hash && memcmp(other->ids, c->ids, b->n_tuple * sizeof *c->ids) == 0)
+      return;
+  }
+  if (at == b->width) {
+    b->kept[b->width] = b->kept[--at];
+  } else {
+    b->kept[b->width] = b->kept[at];
+    b->n_kept++;
+  }
+  for (; at > 0 && b->pool[b->kept[at - 1]].score < c->score; at--) b->kept[at] = b->kept[at - 1];
+  b->kept[at] = spare;
+}
+
+/* Scores the tuple that `c` holds. False: it is of no use. */
+static bool score(const beam *b, candidate *c, uint32_t steps) {
+  const entry *from = &b->entries[c->parent];
+  uint32_t own[MAX_TUPLE], height[MAX_TUPLE];
+  c->own = c->height = 0;
+  for (uint32_t i = 0; i < b->n_tuple; i++) {
+    const uint32_t *row = edb_automaton_row(&b->automata[i], c->ids[i]);
+    height[i] = row[0];
+    own[i] = row[1 + b->n_types + c->letter];
+    if (own[i] > c->own) c->own = own[i];
+    if (height[i] > c->height) c->height = height[i];
+  }
+  size_t at = (size_t)c->parent * b->n_types + c->letter;
+  uint32_t own_fall = b->own[at] - c->own, height_fall = from->height - c->height;
+  c->bound = from->bound - own_fall;
+  uint32_t least = c->bound > c->height ? c->bound : c->height;
+  if (steps + 1 + least >= b->params->limit) return false;
+  c->own_sum = c->height_sum = 0;
+  for (uint32_t i = 0; i < b->n_tuple; i++) {
+    c->own_sum += lookup(b->soft, c->own - own[i]);
+    c->height_sum += lookup(b->soft, c->height - height[i]);
+  }
+  c->score =
+      from->score * b->own_sum[at] * from->height_sum /
+      (c->own_sum * c->height_sum * lookup(b->hard, own_fall) * lookup(b->soft, height_fall));
+  return true;
+}
+
+/* The tuple after a letter. False: an automaton is full. */
+static bool try_letter(beam *b, uint32_t parent, uint32_t letter, uint32_t steps) {
+  const entry *from = &b->entries[parent];
+  candidate *c = &b->pool[b->kept[b->width]];
+  bool moved = false;
+  c->hash = 0;
+  for (uint32_t i = 0; i < b->n_tuple; i++) {
+    c->ids[i] = edb_automaton_step(&b->automata[i], from->ids[i], letter);
+    if (c->ids[i] == EDB_STATE_NONE) return false;
+    c->hash = mix(c->hash, c->ids[i]);
+    moved |= c->ids[i] != from->ids[i];
+  }
+  c->parent = parent;
+  c->letter = letter;
+  if (moved && score(b, c, steps)) offer(b);
+  return true;
+}
+
+/* The kept candidates become the entries. */
+static bool advance(beam *b, uint32_t steps) {
+  uint32_t width = b->width;
+  size_t row = b->n_types;
+  if (!edb_vec_reserve(b->ctx, &b->trace, ((size_t)steps + 1) * width)) return false;
+  double top = b->pool[b->kept[0]].score;
+  for (uint32_t i = 0; i < b->n_kept; i++) {
+    const candidate *c = &b->pool[b->kept[i]];
+    entry *to = &b->next_entries[i];
+    b->trace.data[(size_t)steps * width + i] = (origin){c->parent, c->letter};
+    to->score = c->score / top;
+    to->bound = c->bound;
+    to->height = c->height;
+    to->height_sum = c->height_sum;
+    memcpy(to->ids, c->ids, b->n_tuple * sizeof *c->ids);
+    memcpy(b->next_own + i * row, b->own + c->parent * row, row * sizeof *b->own);
+    memcpy(b->next_own_sum + i * row, b->own_sum + c->parent * row, row * sizeof *b->own_sum);
+    b->next_own[i * row + c->letter] = c->own;
+    b->next_own_sum[i * row + c->letter] = c->own_sum;
+  }
+  b->n_entries = b->n_kept;
+  entry *entries = b->entries;
+  uint32_t *own = b->own;
+  double *sum = b->own_sum;
+  b->entries = b->next_entries;
+  b->own = b->next_own;
+  b->own_sum = b->next_own_sum;
+  b->next_entries = entries;
+  b->next_own = own;
+  b->next_own_sum = sum;
+  return true;
+}
+
+static void start(beam *b) {
+  entry *first = &b->entries[0];
+  *first = (entry){.score = 1};
+  b->n_entries = 1;
+  for (uint32_t i = 0; i < b->n_tuple; i++) {
+    uint32_t height = edb_automaton_height(&b->automata[i], 0);
+    if (height > first->height) first->height = height;
+  }
+  for (uint32_t i = 0; i < b->n_tuple; i++)
+    first->height_sum += lookup(b->soft, first->height - edb_automaton_height(&b->automata[i], 0));
+  for (uint32_t c = 0; c < b->n_types; c++) {
+    b->own[c] = 0;
+    b->own_sum[c] = 0;
+    for (uint32_t i = 0; i < b->n_tuple; i++) {
+      uint32_t own = edb_automaton_own(&b->automata[i], 0, c);
+      if (own > b->own[c]) b->own[c] = own;
+    }
+    for (uint32_t i = 0; i < b->n_tuple; i++)
+      b->own_sum[c] += lookup(b->soft, b->own[c] - edb_automaton_own(&b->automata[i], 0, c));
+    first->bound += b->own[c];
+  }
+}
+
+static void read_word(const beam *b, uint32_t steps, uint32_t slot, edb_word *word) {
+  word->length = steps;
+  while (steps-- > 0) {
+    origin from = b->trace.data[(size_t)steps * b->width + slot];
+    word->letters[steps] = from.letter;
+    slot = from.parent;
+  }
+}
+
+/* About nanoseconds for a candidate. */
+static uint64_t letter_work(const beam *b) {
+  return 8 + 4 * (uint64_t)b->n_tuple;
+}
+
+/* The width that this round can afford, from what a round of width 1 should take: every letter of
+ * the bound, times a few columns to choose from. */
+static void choose_width(beam *b) {
+  uint64_t left = b->params->max_work > b->work ? b->params->max_work - b->work : 0;
+  uint64_t columns = b->n_types < 3 ? b->n_types : 3;
+  uint64_t one = (b->entries[0].bound + 1) * columns * letter_work(b);
+  b->width = b->params->width;
+  while (b->width > 1 && b->width * one > left) b->width = (b->width + 1) / 2;
+}
+
+/* The shortest word for the tuple that the beam meets; its length is EDB_GAVE_UP if none. */
+static edb_status search_tuple(beam *b, edb_word *word, edb_error *error) {
+  word->length = EDB_GAVE_UP;
+  start(b);
+  choose_width(b);
+  for (uint32_t i = 0; i <= b->width; i++) b->kept[i] = i;
+  for (uint32_t steps = 0;; steps++) {
+    if (b->entries[0].height == 0) {
+      read_word(b, steps, 0, word);
+      return EDB_OK;
+    }
+    b->n_kept = 0;
+    for (uint32_t e = 0; e < b->n_entries; e++) {
+      for (uint32_t c = 0; c < b->n_types; c++) {
+        if (b->own[(size_t)e * b->n_types + c] == 0) continue;
+        if (!try_letter(b, e, c, steps)) {
+          for (uint32_t i = 0; i < b->n_tuple; i++)
+            if (b->automata[i].failed)
+              return edb_fail_memory(error, 0, "the states of an instance");
+          return EDB_OK;
+        }
+        b->work += letter_work(b);
+      }
+    }
+    if (b->n_kept == 0 || b->work > b->params->max_work) return EDB_OK;
+    if (!advance(b, steps)) return edb_fail_memory(error, 0, "the steps of a beam");
+  }
+}
+
+/* ---- Instances ----------------------------------------------------------------------------------
+ */
+
+static bool is_member(const beam *b, uint32_t instance) {
+  for (uint32_t i = 0; i < b->n_tuple; i++) {
+    if (b->members[i] == instance) return true;
+  }
+  return false;
+}
+
+static edb_status add_instance(beam *b, uint32_t instance, edb_error *error) {
+  EDB_TRY(edb_automaton_init(b->ctx, b->part, instance, b->params->max_bytes, &b->work,
+                             &b->automata[b->n_tuple], error));
+  b->members[b->n_tuple++] = instance;
+  return EDB_OK;
+}
+
+/* The first tuple. */
+static edb_status add_critical(beam *b, edb_error *error) {
+  const edb_part *p = b->part;
+  size_t bytes = (size_t)p->n_types * 2 * sizeof(uint32_t) + p->n_instances * sizeof(double);
+  double *rank = edb_alloc(b->ctx, bytes);
+  if (rank == NULL) return edb_fail_memory(error, bytes, "the ranks of instances");
+  uint32_t *most = (uint32_t *)(rank + p->n_instances), *own = most + p->n_types, top = 0;
+  memset(most, 0, (size_t)p->n_types * 2 * sizeof *most);
+  for (uint32_t x = 0; x < p->n_nodes; x++) {
+    if (p->own[x] > most[p->column[x]]) most[p->column[x]] = p->own[x];
+    if (p->height[x] > top) top = p->height[x];
+  }
+  for (uint32_t i = 0; i < p->n_instances; i++) {
+    uint32_t height = 0;
+    double r = 0;
+    for (uint32_t k = p->instance_start[i]; k < p->instance_start[i + 1]; k++) {
+      uint32_t x = p->members[k];
+      if (p->own[x] > own[p->column[x]]) own[p->column[x]] = p->own[x];
+      if (p->height[x] > height) height = p->height[x];
+    }
+    for (uint32_t k = p->instance_start[i]; k < p->instance_start[i + 1]; k++) {
+      uint32_t c = p->column[p->members[k]];
+      if (own[c] == 0) continue;
+      if (!p->unbatchable[c]) r += lookup(b->soft, most[c] - own[c]);
+      own[c] = 0;
+    }
+    rank[i] = r + lookup(b->soft, top - height);
+  }
+  edb_status status = EDB_OK;
+  for (uint32_t k = 0; k < b->params->instances && k < p->n_instances && status == EDB_OK; k++) {
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < p->n_instances; i++) {
+      if (rank[i] > rank[best]) best = i;
+    }
+    rank[best] = -1;
+    status = add_instance(b, best, error);
+  }
+  edb_free(b->ctx, rank, bytes);
+  return status;
+}
+
+/* The unfinished instance with the longest path left. */
+static uint32_t most_unfinished(const beam *b, const edb_runner *r) {
+  const edb_part *p = b->part;
+  uint32_t best = UINT32_MAX, height = 0;
+  for (uint32_t c = 0; c < p->n_types; c++) {
+    const uint32_t *ready = r->ready + r->ready_start[c];
+    for (uint32_t k = 0; k < r->ready_count[c]; k++) {
+      if (p->height[ready[k]] <= height || is_member(b, p->instance[ready[k]])) continue;
+      best = p->instance[ready[k]];
+      height = p->height[ready[k]];
+    }
+  }
+  return best;
+}
+
+/* ---- The search ---------------------------------------------------------------------------------
+ */
+
+static edb_status beam_alloc(beam *b, edb_error *error) {
+  size_t width = b->params->width, cells = width * b->n_types;
+  b->memory_bytes = (width + 1) * sizeof(candidate) + width * 2 * sizeof(entry) +
+                    cells * 2 * (sizeof(double) + sizeof(uint32_t)) +
+                    (width + 1 + b->part->n_batchable) * sizeof(uint32_t);
+  b->memory = edb_alloc(b->ctx, b->memory_bytes);
+  if (b->memory == NULL) return edb_fail_memory(error, b->memory_bytes, "a beam");
+  b->pool = b->memory;
+  b->entries = (entry *)(b->pool + width + 1);
+  b->next_entries = b->entries + width;
+  b->own_sum = (double *)(b->next_entries + width);
+  b->next_own_sum = b->own_sum + cells;
+  b->own = (uint32_t *)(b->next_own_sum + cells);
+  b->next_own = b->own + cells;
+  b->kept = b->next_own + cells;
+  b->letters = b->kept + width + 1;
+  return EDB_OK;
+}
+
+/* exp(-x) without the library's exp, whose last bits differ between machines. */
+static double exp_minus(double x) {
+  double term = 1, sum = 1;
+  for (int k = 1; k < 20; k++) {
+    term *= -x / k;
+    sum += term;
+  }
+  return sum;
+}
+
+static void fill_tables(beam *b) {
+  double soft = exp_minus(b->params->soft);
+  double hard = soft * exp_minus(b->params->bound_weight);
+  b->soft[0] = b->hard[0] = 1;
+  for (int d = 1; d < TABLE; d++) {
+    b->soft[d] = b->soft[d - 1] * soft;
+    b->hard[d] = b->hard[d - 1] * hard;
+  }
+}
+
+/* A word of the tuple, completed, is kept if it is the shortest so far. */
+static void keep_shorter(const edb_word *found, edb_word *best) {
+  if (found->length >= best->length) return;
+  memcpy(best->letters, found->letters, found->length * sizeof *found->letters);
+  best->length = found->length;
+}
+
+/* Each round's word is a valid one once it is completed greedily, so running out of work in a later
+ * round loses nothing. */
+static edb_status search_rounds(beam *b, edb_runner *runner, edb_word *word, edb_error *error) {
+  edb_word found = {.letters = b->letters};
+  word->length = b->params->limit;
+  EDB_TRY(add_critical(b, error));
+  for (;;) {
+    EDB_TRY(search_tuple(b, &found, error));
+    if (found.length == EDB_GAVE_UP) break;
+    edb_runner_run(runner, b->part, false, &found);
+    uint32_t next = most_unfinished(b, runner);
+    edb_runner_finish(runner, b->part, &found);
+    keep_shorter(&found, word);
+    if (next == UINT32_MAX || b->n_tuple == MAX_TUPLE || b->work > b->params->max_work) break;
+    EDB_TRY(add_instance(b, next, error));
+  }
+  if (word->length == b->params->limit) word->length = EDB_GAVE_UP;
+  return EDB_OK;
+}
+
+edb_status edb_beam_search(edb_context *ctx, const edb_part *part, const edb_beam_params *params,
+                           edb_runner *runner, edb_word *word, edb_error *error) {
+  beam b = {.ctx = ctx, .part = part, .params = params, .n_types = part->n_types};
+  EDB_TRY(beam_alloc(&b, error));
+  fill_tables(&b);
+  edb_status status = search_rounds(&b, runner, word, error);
+  for (uint32_t i = 0; i < b.n_tuple; i++) edb_automaton_free(&b.automata[i]);
+  edb_vec_free(ctx, &b.trace);
+  edb_free(ctx, b.memory, b.memory_bytes);
+  return status;
+}

@@ -1,0 +1,276 @@
+/* policy/instances.c: automata of instances, made state by state. */
+#include "policy/instances.h"
+
+#include <string.h>
+
+#include "base/bitset.h"
+
+/* ---- The nodes of an instance -------------------------------------------------------------------
+ */
+
+static uint32_t *carve(uint32_t **next, size_t words) {
+  uint32_t *at = *next;
+  *next += words;
+  return at;
+}
+
+static edb_status automaton_alloc(edb_automaton *a, size_t edges, edb_error *error) {
+  size_t n = a->n_nodes, words = a->words;
+  size_t numbers = (size_t)a->n_types + 1 + n * 2 + (n + 1) * 2 + edges * 2;
+  a->memory_bytes = words * 2 * sizeof(uint64_t) + numbers * sizeof(uint32_t);
+  a->memory = edb_alloc(a->ctx, a->memory_bytes);
+  if (a->memory == NULL) return edb_fail_memory(error, a->memory_bytes, "an instance");
+  a->scratch = a->memory;
+  uint32_t *next = (uint32_t *)(a->scratch + words * 2);
+  a->column_start = carve(&next, (size_t)a->n_types + 1);
+  a->own = carve(&next, n);
+  a->height = carve(&next, n);
+  a->in_start = carve(&next, n + 1);
+  a->out_start = carve(&next, n + 1);
+  a->in = carve(&next, edges);
+  a->out = carve(&next, edges);
+  return EDB_OK;
+}
+
+/* Sorts an instance's nodes by column and falling own: order[bit] = node, bit[node - all] = bit.
+ * Counting sorts; `order` and `other` have room for the nodes, `count` for n + types + 1. */
+static void sort_nodes(const edb_automaton *a, const edb_part *part, const uint32_t *members,
+                       uint32_t *order, uint32_t *other, uint32_t *count) {
+  uint32_t n = a->n_nodes, most = 0;
+  for (uint32_t i = 0; i < n; i++) {
+    if (part->own[members[i]] > most) most = part->own[members[i]];
+  }
+  memset(count, 0, ((size_t)most + 2) * sizeof *count);
+  for (uint32_t i = 0; i < n; i++) count[most - part->own[members[i]] + 1]++;
+  for (uint32_t h = 0; h < most; h++) count[h + 1] += count[h];
+  for (uint32_t i = 0; i < n; i++) other[count[most - part->own[members[i]]]++] = members[i];
+  memset(a->column_start, 0, ((size_t)a->n_types + 1) * sizeof *count);
+  for (uint32_t i = 0; i < n; i++) a->column_start[part->column[other[i]] + 1]++;
+  for (uint32_t c = 0; c < a->n_types; c++) a->column_start[c + 1] += a->column_start[c];
+  memcpy(count, a->column_start, a->n_types * sizeof *count);
+  for (uint32_t i = 0; i < n; i++) order[count[part->column[other[i]]]++] = other[i];
+}
+
+static void link_nodes(edb_automaton *a, const edb_part *part, const uint32_t *order,
+                       const uint32_t *bit, uint32_t base) {
+  uint32_t in = 0, out = 0;
+  for (uint32_t b = 0; b < a->n_nodes; b++) {
+    uint32_t x = order[b];
+    a->own[b] = part->own[x];
+    a->height[b] = part->height[x];
+    a->in_start[b] = in;
+    a->out_start[b] = out;
+    for (uint32_t e = part->in_start[x]; e < part->in_start[x + 1]; e++)
+      a->in[in++] = bit[part->in[e] - base];
+    for (uint32_t e = part->out_start[x]; e < part->out_start[x + 1]; e++)
+      a->out[out++] = bit[part->out[e] - base];
+  }
+  a->in_start[a->n_nodes] = in;
+  a->out_start[a->n_nodes] = out;
+}
+
+/* ---- States -------------------------------------------------------------------------------------
+ */
+
+static uint64_t hash_set(const uint64_t *set, uint32_t words) {
+  uint64_t h = 0x9e3779b97f4a7c15u;
+  for (uint32_t w = 0; w < words; w++) {
+    h = (h ^ set[w]) * 0xff51afd7ed558ccdu;
+    h ^= h >> 32;
+  }
+  return h;
+}
+
+static bool grow_slots(edb_automaton *a) {
+  uint32_t count = a->slot_count == 0 ? 64 : a->slot_count * 2;
+  uint32_t *slots = edb_alloc_zero(a->ctx, count * sizeof *slots);
+  if (slots == NULL) return false;
+  for (uint32_t s = 0; s < a->n_states; s++) {
+    uint64_t at = hash_set(a->sets.data + (size_t)s * a->words * 2, a->words);
+    while (slots[at & (count - 1)] != 0) at++;
+    slots[at & (count - 1)] = s + 1;
+  }
+  edb_free(a->ctx, a->slots, a->slot_count * sizeof *slots);
+  a->slots = slots;
+  a->slot_count = count;
+  return true;
+}
+
+/* What is left in the state of the scratch sets. */
+static void fill_row(const edb_automaton *a, uint32_t state, uint32_t *row) {
+  const uint64_t *done = a->scratch, *ready = a->scratch + a->words;
+  uint32_t height = 0, *next = row + 1, *own = row + 1 + a->n_types;
+  for (uint32_t c = 0; c < a->n_types; c++) {
+    uint32_t end = a->column_start[c + 1], b = a->column_start[c];
+    while (b < end) { /* the first that is not done, a word at a time */
+      uint64_t open = ~done[b >> 6] >> (b & 63);
+      if (open != 0) {
+        b += (uint32_t)__builtin_ctzll(open);
+        break;
+      }
+      b = (b | 63) + 1;
+    }
+    own[c] = b < end && !a->unbatchable[c] ? a->own[b] : 0;
+    bool any = false;
+    for (uint32_t r = a->column_start[c]; r < end && !any; r = (r | 63) + 1) {
+      uint64_t bits = ready[r >> 6] >> (r & 63);
+      if (end - r < 64) bits &= (UINT64_C(1) << (end - r)) - 1;
+      any = bits != 0;
+    }
+    next[c] = any ? EDB_STATE_NONE : state;
+  }
+  for (uint32_t w = 0; w < a->words; w++) {
+    for (uint64_t bits = ready[w]; bits != 0; bits &= bits - 1) {
+      uint32_t b = w * 64 + (uint32_t)__builtin_ctzll(bits);
+      if (a->height[b] > height) height = a->height[b];
+    }
+  }
+  row[0] = height;
+}
+
+/* The state of the scratch sets, new or not. */
+static uint32_t intern(edb_automaton *a) {
+  size_t set_bytes = a->words * sizeof(uint64_t);
+  uint64_t at = hash_set(a->scratch, a->words);
+  if (a->slot_count > 0) {
+    for (; a->slots[at & (a->slot_count - 1)] != 0; at++) {
+      uint32_t s = a->slots[at & (a->slot_count - 1)] - 1;
+      if (memcmp(a->sets.data + (size_t)s * a->words * 2, a->scratch, set_bytes) == 0) return s;
+    }
+  }
+  if (a->n_states >= a->max_states) return EDB_STATE_NONE;
+  size_t row = 1 + 2 * (size_t)a->n_types, states = (size_t)a->n_states + 1;
+  if (!edb_vec_reserve(a->ctx, &a->sets, states * a->words * 2) ||
+      !edb_vec_reserve(a->ctx, &a->rows, states * row) ||
+      (states * 2 > a->slot_count && !grow_slots(a))) {
+    a->failed = true;
+    return EDB_STATE_NONE;
+  }
+  uint32_t state = a->n_states++;
+  memcpy(a->sets.data + (size_t)state * a->words * 2, a->scratch, set_bytes * 2);
+  fill_row(a, state, a->rows.data + (size_t)state * row);
+  at = hash_set(a->scratch, a->words);
+  while (a->slots[at & (a->slot_count - 1)] != 0) at++;
+  a->slots[at & (a->slot_count - 1)] = state + 1;
+  return state;
+}
+
+static bool inputs_done(const edb_automaton *a, uint32_t b) {
+  for (uint32_t e = a->in_start[b]; e < a->in_start[b + 1]; e++) {
+    if (!edb_bitset_has(a->scratch, a->in[e])) return false;
+  }
+  return true;
+}
+
+/* Runs the ready nodes of a column in the scratch sets. `batch` bits are taken word by word, and a
+ * node that becomes ready on the way must wait: its input is in the batch, so it is not of the
+ * words still to come unless it is ready already. */
+static void run_node(edb_automaton *a, uint32_t b) {
+  uint64_t *done = a->scratch, *ready = a->scratch + a->words;
+  edb_bitset_add(done, b);
+  edb_bitset_remove(ready, b);
+  for (uint32_t e = a->out_start[b]; e < a->out_start[b + 1]; e++) {
+    if (inputs_done(a, a->out[e])) edb_bitset_add(ready, a->out[e]);
+  }
+  *a->work += 4 * (1 + a->out_start[b + 1] - a->out_start[b]);
+}
+
+/* Own falls along paths inside a column, so what a batch makes ready in its own column comes behind
+ * (higher bits): the nodes of the batch are those ready before any ran, taken from the state. */
+static void run_column(edb_automaton *a, const uint64_t *ready, uint32_t column) {
+  uint32_t end = a->column_start[column + 1];
+  for (uint32_t r = a->column_start[column]; r < end; r = (r | 63) + 1) {
+    uint64_t bits = ready[r >> 6] >> (r & 63);
+    if (end - r < 64) bits &= (UINT64_C(1) << (end - r)) - 1;
+    for (; bits != 0; bits &= bits - 1) run_node(a, r + (uint32_t)__builtin_ctzll(bits));
+  }
+}
+
+/* Unbatchable nodes run as soon as they are ready. */
+static void run_unbatchable(edb_automaton *a) {
+  const uint64_t *ready = a->scratch + a->words;
+  for (uint32_t c = 0; c < a->n_types; c++) {
+    if (!a->unbatchable[c]) continue;
+    for (uint32_t b = a->column_start[c]; b < a->column_start[c + 1]; b++) {
+      if (!edb_bitset_has(ready, b)) continue;
+      run_node(a, b);
+      c = UINT32_MAX; /* from the first again: it may have made others ready */
+      break;
+    }
+  }
+}
+
+uint32_t edb_automaton_make(edb_automaton *a, uint32_t state, uint32_t column) {
+  size_t words = a->words;
+  const uint64_t *sets = a->sets.data + (size_t)state * words * 2;
+  memcpy(a->scratch, sets, words * 2 * sizeof *sets);
+  run_column(a, sets + words, column);
+  run_unbatchable(a);
+  *a->work += 30 + words * 4 + a->n_types * 3;
+  uint32_t next = intern(a);
+  if (next == EDB_STATE_NONE) return next;
+  a->rows.data[(size_t)state * (1 + 2 * (size_t)a->n_types) + 1 + column] = next;
+  return next;
+}
+
+/* ---- Making and freeing -------------------------------------------------------------------------
+ */
+
+static edb_status make_initial(edb_automaton *a, edb_error *error) {
+  memset(a->scratch, 0, a->words * 2 * sizeof *a->scratch);
+  for (uint32_t b = 0; b < a->n_nodes; b++) {
+    if (a->in_start[b] == a->in_start[b + 1]) edb_bitset_add(a->scratch + a->words, b);
+  }
+  run_unbatchable(a);
+  if (intern(a) == EDB_STATE_NONE)
+    return edb_fail_memory(error, a->words * 2 * sizeof *a->scratch, "the states of an instance");
+  return EDB_OK;
+}
+
+edb_status edb_automaton_init(edb_context *ctx, const edb_part *part, uint32_t instance,
+                              size_t max_bytes, uint64_t *work, edb_automaton *out,
+                              edb_error *error) {
+  const uint32_t *members = part->members + part->instance_start[instance];
+  edb_automaton a = {
+      .ctx = ctx, .n_types = part->n_types, .unbatchable = part->unbatchable, .work = work};
+  a.n_nodes = part->instance_start[instance + 1] - part->instance_start[instance];
+  a.words = (uint32_t)EDB_BITSET_WORDS(a.n_nodes);
+  size_t edges = 0, state_bytes = a.words * 16 + (1 + 2 * (size_t)a.n_types) * 4 + 8;
+  for (uint32_t i = 0; i < a.n_nodes; i++)
+    edges += part->in_start[members[i] + 1] - part->in_start[members[i]];
+  size_t most = max_bytes / state_bytes;
+  a.max_states = most < 2 ? 2 : most > EDB_STATE_NONE / 4 ? EDB_STATE_NONE / 4 : (uint32_t)most;
+  /* Scratch: order, other, count (n + types + 2), and the bit of each node between the lowest and
+   * the highest member. */
+  uint32_t base = members[0];
+  size_t span = (size_t)members[a.n_nodes - 1] - base + 1, n = a.n_nodes;
+  size_t bytes = (n * 3 + a.n_types + 2 + span) * sizeof(uint32_t);
+  uint32_t *order = edb_alloc(ctx, bytes);
+  if (order == NULL) return edb_fail_memory(error, bytes, "the order of an instance's nodes");
+  uint32_t *bit = order + n * 3 + a.n_types + 2;
+  edb_status status = automaton_alloc(&a, edges, error);
+  if (status == EDB_OK) {
+    sort_nodes(&a, part, members, order, order + n, order + n * 2);
+    for (uint32_t b = 0; b < a.n_nodes; b++) bit[order[b] - base] = b;
+    link_nodes(&a, part, order, bit, base);
+    status = make_initial(&a, error);
+  }
+  edb_free(ctx, order, bytes);
+  if (status != EDB_OK) {
+    edb_automaton_free(&a);
+    return status;
+  }
+  *out = a;
+  return EDB_OK;
+}
+
+void edb_automaton_free(edb_automaton *a) {
+  edb_vec_free(a->ctx, &a->sets);
+  edb_vec_free(a->ctx, &a->rows);
+  edb_free(a->ctx, a->slots, a->slot_count * sizeof *a->slots);
+  edb_free(a->ctx, a->memory, a->memory_bytes);
+  a->slots = NULL;
+  a->slot_count = 0;
+  a->memory = NULL;
+  a->memory_bytes = 0;
+}

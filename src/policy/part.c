@@ -1,0 +1,248 @@
+/* policy/part.c: the nodes of one component of types, their instances, and running words on them.
+ */
+#include "policy/part.h"
+
+#include <string.h>
+
+/* ---- Making -------------------------------------------------------------------------------------
+ */
+
+static uint32_t *carve(uint32_t **next, size_t words) {
+  uint32_t *at = *next;
+  *next += words;
+  return at;
+}
+
+/* Numbers the component's nodes in topological order into local[]; the others get EDB_TYPE_NONE. */
+static void number_nodes(const edb_problem *p, uint32_t component, uint32_t *local,
+                         edb_part *part) {
+  for (uint32_t i = 0; i < p->n_nodes; i++) {
+    uint32_t v = p->reversed ? p->n_nodes - 1 - i : i;
+    bool inside = p->component[p->type[v]] == component;
+    local[v] = inside ? part->n_nodes++ : EDB_TYPE_NONE;
+    if (!inside) continue;
+    part->n_batchable += !p->unbatchable[p->type[v]];
+    part->n_edges += p->in_start[v + 1] - p->in_start[v];
+  }
+}
+
+static edb_status part_alloc(edb_context *ctx, edb_part *part, edb_error *error) {
+  size_t n = part->n_nodes, edges = part->n_edges, types = part->n_types;
+  size_t words = n * 6 + (n + 1) + (n + 2) + (n + 1) + edges * 2 + types;
+  part->memory_bytes = words * sizeof(uint32_t) + types;
+  part->memory = edb_alloc(ctx, part->memory_bytes);
+  if (part->memory == NULL)
+    return edb_fail_memory(error, part->memory_bytes, "a component of a graph");
+  uint32_t *next = part->memory;
+  part->column = carve(&next, n);
+  part->own = carve(&next, n);
+  part->height = carve(&next, n);
+  part->instance = carve(&next, n);
+  part->members = carve(&next, n * 2) + n; /* the half before is scratch of find_instances */
+  part->in_start = carve(&next, n + 1);
+  part->out_start = carve(&next, n + 2);
+  part->instance_start = carve(&next, n + 1);
+  part->in = carve(&next, edges);
+  part->out = carve(&next, edges);
+  part->type = carve(&next, types);
+  part->unbatchable = (uint8_t *)next;
+  return EDB_OK;
+}
+
+static void copy_nodes(const edb_problem *p, const uint32_t *local, edb_part *part) {
+  uint32_t n_edges = 0;
+  memset(part->out_start, 0, ((size_t)part->n_nodes + 2) * sizeof *part->out_start);
+  for (uint32_t i = 0; i < p->n_nodes; i++) {
+    uint32_t v = p->reversed ? p->n_nodes - 1 - i : i, x = local[v];
+    if (x == EDB_TYPE_NONE) continue;
+    part->column[x] = p->column[p->type[v]];
+    part->own[x] = p->own[v];
+    part->in_start[x] = n_edges;
+    for (uint32_t e = p->in_start[v]; e < p->in_start[v + 1]; e++) {
+      uint32_t u = local[p->in[e]];
+      if (u == EDB_TYPE_NONE) continue;
+      part->in[n_edges++] = u;
+      part->out_start[u + 2]++;
+    }
+  }
+  part->in_start[part->n_nodes] = part->n_edges = n_edges;
+}
+
+/* out_start was counted at [u + 2] and is filled at [u + 1], so that it ends as starts. */
+static void link_successors(edb_part *part) {
+  uint32_t n = part->n_nodes;
+  for (uint32_t u = 0; u < n; u++) part->out_start[u + 2] += part->out_start[u + 1];
+  for (uint32_t x = 0; x < n; x++) {
+    for (uint32_t e = part->in_start[x]; e < part->in_start[x + 1]; e++)
+      part->out[part->out_start[part->in[e] + 1]++] = x;
+  }
+  for (uint32_t i = n; i-- > 0;) {
+    uint32_t longest = 0;
+    for (uint32_t e = part->out_start[i]; e < part->out_start[i + 1]; e++) {
+      uint32_t below = part->height[part->out[e]];
+      if (below > longest) longest = below;
+    }
+    part->height[i] = longest + !part->unbatchable[part->column[i]];
+  }
+}
+
+/* Union-find by the lowest node, paths halved. */
+static uint32_t find_root(uint32_t *parent, uint32_t x) {
+  while (parent[x] != x) x = parent[x] = parent[parent[x]];
+  return x;
+}
+
+static void find_instances(edb_part *part) {
+  uint32_t n = part->n_nodes, *parent = part->members - n;
+  for (uint32_t x = 0; x < n; x++) {
+    parent[x] = x;
+    uint32_t root = x;
+    for (uint32_t e = part->in_start[x]; e < part->in_start[x + 1]; e++) {
+      uint32_t other = find_root(parent, part->in[e]);
+      uint32_t low = other < root ? other : root, high = other < root ? root : other;
+      parent[high] = root = low;
+    }
+  }
+  part->n_instances = 0;
+  for (uint32_t x = 0; x < n; x++) { /* a root is the lowest of its instance: numbered before */
+    uint32_t root = find_root(parent, x);
+    part->instance[x] = root == x ? part->n_instances++ : part->instance[root];
+  }
+  uint32_t *start = part->instance_start;
+  memset(start, 0, ((size_t)part->n_instances + 1) * sizeof *start);
+  for (uint32_t x = 0; x < n; x++) start[part->instance[x] + 1]++;
+  for (uint32_t i = 0; i < part->n_instances; i++) start[i + 1] += start[i];
+  for (uint32_t i = 0; i < part->n_instances; i++) parent[i] = start[i];
+  for (uint32_t x = 0; x < n; x++) part->members[parent[part->instance[x]]++] = x;
+}
+
+edb_status edb_part_init(edb_context *ctx, const edb_problem *p, uint32_t component, edb_part *out,
+                         edb_error *error) {
+  edb_part part = {.n_types = p->component_size[component]};
+  size_t bytes = p->n_nodes * sizeof(uint32_t);
+  uint32_t *local = edb_alloc(ctx, bytes);
+  if (local == NULL) return edb_fail_memory(error, bytes, "the nodes of a component");
+  number_nodes(p, component, local, &part);
+  edb_status status = part_alloc(ctx, &part, error);
+  if (status == EDB_OK) {
+    for (uint32_t t = 0; t < p->n_types; t++) {
+      if (p->component[t] != component) continue;
+      part.type[p->column[t]] = t;
+      part.unbatchable[p->column[t]] = p->unbatchable[t];
+    }
+    copy_nodes(p, local, &part);
+    link_successors(&part);
+    find_instances(&part);
+    *out = part;
+  }
+  edb_free(ctx, local, bytes);
+  return status;
+}
+
+void edb_part_free(edb_context *ctx, edb_part *part) {
+  edb_free(ctx, part->memory, part->memory_bytes);
+  part->memory = NULL;
+  part->memory_bytes = 0;
+}
+
+/* ---- Running words ------------------------------------------------------------------------------
+ */
+
+edb_status edb_runner_init(edb_context *ctx, const edb_part *part, edb_runner *out,
+                           edb_error *error) {
+  size_t n = part->n_nodes, types = part->n_types;
+  edb_runner r = {.memory_bytes = (n * 2 + types * 3) * sizeof(uint32_t)};
+  r.memory = edb_alloc(ctx, r.memory_bytes);
+  if (r.memory == NULL) return edb_fail_memory(error, r.memory_bytes, "running a word");
+  r.pending = r.memory;
+  r.ready = r.pending + n;
+  r.ready_start = r.ready + n;
+  r.ready_count = r.ready_start + types;
+  r.first = r.ready_count + types;
+  memset(r.first, 0, types * sizeof *r.first);
+  for (uint32_t x = 0; x < n; x++) r.first[part->column[x]]++;
+  uint32_t start = 0;
+  for (uint32_t c = 0; c < types; c++) {
+    uint32_t count = r.first[c];
+    r.first[c] = start;
+    start += count;
+  }
+  *out = r;
+  return EDB_OK;
+}
+
+void edb_runner_free(edb_context *ctx, edb_runner *runner) {
+  edb_free(ctx, runner->memory, runner->memory_bytes);
+  runner->memory = NULL;
+  runner->memory_bytes = 0;
+}
+
+/* Runs what is ready of a column; its nodes stay where they are, the segment moves on. */
+static void run_column(edb_runner *r, const edb_part *part, bool backwards, uint32_t column) {
+  const uint32_t *next_start = backwards ? part->in_start : part->out_start;
+  const uint32_t *next = backwards ? part->in : part->out;
+  const uint32_t *batch = r->ready + r->ready_start[column];
+  uint32_t count = r->ready_count[column];
+  r->ready_start[column] += count;
+  r->ready_count[column] = 0;
+  r->n_done += count;
+  for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t e = next_start[batch[i]]; e < next_start[batch[i] + 1]; e++) {
+      uint32_t u = next[e], c = part->column[u];
+      if (--r->pending[u] == 0) r->ready[r->ready_start[c] + r->ready_count[c]++] = u;
+    }
+  }
+}
+
+static void run_unbatchable(edb_runner *r, const edb_part *part, bool backwards) {
+  if (part->n_batchable == part->n_nodes) return;
+  for (bool any = true; any;) {
+    any = false;
+    for (uint32_t c = 0; c < part->n_types; c++) {
+      if (!part->unbatchable[c] || r->ready_count[c] == 0) continue;
+      run_column(r, part, backwards, c);
+      any = true;
+    }
+  }
+}
+
+void edb_runner_run(edb_runner *r, const edb_part *part, bool backwards, edb_word *word) {
+  const uint32_t *start = backwards ? part->out_start : part->in_start;
+  r->n_done = 0;
+  memcpy(r->ready_start, r->first, part->n_types * sizeof *r->first);
+  memset(r->ready_count, 0, part->n_types * sizeof *r->ready_count);
+  for (uint32_t x = 0; x < part->n_nodes; x++) {
+    uint32_t c = part->column[x];
+    r->pending[x] = start[x + 1] - start[x];
+    if (r->pending[x] == 0) r->ready[r->ready_start[c] + r->ready_count[c]++] = x;
+  }
+  run_unbatchable(r, part, backwards);
+  uint32_t kept = 0, length = word->length, *letters = word->letters;
+  for (uint32_t i = 0; i < length; i++) {
+    uint32_t column = letters[backwards ? length - 1 - i : i];
+    if (r->ready_count[column] == 0) continue;
+    letters[backwards ? length - 1 - kept : kept] = column;
+    kept++;
+    run_column(r, part, backwards, column);
+    run_unbatchable(r, part, backwards);
+  }
+  if (backwards) memmove(letters, letters + (length - kept), kept * sizeof *letters);
+  word->length = kept;
+}
+
+void edb_runner_finish(edb_runner *r, const edb_part *part, edb_word *word) {
+  while (r->n_done < part->n_nodes) {
+    uint32_t best = EDB_TYPE_NONE, best_height = 0;
+    for (uint32_t c = 0; c < part->n_types; c++) {
+      const uint32_t *ready = r->ready + r->ready_start[c];
+      for (uint32_t i = 0; i < r->ready_count[c]; i++) {
+        if (part->height[ready[i]] <= best_height) continue;
+        best = c;
+        best_height = part->height[ready[i]];
+      }
+    }
+    word->letters[word->length++] = best;
+    run_column(r, part, false, best);
+    run_unbatchable(r, part, false);
+  }
+}

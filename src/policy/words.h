@@ -1,0 +1,34 @@
+/* policy/words.h: the shortest word found so far for each component of types.
+ *
+ * A word is a sequence of types, one per batch; unbatchable nodes have no letter. Schedules of
+ * different components are independent, so the best parts of several schedules make a better one:
+ * a component's batches, in their order, stay valid beside any schedule of the others. */
+#ifndef EDB_POLICY_WORDS_H
+#define EDB_POLICY_WORDS_H
+
+#include "policy/rules.h"
+
+typedef struct edb_words {
+  uint32_t n_components;
+  uint32_t *bound;   /* [n_components] least letters: the lower bound without unbatchable nodes */
+  uint32_t *length;  /* [n_components] of the word; EDB_GAVE_UP: none yet */
+  uint32_t *start;   /* [n_components] into letters, with room for every batchable node */
+  uint32_t *letters; /* [n_nodes] types of the problem, forwards */
+  uint32_t *count;   /* [n_components] scratch */
+  void *memory;
+  size_t memory_bytes;
+} edb_words;
+
+EDB_MUST_CHECK edb_status edb_words_init(edb_context *ctx, const edb_problem *problem,
+                                         edb_words *out, edb_error *error);
+void edb_words_free(edb_context *ctx, edb_words *words);
+
+/* Keeps the word of every component for which these batches of the forward problem have a shorter
+ * one. Batches that were given up have none. */
+void edb_words_take(edb_words *words, const edb_problem *forward, const edb_batches *batches);
+/* Letters of all words together with the unbatchable nodes: batches of the schedule they make. */
+uint32_t edb_words_batches(const edb_words *words, const edb_problem *forward);
+/* Runs the words one after the other on the forward problem that `state` is set to. */
+void edb_words_run(const edb_words *words, edb_state *state, edb_batches *out);
+
+#endif
