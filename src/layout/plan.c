@@ -593,6 +593,7 @@ edb_status edb_plan_create(edb_context *ctx, const edb_program *program, uint32_
   edb_plan *plan = edb_alloc_zero(ctx, sizeof *plan);
   uint32_t *block = edb_alloc_zero(ctx, bytes ? bytes : 1);
   edb_status status = EDB_OK;
+  if (plan) plan->ctx = ctx;
   if (!plan || !block) {
     status = edb_fail_memory(error, bytes, "a plan");
     goto cleanup;

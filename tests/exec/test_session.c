@@ -1,63 +1,5 @@
 /* tests/exec/test_session.c: what can be run and read when; runs that follow each other. */
-#include "exec/tree_model.h"
-
-typedef struct fixture {
-  world w;
-  edb_session *session;
-  edb_graph *graph;
-  edb_policy *policy;
-  edb_error error;
-} fixture;
-
-static int setup_with(void **state, edb_device device, edb_granularity granularity) {
-  fixture *f = calloc(1, sizeof *f);
-  assert_non_null(f);
-  f->w = world_of(EDB_SIMD_AUTO, tree_text);
-  f->session = session_of(&f->w, device, granularity);
-  f->graph = graph_of(&f->w);
-  f->policy = policy_of(&f->w, EDB_POLICY_BEST);
-  *state = f;
-  return 0;
-}
-
-static int setup(void **state) {
-  return setup_with(state, EDB_DEVICE_CPU, EDB_GRANULARITY_CELL);
-}
-
-static int setup_op(void **state) {
-  return setup_with(state, EDB_DEVICE_CPU, EDB_GRANULARITY_OP);
-}
-
-static int teardown(void **state) {
-  fixture *f = *state;
-  edb_policy_destroy(f->policy);
-  edb_graph_destroy(f->graph);
-  edb_session_destroy(f->session);
-  world_close(&f->w);
-  free(f);
-  return 0;
-}
-
-static edb_status run_keeping(fixture *f, const char *name) {
-  edb_keep keep = {&name, 1};
-  return edb_session_run(f->session, f->graph, f->policy, name ? &keep : NULL, &f->error);
-}
-
-static edb_status read_h(fixture *f, edb_node node, float *out) {
-  return edb_session_read(f->session, f->graph, (edb_value){node, 0}, out, 20, &f->error);
-}
-
-/* What a fresh session with an equal graph gives; `nodes` are numbered alike. */
-static void assert_like_fresh(const fixture *f, const edb_session *session, const edb_graph *graph,
-                              edb_graph *twin, const char *what) {
-  edb_session *fresh = session_of(&f->w, EDB_DEVICE_CPU, EDB_GRANULARITY_CELL);
-  run_all(fresh, twin, f->policy);
-  values a = read_values(&f->w, session, graph), b = read_values(&f->w, fresh, twin);
-  assert_same_values(&f->w, graph, &a, &b, what);
-  values_free(&a);
-  values_free(&b);
-  edb_session_destroy(fresh);
-}
+#include "exec/session_fixture.h"
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
@@ -392,12 +334,6 @@ static void time_is_split_only_when_asked_for(void **state) {
   assert_true(stats.product_ns > 0 && stats.elementwise_ns > 0);
   assert_true(stats.product_ns + stats.elementwise_ns + stats.copy_ns <= stats.run_ns);
 }
-
-#define BOTH(test)                                                   \
-  cmocka_unit_test_setup_teardown(test, setup, teardown), {          \
-#test "_at_operator_granularity", test, setup_op, teardown, NULL \
-  }
-#define CELL(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
