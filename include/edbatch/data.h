@@ -14,18 +14,33 @@ extern "C" {
 
 typedef struct edb_dataset edb_dataset;
 
+/* Forms of data files (docs/data.md). All but JSON lines need a `read` section of the same name in
+ * the model. */
 typedef enum edb_data_format {
-  EDB_DATA_AUTO, /* by the first byte that is not white space: '{' JSON lines, '(' trees */
-  EDB_DATA_JSONL,
-  EDB_DATA_TREES
+  EDB_DATA_AUTO, /* '{' as the first byte that is not white space: JSON lines; '(': trees; else what
+                    the model has its read section for */
+  EDB_DATA_JSONL,    /* calls as they are */
+  EDB_DATA_TREES,    /* brackets: (3 (2 a) (4 (2 fine) (2 film))) */
+  EDB_DATA_GRIDS,    /* a label, a tab, words: a row of leaves under a triangle of nodes */
+  EDB_DATA_TAGS,     /* tokens with tags: Lotto|I-MISC is|O */
+  EDB_DATA_TEXT,     /* words */
+  EDB_DATA_PAIRS,    /* source, a tab, target; or the path "source.txt,target.txt", line by line */
+  EDB_DATA_LATTICES, /* arcs of characters and words */
+  EDB_DATA_FORMAT_COUNT
 } edb_data_format;
+
+/* "auto", "jsonl", "trees", ...; NULL or false: there is no such form. */
+EDB_API const char *edb_data_format_name(edb_data_format format);
+EDB_API bool edb_data_format_from_name(const char *name, edb_data_format *out);
 
 typedef struct edb_data_params {
   size_t struct_bytes;
   edb_data_format format;
-  uint32_t limit; /* at most so many instances; 0: all */
-  bool skip_bad;  /* count bad instances and go on, instead of failing at the first */
-  bool no_labels; /* drop labels: inference */
+  uint32_t limit;     /* at most so many instances; 0: all */
+  bool skip_bad;      /* count bad instances and go on, instead of failing at the first */
+  bool no_labels;     /* drop labels: inference */
+  uint32_t fold_ids;  /* ids of lattices modulo this number; 0: as they are */
+  uint32_t min_count; /* where a model spells rare words: these occur less often; 0: 5 */
 } edb_data_params;
 
 /* Errors carry file, line, column, found and expected. */

@@ -63,33 +63,10 @@ static edb_status reader_open(edb_reader *reader, edb_error *error) {
 /* ---- Reading ------------------------------------------------------------------------------ */
 
 /* A text of white space only has no form; it has no instances either. */
-static edb_status detect(const edb_reader *reader, edb_data_format *format, edb_error *error) {
-  uint32_t line = 1;
-  const char *at = reader->text, *line_start = at;
-  for (; at < reader->end && edb_is_space(*at); at++) {
-    if (*at == '\n') line++, line_start = at + 1;
-  }
-  if (at == reader->end) {
-    return edb_fail(error, EDB_ERROR_FORMAT, "%s: no instances: the file is empty", reader->name);
-  }
-  if (*at != '{' && *at != '(') {
-    return edb_fail_at(error, EDB_ERROR_FORMAT, reader->name, line, (uint32_t)(at - line_start) + 1,
-                       "found byte 0x%02x, expected '{' (JSON lines) or '(' (trees)",
-                       (unsigned)(unsigned char)*at);
-  }
-  *format = *at == '{' ? EDB_DATA_JSONL : EDB_DATA_TREES;
-  return EDB_OK;
-}
-
 /* All instances, of which there must be one: a data set of none is a mistake of the caller's in
  * every use, and better said here than as a division by zero later. */
 static edb_status read_all(edb_reader *reader, edb_error *error) {
-  edb_data_format format = reader->params.format;
-  if (format == EDB_DATA_AUTO) EDB_TRY(detect(reader, &format, error));
-  if (format == EDB_DATA_JSONL)
-    EDB_TRY(edb_read_jsonl(reader, error));
-  else
-    EDB_TRY(edb_read_trees(reader, error));
+  EDB_TRY(edb_read_form(reader, error));
   if (edb_dataset_count(reader->dataset) > 0) return EDB_OK;
   if (reader->dataset->skipped == 0) {
     return edb_fail(error, EDB_ERROR_FORMAT, "%s: no instances", reader->name);
@@ -105,14 +82,26 @@ static edb_status check_params(const edb_data_params *params, edb_error *error) 
   EDB_FAIL_IF(params->struct_bytes != sizeof *params, error, EDB_ERROR_ARGUMENT,
               "found an edb_data_params of %zu bytes, expected %zu", params->struct_bytes,
               sizeof *params);
-  EDB_FAIL_IF((unsigned)params->format > EDB_DATA_TREES, error, EDB_ERROR_ARGUMENT,
+  EDB_FAIL_IF((unsigned)params->format >= EDB_DATA_FORMAT_COUNT, error, EDB_ERROR_ARGUMENT,
               "there is no data format %u", (unsigned)params->format);
   return EDB_OK;
 }
 
-edb_status edb_dataset_parse(edb_context *ctx, edb_model *model, const char *text, size_t bytes,
-                             const char *name, const edb_data_params *params, edb_dataset **out,
-                             edb_error *error) {
+/* A text that the caller holds, without a byte order mark. */
+typedef struct edb_named_text {
+  const char *name, *text, *end;
+} edb_named_text;
+
+static edb_named_text name_text(const char *name, const char *text, size_t bytes) {
+  if (bytes == 0) text = "";
+  bool marked = bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0;
+  return (edb_named_text){name, text + (marked ? 3 : 0), text + bytes};
+}
+
+/* `second` is the target side of pairs, or all NULL. */
+static edb_status read_texts(edb_context *ctx, edb_model *model, edb_named_text first,
+                             edb_named_text second, const edb_data_params *params,
+                             edb_dataset **out, edb_error *error) {
   static const edb_data_params defaults = EDB_PARAMS(edb_data_params);
   edb_error unread;
   if (error == NULL) error = &unread;
@@ -121,15 +110,14 @@ edb_status edb_dataset_parse(edb_context *ctx, edb_model *model, const char *tex
   if (dataset == NULL) return edb_fail_memory(error, sizeof *dataset, "a dataset");
   dataset->ctx = ctx;
   dataset->model = model;
-  if (bytes == 0) text = "";
-  bool marked = bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0; /* a byte order mark */
   edb_reader reader = {.ctx = ctx,
                        .model = model,
                        .program = edb_model_program(model),
                        .schema = &edb_model_program(model)->schema,
-                       .name = name,
-                       .text = text + (marked ? 3 : 0),
-                       .end = text + bytes,
+                       .name = first.name,
+                       .text = first.text,
+                       .end = first.end,
+                       .second = {second.name, second.text, second.end},
                        .params = params != NULL ? *params : defaults,
                        .grows = !edb_model_is_sealed(model),
                        .dataset = dataset};
@@ -147,13 +135,51 @@ edb_status edb_dataset_parse(edb_context *ctx, edb_model *model, const char *tex
   return status;
 }
 
-edb_status edb_dataset_load(edb_context *ctx, edb_model *model, const char *path,
-                            const edb_data_params *params, edb_dataset **out, edb_error *error) {
+edb_status edb_dataset_parse(edb_context *ctx, edb_model *model, const char *text, size_t bytes,
+                             const char *name, const edb_data_params *params, edb_dataset **out,
+                             edb_error *error) {
+  return read_texts(ctx, model, name_text(name, text, bytes), (edb_named_text){.name = NULL},
+                    params, out, error);
+}
+
+static edb_status load_one(edb_context *ctx, edb_model *model, const char *path,
+                           const edb_data_params *params, edb_dataset **out, edb_error *error) {
   edb_file file;
   EDB_TRY(edb_file_open(ctx, path, &file, error));
   edb_status status =
       edb_dataset_parse(ctx, model, file.data, file.bytes, path, params, out, error);
   edb_file_close(&file);
+  return status;
+}
+
+/* "source,target"; `paths` is a copy that is cut at `comma`. */
+static edb_status load_two(edb_context *ctx, edb_model *model, char *paths, char *comma,
+                           const edb_data_params *params, edb_dataset **out, edb_error *error) {
+  edb_file source, target;
+  *comma = 0;
+  EDB_TRY(edb_file_open(ctx, paths, &source, error));
+  edb_status status = edb_file_open(ctx, comma + 1, &target, error);
+  if (status == EDB_OK) {
+    edb_named_text first = name_text(paths, source.data, source.bytes);
+    edb_named_text second = name_text(comma + 1, target.data, target.bytes);
+    status = read_texts(ctx, model, first, second, params, out, error);
+    edb_file_close(&target);
+  }
+  edb_file_close(&source);
+  return status;
+}
+
+edb_status edb_dataset_load(edb_context *ctx, edb_model *model, const char *path,
+                            const edb_data_params *params, edb_dataset **out, edb_error *error) {
+  const char *comma = strchr(path, ',');
+  if (comma == NULL || !edb_reads_pairs(model, params)) {
+    return load_one(ctx, model, path, params, out, error);
+  }
+  size_t length = strlen(path);
+  char *paths = edb_strdup(ctx, path, length);
+  if (paths == NULL) return edb_fail_memory(error, length + 1, "the paths of a pair");
+  edb_status status = load_two(ctx, model, paths, paths + (comma - path), params, out, error);
+  edb_free(ctx, paths, length + 1);
   return status;
 }
 

@@ -1,30 +1,7 @@
-/* data/read_rules.c: compiling the `read trees` section of a model. */
+/* data/read_rules.c: compiling the `read` section of a model for one form of data. */
 #include "data/read_rules.h"
 
 #include <string.h>
-
-/* How each pattern binds, and what it offers. */
-typedef struct edb_pattern {
-  const char *name;
-  const char *form; /* for errors */
-  uint32_t min_bound, max_bound;
-  bool word, rest;
-} edb_pattern;
-
-typedef enum edb_pattern_kind {
-  PATTERN_LEAF,
-  PATTERN_INNER,
-  PATTERN_EVERY,
-  PATTERN_ROOT,
-  PATTERN_COUNT
-} edb_pattern_kind;
-
-static const edb_pattern patterns[PATTERN_COUNT] = {
-    [PATTERN_LEAF] = {"leaf", "leaf", 0, 0, true, false},
-    [PATTERN_INNER] = {"inner", "inner(left, right) or inner(children...)", 1, UINT32_MAX, false,
-                       true},
-    [PATTERN_EVERY] = {"every", "every(node)", 1, 1, false, false},
-    [PATTERN_ROOT] = {"root", "root(node)", 1, 1, false, false}};
 
 static edb_place place_of(const edb_read_rules *rules, const edb_read_rule *source) {
   return (edb_place){rules->file, source->line, source->column};
@@ -39,17 +16,25 @@ static edb_status fail_rule(const edb_read_rules *rules, const edb_read_rule *so
                      source->reader, what, name, expected);
 }
 
-/* ---- Patterns ----------------------------------------------------------------------------- */
+/* ---- Patterns ------------------------------------------------------------------------------ */
+
+const edb_rule *edb_read_rules_next(const edb_read_rules *rules, uint32_t kind,
+                                    const edb_rule *after) {
+  for (size_t i = after != NULL ? (size_t)(after - rules->rules.data) + 1 : 0;
+       i < rules->rules.length; i++) {
+    if (rules->rules.data[i].kind == kind) return &rules->rules.data[i];
+  }
+  return NULL;
+}
 
 static edb_status find_pattern(const edb_read_rules *rules, const edb_read_rule *source,
-                               edb_pattern_kind *kind, edb_error *error) {
-  for (uint32_t k = 0; k < PATTERN_COUNT; k++) {
-    if (strcmp(patterns[k].name, source->pattern) != 0) continue;
-    *kind = (edb_pattern_kind)k;
-    return EDB_OK;
+                               uint32_t *kind, edb_error *error) {
+  const edb_form *form = rules->form;
+  for (*kind = 0; *kind < form->n_patterns; ++*kind) {
+    if (strcmp(form->patterns[*kind].name, source->pattern) == 0) return EDB_OK;
   }
   return fail_rule(rules, source, error, EDB_ERROR_NAME, "found pattern", source->pattern,
-                   "leaf, inner, every or root");
+                   form->pattern_names);
 }
 
 /* Only the last bound name can be a rest name. */
@@ -57,68 +42,192 @@ static bool has_rest(const edb_read_rule *source) {
   return source->n_bound > 0 && source->bound[source->n_bound - 1].rest;
 }
 
-/* That bound names differ and that only the last has "..." is the model file's own law. */
 static edb_status check_bound(const edb_read_rules *rules, const edb_read_rule *source,
                               const edb_pattern *pattern, edb_error *error) {
   if (source->n_bound < pattern->min_bound || source->n_bound > pattern->max_bound) {
     return edb_fail_at(error, EDB_ERROR_FORMAT, rules->file, source->line, source->column,
                        "found %u names in pattern \"%s\", expected %s", source->n_bound,
-                       pattern->name, pattern->form);
+                       pattern->name, pattern->usage);
   }
   if (!pattern->rest && has_rest(source)) {
     return fail_rule(rules, source, error, EDB_ERROR_FORMAT, "found '...' after",
-                     source->bound[source->n_bound - 1].name, pattern->form);
+                     source->bound[source->n_bound - 1].name, pattern->usage);
   }
   return EDB_OK;
 }
 
-/* Two rules for one structure would leave open which holds; `every` and `root` may have several. */
-static edb_status check_repeated(const edb_read_rules *rules, edb_pattern_kind kind,
+static edb_status check_repeated(const edb_read_rules *rules, uint32_t kind,
                                  const edb_read_rule *source, edb_error *error) {
-  const edb_read_rule *other = NULL;
-  if (kind == PATTERN_LEAF && rules->leaf.length > 0) other = rules->leaf.data[0].source;
-  for (size_t i = 0; kind == PATTERN_INNER && i < rules->inner.length; i++) {
-    const edb_rule *inner = &rules->inner.data[i];
-    if (inner->n_slots == source->n_bound && inner->rest == has_rest(source)) other = inner->source;
+  const edb_pattern *pattern = &rules->form->patterns[kind];
+  const edb_rule *other = edb_read_rules_next(rules, kind, NULL);
+  while (other != NULL && pattern->by_arity &&
+         (other->n_slots != source->n_bound || other->rest != has_rest(source))) {
+    other = edb_read_rules_next(rules, kind, other);
   }
-  if (other == NULL) return EDB_OK;
+  if (other == NULL || !(pattern->single || pattern->by_arity)) return EDB_OK;
   return edb_fail_at(error, EDB_ERROR_NAME, rules->file, source->line, source->column,
                      "found a second rule for the same \"%s\"; the first is on line %u",
-                     source->pattern, other->line);
+                     source->pattern, other->source->line);
 }
 
-/* First pass: all rules by their patterns, so that the second knows every cell that may be a child.
- */
 static edb_status add_rule(edb_read_rules *rules, const edb_read_rule *source, edb_error *error) {
-  edb_context *ctx = rules->reader->ctx;
-  edb_pattern_kind kind = PATTERN_LEAF;
+  uint32_t kind = 0;
   EDB_TRY(find_pattern(rules, source, &kind, error));
-  EDB_TRY(check_bound(rules, source, &patterns[kind], error));
+  EDB_TRY(check_bound(rules, source, &rules->form->patterns[kind], error));
   EDB_TRY(check_repeated(rules, kind, source, error));
   edb_rule rule = {.source = source,
                    .sig = &rules->reader->schema->types[source->cell],
+                   .pattern = &rules->form->patterns[kind],
+                   .kind = kind,
                    .cell = source->cell,
                    .n_slots = source->n_bound,
-                   .rest = has_rest(source)};
-  bool added = kind == PATTERN_LEAF    ? edb_vec_push(ctx, &rules->leaf, rule)
-               : kind == PATTERN_INNER ? edb_vec_push(ctx, &rules->inner, rule)
-               : kind == PATTERN_EVERY ? edb_vec_push(ctx, &rules->every, rule)
-                                       : edb_vec_push(ctx, &rules->root, rule);
-  return added ? EDB_OK : edb_fail_memory(error, sizeof rule, "a read rule");
+                   .rest = has_rest(source),
+                   .start = EDB_BIND_NONE};
+  if (edb_vec_push(rules->reader->ctx, &rules->rules, rule)) return EDB_OK;
+  return edb_fail_memory(error, sizeof rule, "a read rule");
 }
 
-/* ---- Inputs ------------------------------------------------------------------------------- */
+static edb_status check_required(const edb_read_rules *rules, edb_error *error) {
+  for (uint32_t k = 0; k < rules->form->n_patterns; k++) {
+    const edb_pattern *pattern = &rules->form->patterns[k];
+    if (!pattern->required || edb_read_rules_next(rules, k, NULL) != NULL) continue;
+    return edb_fail_at(error, EDB_ERROR_FORMAT, rules->file, rules->line, rules->column,
+                       "model \"%s\" has no rule '%s -> ...' under 'read %s:', which %s need",
+                       edb_model_name(rules->reader->model), pattern->usage, rules->form->name,
+                       rules->form->name);
+  }
+  if (rules->rules.length > 0) return EDB_OK;
+  return edb_fail_at(error, EDB_ERROR_FORMAT, rules->file, 0, 0, "model \"%s\" has no 'read %s:'",
+                     edb_model_name(rules->reader->model), rules->form->name);
+}
 
-/* The bound name of an argument, or EDB_BIND_NONE: then it is an attribute that the pattern offers.
- */
-static uint32_t slot_of(const edb_read_rule *source, const edb_read_term *argument) {
+/* ---- Chains -------------------------------------------------------------------------------- */
+
+static bool names_cell(const edb_read_rule *source, const char *cell) {
   for (uint32_t i = 0; i < source->n_bound; i++) {
-    if (strcmp(source->bound[i].name, argument->name) == 0) return i;
+    if (strcmp(source->bound[i].name, cell) == 0) return true;
+  }
+  return false;
+}
+
+/* The `start` rule that names the cell, else the one that names none. */
+static uint32_t find_start(const edb_read_rules *rules, const edb_rule *rule) {
+  uint32_t found = EDB_BIND_NONE;
+  for (uint32_t i = 0; i < rules->rules.length; i++) {
+    const edb_rule *start = &rules->rules.data[i];
+    if (!start->pattern->names_cells) continue;
+    if (names_cell(start->source, rule->sig->name)) return i;
+    if (start->n_slots == 0) found = i;
+  }
+  return found;
+}
+
+/* The rule of pattern `continues` with as many of its kind before it as this rule has. */
+static uint32_t find_continued(const edb_read_rules *rules, const edb_rule *rule) {
+  uint32_t rank = 0;
+  for (const edb_rule *r = rules->rules.data; r < rule; r++) rank += r->kind == rule->kind;
+  for (uint32_t i = 0; i < rules->rules.length; i++) {
+    if ((rule->pattern->continues & EDB_BIT(rules->rules.data[i].kind)) && rank-- == 0) return i;
   }
   return EDB_BIND_NONE;
 }
 
-/* The output that an argument means if its node is a call of `producer`. */
+static edb_status link_chain(edb_read_rules *rules, edb_rule *rule, edb_error *error) {
+  if (!rule->pattern->chain) return EDB_OK;
+  rule->start = find_start(rules, rule);
+  if (rule->start == EDB_BIND_NONE) rule->start = find_continued(rules, rule);
+  if (rule->start != EDB_BIND_NONE) return EDB_OK;
+  return edb_fail_at(error, EDB_ERROR_FORMAT, rules->file, rule->source->line, rule->source->column,
+                     "nothing stands for \"%s\" where a chain of cell \"%s\" begins, expected a "
+                     "rule 'start(%s) -> ...' or 'start -> ...'",
+                     rule->source->bound[0].name, rule->sig->name, rule->sig->name);
+}
+
+/* The names that a `start` rule binds are cells of chains. */
+static edb_status check_start(const edb_read_rules *rules, const edb_rule *rule, edb_error *error) {
+  for (uint32_t i = 0; rule->pattern->names_cells && i < rule->n_slots; i++) {
+    bool found = false;
+    for (size_t k = 0; k < rules->rules.length; k++) {
+      const edb_rule *chain = &rules->rules.data[k];
+      found = found ||
+              (chain->pattern->chain && strcmp(chain->sig->name, rule->source->bound[i].name) == 0);
+    }
+    if (!found) {
+      return fail_rule(rules, rule->source, error, EDB_ERROR_NAME, "found",
+                       rule->source->bound[i].name, "a cell that is called along a chain");
+    }
+  }
+  return EDB_OK;
+}
+
+/* ---- Inputs ------------------------------------------------------------------------------- */
+
+static bool offers(const edb_read_rules *rules, const edb_rule *rule, const char *name,
+                   edb_offer *out) {
+  uint32_t set = rule->pattern->offers & rules->form->offers;
+  for (uint32_t i = 0; i < EDB_OFFER_COUNT; i++) {
+    *out = (edb_offer)i;
+    if ((set & EDB_BIT(i)) && strcmp(edb_offer_name(*out), name) == 0) return true;
+  }
+  return false;
+}
+
+/* The bound name of an argument, or EDB_BIND_NONE. */
+static uint32_t slot_of(const edb_rule *rule, const edb_read_term *argument) {
+  for (uint32_t i = 0; i < rule->n_slots && !rule->pattern->names_cells; i++) {
+    if (strcmp(rule->source->bound[i].name, argument->name) == 0) return i;
+  }
+  return EDB_BIND_NONE;
+}
+
+/* The earlier rule whose cell has the argument's name, where the pattern can see it. */
+static uint32_t rule_of(const edb_read_rules *rules, const edb_rule *rule,
+                        const edb_read_term *argument, uint32_t *count) {
+  uint32_t found = EDB_BIND_NONE;
+  *count = 0;
+  for (const edb_rule *r = rules->rules.data; r < rules->rules.data + rules->rules.length; r++) {
+    bool earlier = r < rule || rule->pattern->names_cells;
+    bool seen = (rule->pattern->cells & EDB_BIT(r->kind)) != 0;
+    if (!earlier || !seen || strcmp(r->sig->name, argument->name) != 0) continue;
+    found = (uint32_t)(r - rules->rules.data);
+    ++*count;
+  }
+  return found;
+}
+
+/* Whether an argument stands for calls, and which: a bound name, else a cell, unless it is an
+ * attribute. */
+static edb_status find_source(const edb_read_rules *rules, const edb_rule *rule,
+                              const edb_read_term *argument, edb_rule_source *out, bool *found,
+                              edb_error *error) {
+  edb_offer ignored;
+  uint32_t count = 0, slot = slot_of(rule, argument);
+  *found = slot != EDB_BIND_NONE;
+  *out = (edb_rule_source){.slot = slot, .rest = *found && rule->source->bound[slot].rest};
+  if (*found || (argument->output == NULL && offers(rules, rule, argument->name, &ignored))) {
+    return EDB_OK;
+  }
+  *out = (edb_rule_source){.slot = rule_of(rules, rule, argument, &count), .cell = true};
+  *found = count > 0;
+  if (count < 2) return EDB_OK;
+  return fail_rule(rules, rule->source, error, EDB_ERROR_NAME, "found argument", argument->name,
+                   "a cell that only one rule before this one calls");
+}
+
+/* Whether calls of `producer` may stand behind a source. */
+static bool may_stand(const edb_read_rules *rules, const edb_rule *rule,
+                      const edb_rule_source *source, const edb_rule *producer) {
+  const edb_pattern *pattern = rule->pattern;
+  uint32_t number = (uint32_t)(producer - rules->rules.data);
+  if (source->cell) return source->slot == number;
+  if (source->slot == 0 && pattern->chain) return producer == rule || rule->start == number;
+  uint32_t kinds = source->slot == 0 ? pattern->first : pattern->others;
+  if (source->slot == 0 && pattern->unmerged != 0 &&
+      edb_read_rules_choose(rules, EDB_LATTICE_MERGE, 1) == NULL)
+    kinds |= pattern->unmerged;
+  return (kinds & EDB_BIT(producer->kind)) != 0;
+}
+
 static edb_status choose_output(edb_read_rules *rules, const edb_rule *rule,
                                 const edb_read_term *argument, uint32_t input, uint32_t position,
                                 uint32_t producer, uint32_t *output, edb_error *error) {
@@ -141,22 +250,26 @@ static edb_status choose_output(edb_read_rules *rules, const edb_rule *rule,
 /* For every cell that may stand behind a bound name, the output that the argument means for an
  * input. */
 static edb_status add_outputs(edb_read_rules *rules, const edb_rule *rule,
-                              const edb_read_term *argument, uint32_t input, uint32_t position,
-                              edb_error *error) {
+                              const edb_read_term *argument, const edb_rule_source *source,
+                              uint32_t input, uint32_t position, edb_error *error) {
   edb_context *ctx = rules->reader->ctx;
   size_t at = rules->outputs.length, n_cells = rules->reader->schema->n_types;
+  bool any = false;
   if (!edb_vec_reserve(ctx, &rules->outputs, at + n_cells)) {
     return edb_fail_memory(error, n_cells * sizeof(uint32_t), "a read rule");
   }
   rules->outputs.length += n_cells;
   for (size_t c = 0; c < n_cells; c++) rules->outputs.data[at + c] = EDB_BIND_NONE;
-  for (size_t i = 0; i < rules->leaf.length + rules->inner.length; i++) {
-    const edb_rule *producer =
-        i < rules->leaf.length ? &rules->leaf.data[i] : &rules->inner.data[i - rules->leaf.length];
+  for (size_t i = 0; i < rules->rules.length; i++) {
+    const edb_rule *producer = &rules->rules.data[i];
+    if (!may_stand(rules, rule, source, producer)) continue;
+    any = true;
     EDB_TRY(choose_output(rules, rule, argument, input, position, producer->cell,
                           &rules->outputs.data[at + producer->cell], error));
   }
-  return EDB_OK;
+  if (any) return EDB_OK;
+  return fail_rule(rules, rule->source, error, EDB_ERROR_FORMAT, "no rule makes calls for",
+                   argument->name, "one");
 }
 
 /* The sources of one input: all arguments whose share it is in. */
@@ -165,15 +278,17 @@ static edb_status add_sources(edb_read_rules *rules, const edb_rule *rule, uint3
   edb_context *ctx = rules->reader->ctx;
   for (uint32_t i = 0, share = 0; i < rule->source->n_arguments; i++) {
     const edb_read_term *argument = &rule->source->arguments[i];
-    uint32_t slot = slot_of(rule->source, argument);
-    if (slot == EDB_BIND_NONE) continue;
+    edb_rule_source source;
+    bool found = false;
+    EDB_TRY(find_source(rules, rule, argument, &source, &found, error));
+    if (!found) continue;
     uint32_t position = edb_bind_position(rule->sig, &shares[share++], input);
     if (position == EDB_BIND_NONE) continue;
-    edb_rule_source source = {slot, rule->source->bound[slot].rest, rules->outputs.length};
+    source.outputs = rules->outputs.length;
     if (!edb_vec_push(ctx, &rules->sources, source)) {
       return edb_fail_memory(error, sizeof source, "a read rule");
     }
-    EDB_TRY(add_outputs(rules, rule, argument, input, position, error));
+    EDB_TRY(add_outputs(rules, rule, argument, &source, input, position, error));
   }
   return EDB_OK;
 }
@@ -185,10 +300,12 @@ static edb_status bind_inputs(edb_read_rules *rules, edb_rule *rule, edb_error *
   EDB_VEC(edb_bind_arg) shares = {0};
   edb_status status = EDB_OK;
   for (uint32_t i = 0; i < source->n_arguments; i++) {
-    uint32_t slot = slot_of(source, &source->arguments[i]);
-    if (slot == EDB_BIND_NONE) continue;
-    edb_bind_arg share = {.group = source->bound[slot].rest,
-                          .qualified = source->arguments[i].output != NULL};
+    edb_rule_source argument;
+    bool found = false;
+    EDB_TRY_GOTO(status, find_source(rules, rule, &source->arguments[i], &argument, &found, error),
+                 cleanup);
+    if (!found) continue;
+    edb_bind_arg share = {.group = argument.rest, .qualified = source->arguments[i].output != NULL};
     if (!edb_vec_push(ctx, &shares, share)) {
       status = edb_fail_memory(error, sizeof share, "a read rule");
       goto cleanup;
@@ -215,16 +332,33 @@ cleanup:
 /* ---- Attributes --------------------------------------------------------------------------- */
 
 /* Words have ids in a vocabulary only. */
-static edb_status check_word_attribute(const edb_read_rules *rules, const edb_rule *rule,
-                                       uint32_t attribute, edb_error *error) {
-  if (edb_model_index_vocab(rules->reader->model, rule->cell, attribute) != EDB_BIND_NONE) {
+/* Offers that are texts need a vocabulary. Labels may be numbers, and ids always are. */
+static edb_status check_text_attribute(const edb_read_rules *rules, const edb_rule *rule,
+                                       uint32_t attribute, edb_offer offer, edb_error *error) {
+  bool text = offer == EDB_OFFER_WORD || offer == EDB_OFFER_CHAR || offer == EDB_OFFER_NEXT;
+  if (!text ||
+      edb_model_index_vocab(rules->reader->model, rule->cell, attribute) != EDB_BIND_NONE) {
     return EDB_OK;
   }
-  return edb_fail_at(
-      error, EDB_ERROR_FORMAT, rules->file, rule->source->line, rule->source->column,
-      "\"word\" fills attribute \"%s\" of cell \"%s\", which is bounded by a number, "
-      "expected a vocabulary",
-      rule->sig->indices[attribute].name, rule->sig->name);
+  return edb_fail_at(error, EDB_ERROR_FORMAT, rules->file, rule->source->line, rule->source->column,
+                     "\"%s\" fills attribute \"%s\" of cell \"%s\", which is bounded by a number, "
+                     "expected a vocabulary",
+                     edb_offer_name(offer), rule->sig->indices[attribute].name, rule->sig->name);
+}
+
+/* "word, label or a name that the pattern binds". */
+static edb_status fail_argument(const edb_read_rules *rules, const edb_rule *rule,
+                                const edb_read_term *argument, edb_error *error) {
+  edb_name_list known = {.count = 0};
+  uint32_t set = rule->pattern->offers & rules->form->offers;
+  for (uint32_t i = 0; i < EDB_OFFER_COUNT; i++) {
+    if (set & EDB_BIT(i)) edb_name_list_add(&known, edb_offer_name((edb_offer)i));
+  }
+  if (rule->n_slots > 0 && !rule->pattern->names_cells)
+    edb_name_list_add(&known, "a name that the pattern binds");
+  if (rule->pattern->cells != 0) edb_name_list_add(&known, "a cell called by an earlier rule");
+  return fail_rule(rules, rule->source, error, EDB_ERROR_NAME, "found argument", argument->name,
+                   known.count > 0 ? known.text : "none");
 }
 
 static uint32_t attribute_named(const edb_type_sig *sig, const char *name) {
@@ -244,26 +378,22 @@ static uint32_t attribute_free(const edb_type_sig *sig, const edb_offer *offers)
 /* Gives what the argument offers to the attribute of its name, or to the first that is still free.
  */
 static edb_status fill_argument(edb_read_rules *rules, const edb_rule *rule,
-                                const edb_pattern *pattern, const edb_read_term *argument,
-                                bool by_name, edb_error *error) {
-  bool word = pattern->word && strcmp(argument->name, "word") == 0;
-  if ((!word && strcmp(argument->name, "label") != 0) || argument->output != NULL) {
-    return fail_rule(rules, rule->source, error, EDB_ERROR_NAME, "found argument", argument->name,
-                     pattern->word ? "word or label" : "a name that the pattern binds, or label");
-  }
-  edb_offer *offers = rules->offers.data + rule->first_offer;
+                                const edb_read_term *argument, bool by_name, edb_error *error) {
+  edb_offer offer = EDB_OFFER_NOTHING;
+  if (argument->output != NULL || !offers(rules, rule, argument->name, &offer))
+    return fail_argument(rules, rule, argument, error);
+  edb_offer *filled = rules->offers.data + rule->first_offer;
   uint32_t named = attribute_named(rule->sig, argument->name);
   if (by_name != (named != EDB_BIND_NONE)) return EDB_OK; /* the other pass */
-  uint32_t attribute = by_name ? named : attribute_free(rule->sig, offers);
-  if (attribute == EDB_BIND_NONE || offers[attribute] != EDB_OFFER_NOTHING) {
+  uint32_t attribute = by_name ? named : attribute_free(rule->sig, filled);
+  if (attribute == EDB_BIND_NONE || filled[attribute] != EDB_OFFER_NOTHING) {
     return fail_rule(rules, rule->source, error, EDB_ERROR_NAME, "found argument", argument->name,
                      "no more arguments than the cell has index attributes");
   }
-  offers[attribute] = word ? EDB_OFFER_WORD : EDB_OFFER_LABEL;
-  return word ? check_word_attribute(rules, rule, attribute, error) : EDB_OK;
+  filled[attribute] = offer;
+  return check_text_attribute(rules, rule, attribute, offer, error);
 }
 
-/* Trees offer no dense attributes, and only labels may be absent. */
 static edb_status check_filled(const edb_read_rules *rules, const edb_rule *rule,
                                edb_error *error) {
   const edb_type_sig *sig = rule->sig;
@@ -277,13 +407,12 @@ static edb_status check_filled(const edb_read_rules *rules, const edb_rule *rule
   }
   if (missing == NULL) return EDB_OK;
   return fail_rule(rules, rule->source, error, EDB_ERROR_FORMAT, "nothing fills attribute", missing,
-                   "an argument for it (trees offer word and label)");
+                   "an argument for it");
 }
 
 /* In two passes over the arguments: those with the name of an attribute, then the others in order.
  */
-static edb_status bind_attributes(edb_read_rules *rules, edb_rule *rule, const edb_pattern *pattern,
-                                  edb_error *error) {
+static edb_status bind_attributes(edb_read_rules *rules, edb_rule *rule, edb_error *error) {
   const edb_read_rule *source = rule->source;
   rule->first_offer = rules->offers.length;
   for (uint32_t i = 0; i < rule->sig->n_indices; i++) {
@@ -294,23 +423,15 @@ static edb_status bind_attributes(edb_read_rules *rules, edb_rule *rule, const e
   for (uint32_t i = 0; i < 2 * source->n_arguments; i++) {
     bool by_name = i < source->n_arguments;
     const edb_read_term *argument = &source->arguments[by_name ? i : i - source->n_arguments];
-    if (slot_of(source, argument) != EDB_BIND_NONE) continue;
-    EDB_TRY(fill_argument(rules, rule, pattern, argument, by_name, error));
+    edb_rule_source ignored;
+    bool call = false;
+    EDB_TRY(find_source(rules, rule, argument, &ignored, &call, error));
+    if (!call) EDB_TRY(fill_argument(rules, rule, argument, by_name, error));
   }
   return check_filled(rules, rule, error);
 }
 
-/* ---- All of it ---------------------------------------------------------------------------- */
-
-/* Second pass, for the rules of one pattern. */
-static edb_status bind_rules(edb_read_rules *rules, edb_rule *list, size_t length,
-                             edb_pattern_kind kind, edb_error *error) {
-  for (size_t i = 0; i < length; i++) {
-    EDB_TRY(bind_attributes(rules, &list[i], &patterns[kind], error));
-    EDB_TRY(bind_inputs(rules, &list[i], error));
-  }
-  return EDB_OK;
-}
+/* ---- All of it ----------------------------------------------------------------------------- */
 
 /* Room for the largest call, so that applying a rule allocates for its variadic inputs only. */
 static edb_status reserve_call(edb_read_rules *rules, edb_error *error) {
@@ -327,45 +448,47 @@ static edb_status reserve_call(edb_read_rules *rules, edb_error *error) {
       !edb_vec_reserve(ctx, &rules->arities, variadic)) {
     return edb_fail_memory(error, (size_t)indices + dense + variadic, "a call");
   }
-  for (uint32_t i = 0; i < dense; i++) rules->dense.data[i] = NULL; /* trees offer labels only */
+  for (uint32_t i = 0; i < dense; i++) rules->dense.data[i] = NULL; /* files have none */
   return EDB_OK;
 }
 
-edb_status edb_read_rules_compile(edb_read_rules *rules, edb_reader *reader, edb_error *error) {
-  *rules = (edb_read_rules){.reader = reader, .file = edb_model_file_name(reader->model)};
+edb_status edb_read_rules_compile(edb_read_rules *rules, edb_reader *reader, const edb_form *form,
+                                  edb_error *error) {
+  *rules =
+      (edb_read_rules){.reader = reader, .form = form, .file = edb_model_file_name(reader->model)};
   uint32_t count = 0;
   const edb_read_rule *sources = edb_model_read_rules(reader->model, &count);
   for (uint32_t i = 0; i < count; i++) {
-    if (strcmp(sources[i].reader, "trees") != 0) continue;
+    if (strcmp(sources[i].reader, form->name) != 0) continue;
     if (rules->line == 0) {
       rules->line = sources[i].line;
       rules->column = sources[i].column;
     }
     EDB_TRY(add_rule(rules, &sources[i], error));
   }
-  if (rules->leaf.length == 0) {
-    return edb_fail_at(
-        error, EDB_ERROR_FORMAT, rules->file, rules->line, rules->column,
-        "model \"%s\" has no rule 'leaf -> ...' under 'read trees:', which trees need",
-        edb_model_name(reader->model));
+  EDB_TRY(check_required(rules, error));
+  for (size_t i = 0; i < rules->rules.length; i++) {
+    EDB_TRY(check_start(rules, &rules->rules.data[i], error));
+    EDB_TRY(link_chain(rules, &rules->rules.data[i], error));
   }
-  EDB_TRY(bind_rules(rules, rules->leaf.data, rules->leaf.length, PATTERN_LEAF, error));
-  EDB_TRY(bind_rules(rules, rules->inner.data, rules->inner.length, PATTERN_INNER, error));
-  EDB_TRY(bind_rules(rules, rules->every.data, rules->every.length, PATTERN_EVERY, error));
-  EDB_TRY(bind_rules(rules, rules->root.data, rules->root.length, PATTERN_ROOT, error));
+  for (size_t i = 0; i < rules->rules.length; i++) {
+    EDB_TRY(bind_attributes(rules, &rules->rules.data[i], error));
+    EDB_TRY(bind_inputs(rules, &rules->rules.data[i], error));
+    if (!edb_vec_push(reader->ctx, &rules->current, (edb_rule_node){.cell = EDB_BIND_NONE})) {
+      return edb_fail_memory(error, sizeof(edb_rule_node), "a read rule");
+    }
+  }
   return reserve_call(rules, error);
 }
 
 void edb_read_rules_free(edb_read_rules *rules) {
   edb_context *ctx = rules->reader->ctx;
-  edb_vec_free(ctx, &rules->leaf);
-  edb_vec_free(ctx, &rules->inner);
-  edb_vec_free(ctx, &rules->every);
-  edb_vec_free(ctx, &rules->root);
+  edb_vec_free(ctx, &rules->rules);
   edb_vec_free(ctx, &rules->sources);
   edb_vec_free(ctx, &rules->source_start);
   edb_vec_free(ctx, &rules->outputs);
   edb_vec_free(ctx, &rules->offers);
+  edb_vec_free(ctx, &rules->current);
   edb_vec_free(ctx, &rules->values);
   edb_vec_free(ctx, &rules->arities);
   edb_vec_free(ctx, &rules->indices);

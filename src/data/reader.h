@@ -33,6 +33,9 @@ typedef struct edb_reader {
   const edb_program *program;
   const char *name; /* of the file */
   const char *text, *end;
+  struct {
+    const char *name, *text, *end;
+  } second; /* the other file of a pair; name == NULL: there is none */
   edb_data_params params;
   bool grows;               /* the model is not sealed: new words and ids extend its vocabularies */
   const edb_schema *schema; /* of the model; bounds and sizes follow the vocabularies */
@@ -45,8 +48,18 @@ typedef struct edb_reader {
 EDB_MUST_CHECK edb_status edb_dataset_check_fit(const edb_dataset *dataset,
                                                 const edb_schema *schema, edb_error *error);
 
+/* Reads the file in the form that it has, or that the caller says (formats.c). */
+EDB_MUST_CHECK edb_status edb_read_form(edb_reader *reader, edb_error *error);
+/* Whether a path may name two files. */
+bool edb_reads_pairs(const edb_model *model, const edb_data_params *params);
+
 /* Readers of the forms: from `text` to `end`. */
 EDB_MUST_CHECK edb_status edb_read_trees(edb_reader *reader, edb_error *error);
+EDB_MUST_CHECK edb_status edb_read_grids(edb_reader *reader, edb_error *error);
+EDB_MUST_CHECK edb_status edb_read_tags(edb_reader *reader, edb_error *error);
+EDB_MUST_CHECK edb_status edb_read_text(edb_reader *reader, edb_error *error);
+EDB_MUST_CHECK edb_status edb_read_pairs(edb_reader *reader, edb_error *error);
+EDB_MUST_CHECK edb_status edb_read_lattices(edb_reader *reader, edb_error *error);
 EDB_MUST_CHECK edb_status edb_read_jsonl(edb_reader *reader, edb_error *error);
 
 static inline edb_place edb_reader_place(const edb_reader *reader, uint32_t line, uint32_t column) {

@@ -3,8 +3,6 @@
  * A node is (LABEL CHILD...), (LABEL WORD) or (WORD). Trees may span lines, and several may stand
  * on one. Nodes come out in post-order: children, then the node itself, then its `every` calls. The
  * open brackets are a stack of the reader, so nesting costs memory, never the program's stack. */
-#include <stdio.h>
-
 #include "data/read_rules.h"
 
 #define EDB_TREES_MAX_DEPTH (1u << 20)
@@ -23,6 +21,7 @@ typedef struct edb_trees {
   edb_read_rules rules;
   const char *at, *line_start;
   uint32_t line;
+  uint32_t n_trees, n_nodes; /* trees before this one, bad ones too; nodes of it so far */
   uint32_t depth; /* brackets that are open in the file, also while an error is being left behind */
   EDB_VEC(edb_tree_frame) frames;
   EDB_VEC(edb_rule_node) children; /* closed nodes whose parents are open */
@@ -99,12 +98,14 @@ static edb_status add_atom(edb_trees *trees, edb_error *error) {
 }
 
 /* The rules of `every`, or of `root`, for one node. */
-static edb_status call_every(edb_trees *trees, const edb_rule *list, size_t length,
-                             const edb_rule_node *node, edb_place place, edb_error *error) {
-  edb_node ignored = 0;
-  for (size_t i = 0; i < length; i++) {
-    EDB_TRY(edb_rule_apply(&trees->rules, &list[i], node, 1, NULL, &node->label, place, &ignored,
-                           error));
+static edb_status call_every(edb_trees *trees, uint32_t kind, const edb_rule_node *node,
+                             edb_place place, edb_error *error) {
+  edb_rule_node ignored = {.node = 0};
+  const edb_rule *rule = NULL;
+  edb_rule_args args = {.bound = node, .n_bound = 1, .place = place};
+  args.atoms[EDB_OFFER_LABEL] = &node->label;
+  while ((rule = edb_read_rules_next(&trees->rules, kind, rule)) != NULL) {
+    EDB_TRY(edb_rule_apply(&trees->rules, rule, &args, &ignored, error));
   }
   return EDB_OK;
 }
@@ -112,47 +113,54 @@ static edb_status call_every(edb_trees *trees, const edb_rule *list, size_t leng
 /* One atom is a word, two are a label and a word. */
 static edb_status close_leaf(edb_trees *trees, const edb_tree_frame *frame, edb_rule_node *node,
                              edb_error *error) {
-  const edb_rule *rule = &trees->rules.leaf.data[0];
+  const edb_rule *rule = edb_read_rules_next(&trees->rules, EDB_LEAF, NULL);
   edb_place place = edb_reader_place(trees->reader, frame->line, frame->column);
   if (frame->n_atoms == 0) {
     return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
                        "found '()', expected a label with a word or with children");
   }
   if (frame->n_atoms == 2) node->label = frame->atoms[0];
-  const edb_atom *word = &frame->atoms[frame->n_atoms - 1];
-  node->cell = rule->cell;
-  return edb_rule_apply(&trees->rules, rule, NULL, 0, word, &node->label, place, &node->node,
-                        error);
+  edb_rule_args args = {.place = place};
+  args.atoms[EDB_OFFER_WORD] = &frame->atoms[frame->n_atoms - 1];
+  args.atoms[EDB_OFFER_LABEL] = &node->label;
+  return edb_rule_apply(&trees->rules, rule, &args, node, error);
 }
 
-static edb_status fail_arity(const edb_trees *trees, size_t n_children, edb_place place,
-                             edb_error *error) {
-  const edb_read_rules *rules = &trees->rules;
-  edb_name_list known = {.count = 0};
-  for (size_t i = 0; i < rules->inner.length; i++) {
-    char text[48];
-    uint32_t n = rules->inner.data[i].n_slots;
-    bool rest = rules->inner.data[i].rest;
-    (void)snprintf(text, sizeof text, "%u%s", rest ? n - 1 : n, rest ? " or more" : "");
-    edb_name_list_add(&known, text);
-  }
+static edb_status fail_arity(const edb_trees *trees, uint32_t kind, size_t n_children,
+                             edb_place place, edb_error *error) {
+  edb_name_list known = edb_read_rules_arities(&trees->rules, kind);
   return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
-                     "found a node with %zu %s, expected %s (the inner rules of model \"%s\")",
-                     n_children, n_children == 1 ? "child" : "children",
-                     known.count > 0 ? known.text : "none", edb_model_name(trees->reader->model));
+                     "found a node with %zu %s, expected %s (the %s rules of model \"%s\")",
+                     n_children, n_children == 1 ? "child" : "children", known.text,
+                     trees->rules.form->patterns[kind].name, edb_model_name(trees->reader->model));
 }
 
-/* The children stand together at the end of `children`, in order. */
+/* The rule of an inner node. `inner0` and `inner1` share the nodes of a tree by a hash of the
+ * tree's number and the node's, in post-order: two kinds as good as drawn, but the same in every
+ * run. */
+static const edb_rule *choose_inner(const edb_trees *trees, size_t n_children, uint32_t *kind) {
+  uint32_t hash = trees->n_trees * UINT32_C(2654435761) + trees->n_nodes * UINT32_C(40503);
+  *kind = hash >> 16 & 1 ? EDB_INNER1 : EDB_INNER0;
+  const edb_rule *rule = edb_read_rules_choose(&trees->rules, *kind, n_children);
+  bool kinds = edb_read_rules_next(&trees->rules, EDB_INNER0, NULL) != NULL ||
+               edb_read_rules_next(&trees->rules, EDB_INNER1, NULL) != NULL;
+  if (rule != NULL) return rule;
+  if (!kinds) *kind = EDB_INNER;
+  return edb_read_rules_choose(&trees->rules, EDB_INNER, n_children);
+}
+
 static edb_status close_inner(edb_trees *trees, const edb_tree_frame *frame, edb_rule_node *node,
                               edb_error *error) {
+  uint32_t kind = EDB_INNER;
   size_t n_children = trees->children.length - frame->first_child;
   edb_place place = edb_reader_place(trees->reader, frame->line, frame->column);
-  const edb_rule *rule = edb_read_rules_inner(&trees->rules, n_children);
-  if (rule == NULL) return fail_arity(trees, n_children, place, error);
+  const edb_rule *rule = choose_inner(trees, n_children, &kind);
+  if (rule == NULL) return fail_arity(trees, kind, n_children, place, error);
   if (frame->n_atoms > 0) node->label = frame->atoms[0];
-  node->cell = rule->cell;
-  return edb_rule_apply(&trees->rules, rule, trees->children.data + frame->first_child, n_children,
-                        NULL, &node->label, place, &node->node, error);
+  edb_rule_args args = {
+      .bound = trees->children.data + frame->first_child, .n_bound = n_children, .place = place};
+  args.atoms[EDB_OFFER_LABEL] = &node->label;
+  return edb_rule_apply(&trees->rules, rule, &args, node, error);
 }
 
 /* The unlabelled brackets that the Penn Treebank has around every tree: ( (S ...) ). */
@@ -179,7 +187,8 @@ static edb_status close_node(edb_trees *trees, const edb_atom *bracket, edb_erro
   if (!edb_vec_push(trees->ctx, &trees->children, node)) {
     return edb_fail_memory(error, sizeof node, "the nodes of a tree");
   }
-  return call_every(trees, trees->rules.every.data, trees->rules.every.length, &node,
+  trees->n_nodes++;
+  return call_every(trees, EDB_EVERY, &node,
                     edb_reader_place(trees->reader, frame.line, frame.column), error);
 }
 
@@ -200,6 +209,7 @@ static edb_status read_tree(edb_trees *trees, edb_error *error) {
   edb_reader *reader = trees->reader;
   edb_place place = edb_reader_place(reader, trees->line, column_of(trees, trees->at));
   trees->frames.length = trees->children.length = 0;
+  trees->n_nodes = 0;
   EDB_TRY(edb_reader_begin(reader, error));
   do {
     EDB_TRY(read_token(trees, error));
@@ -212,8 +222,7 @@ static edb_status read_tree(edb_trees *trees, edb_error *error) {
         error, EDB_ERROR_FORMAT, reader->name, trees->line, column_of(trees, trees->at),
         "found the end of the file, expected ')' for the '(' at %u:%u", open->line, open->column);
   }
-  return call_every(trees, trees->rules.root.data, trees->rules.root.length,
-                    &trees->children.data[0], place, error);
+  return call_every(trees, EDB_ROOT, &trees->children.data[0], place, error);
 }
 
 /* Leaves a bad tree behind: the next begins after its last bracket, or on the next line that begins
@@ -240,11 +249,12 @@ static void skip_bad_tree(edb_trees *trees) {
 /* A limit ends reading before the next tree is looked at. */
 static edb_status read_all(edb_trees *trees, edb_error *error) {
   edb_reader *reader = trees->reader;
-  EDB_TRY(edb_read_rules_compile(&trees->rules, reader, error));
+  EDB_TRY(edb_read_rules_compile(&trees->rules, reader, &edb_form_trees, error));
   while (!edb_reader_full(reader)) {
     skip_space(trees);
     if (trees->at == reader->end) break;
     edb_status status = read_tree(trees, error);
+    trees->n_trees++;
     if (status == EDB_OK) {
       EDB_TRY(edb_reader_commit(reader, NULL, error));
     } else {

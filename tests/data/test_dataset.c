@@ -28,7 +28,7 @@ static void a_form_may_be_asked_for(void **state) {
   params.format = EDB_DATA_TREES;
   assert_int_equal(parse_with(f->ctx, f->model, "{\"nodes\":[]}", &params, &dataset, &error),
                    EDB_ERROR_FORMAT);
-  params.format = (edb_data_format)7;
+  params.format = EDB_DATA_FORMAT_COUNT;
   assert_int_equal(parse_with(f->ctx, f->model, "(2 a)", &params, &dataset, &error),
                    EDB_ERROR_ARGUMENT);
 }

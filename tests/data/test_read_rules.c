@@ -106,7 +106,7 @@ static void bad_rules_are_refused_at_their_place_in_the_model(void **state) {
   } cases[] = {
       {"  leef -> leaf(word)\n", EDB_ERROR_NAME, "found pattern \"leef\", expected leaf, inner"},
       {"  leaf(x) -> leaf(word)\n", EDB_ERROR_FORMAT, "found 1 names in pattern \"leaf\""},
-      {"  leaf -> leaf(wrd)\n", EDB_ERROR_NAME, "found argument \"wrd\", expected word or label"},
+      {"  leaf -> leaf(wrd)\n", EDB_ERROR_NAME, "found argument \"wrd\", expected word, label"},
       {"  leaf -> leaf()\n", EDB_ERROR_FORMAT, "nothing fills attribute \"word\""},
       {"  leaf -> leaf(word, label)\n", EDB_ERROR_NAME,
        "found argument \"label\", expected no more"},
@@ -119,7 +119,8 @@ static void bad_rules_are_refused_at_their_place_in_the_model(void **state) {
       {"  leaf -> leaf(word)\n  every(a...) -> score(a, label)\n", EDB_ERROR_FORMAT,
        "found '...' after"},
       {"  leaf -> leaf(word)\n  inner(a, b) -> node(a, c)\n", EDB_ERROR_NAME,
-       "found argument \"c\", expected a name that the pattern binds"},
+       "found argument \"c\", expected label, a name that the "
+       "pattern binds"},
       {"  leaf -> leaf(word)\n  inner(a, b) -> node(a, word)\n", EDB_ERROR_NAME,
        "found argument \"word\""},
       {"  leaf -> leaf(word)\n  inner(a, b, c) -> node(a, b, c)\n", EDB_ERROR_FORMAT,

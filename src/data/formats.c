@@ -1,0 +1,89 @@
+/* data/formats.c: the forms of data files, and which of them a file has. */
+#include "data/reader.h"
+
+#include <string.h>
+
+typedef struct edb_format_info {
+  const char *name; /* also of the read section that it needs */
+  edb_status (*read)(edb_reader *reader, edb_error *error);
+} edb_format_info;
+
+static const edb_format_info formats[EDB_DATA_FORMAT_COUNT] = {
+    [EDB_DATA_AUTO] = {"auto", NULL},
+    [EDB_DATA_JSONL] = {"jsonl", edb_read_jsonl},
+    [EDB_DATA_TREES] = {"trees", edb_read_trees},
+    [EDB_DATA_GRIDS] = {"grids", edb_read_grids},
+    [EDB_DATA_TAGS] = {"tags", edb_read_tags},
+    [EDB_DATA_TEXT] = {"text", edb_read_text},
+    [EDB_DATA_PAIRS] = {"pairs", edb_read_pairs},
+    [EDB_DATA_LATTICES] = {"lattices", edb_read_lattices}};
+
+static bool has_section(const edb_model *model, edb_data_format format) {
+  uint32_t count = 0;
+  const edb_read_rule *rules = edb_model_read_rules(model, &count);
+  for (uint32_t i = 0; i < count; i++) {
+    if (strcmp(rules[i].reader, formats[format].name) == 0) return true;
+  }
+  return false;
+}
+
+/* The one form other than trees that the model has a section for; AUTO if there is none or several.
+ */
+static edb_data_format only_section(const edb_model *model) {
+  edb_data_format found = EDB_DATA_AUTO;
+  for (int f = EDB_DATA_TREES + 1; f < EDB_DATA_FORMAT_COUNT; f++) {
+    if (!has_section(model, (edb_data_format)f)) continue;
+    if (found != EDB_DATA_AUTO) return EDB_DATA_AUTO;
+    found = (edb_data_format)f;
+  }
+  return found;
+}
+
+/* '{' begins JSON lines and '(' trees, unless the model reads no trees but something else; what
+ * other texts are, the model says. */
+static edb_status detect(const edb_reader *reader, edb_data_format *format, edb_error *error) {
+  uint32_t line = 1;
+  const char *at = reader->text, *line_start = at;
+  for (; at < reader->end && edb_is_space(*at); at++) {
+    if (*at == '\n') line++, line_start = at + 1;
+  }
+  if (at == reader->end) {
+    return edb_fail(error, EDB_ERROR_FORMAT, "%s: no instances: the file is empty", reader->name);
+  }
+  edb_data_format section = only_section(reader->model);
+  bool trees = has_section(reader->model, EDB_DATA_TREES);
+  *format = *at == '{'                                          ? EDB_DATA_JSONL
+            : *at == '(' && (trees || section == EDB_DATA_AUTO) ? EDB_DATA_TREES
+                                                                : section;
+  if (*format != EDB_DATA_AUTO) return EDB_OK;
+  return edb_fail_at(
+      error, EDB_ERROR_FORMAT, reader->name, line, (uint32_t)(at - line_start) + 1,
+      "found byte 0x%02x, expected '{' (JSON lines) or '(' (trees); model \"%s\" has "
+      "no single read section for another form",
+      (unsigned)(unsigned char)*at, edb_model_name(reader->model));
+}
+
+edb_status edb_read_form(edb_reader *reader, edb_error *error) {
+  edb_data_format format = reader->params.format;
+  if (format == EDB_DATA_AUTO) EDB_TRY(detect(reader, &format, error));
+  return formats[format].read(reader, error);
+}
+
+bool edb_reads_pairs(const edb_model *model, const edb_data_params *params) {
+  edb_data_format format = params != NULL ? params->format : EDB_DATA_AUTO;
+  if (format == EDB_DATA_AUTO) format = only_section(model);
+  return format == EDB_DATA_PAIRS;
+}
+
+const char *edb_data_format_name(edb_data_format format) {
+  return (unsigned)format < EDB_DATA_FORMAT_COUNT ? formats[format].name : NULL;
+}
+
+bool edb_data_format_from_name(const char *name, edb_data_format *out) {
+  for (int f = 0; f < EDB_DATA_FORMAT_COUNT; f++) {
+    if (strcmp(formats[f].name, name) != 0) continue;
+    *out = (edb_data_format)f;
+    return true;
+  }
+  return false;
+}
