@@ -25,9 +25,8 @@ VF_INLINE bool span_is_long(edb_span x, size_t cols) {
 }
 
 /* One column: the stride between columns means nothing, take the form that joins rows. */
-VF_INLINE edb_span span_column(edb_span x, size_t cols) {
-  if (cols == 1) x.col_stride = x.row_stride != 0;
-  return x;
+VF_INLINE void span_simplify(edb_span *x, size_t cols) {
+  if (cols == 1) x->col_stride = x->row_stride != 0;
 }
 
 typedef edb_vf (*vf_unary)(edb_vf);
@@ -41,7 +40,7 @@ VF_INLINE void unary_row(size_t cols, const float *x, ptrdiff_t x_stride, float 
 
 VF_INLINE void unary(size_t rows, size_t cols, edb_span x, float *y, ptrdiff_t y_stride,
                      vf_unary f) {
-  x = span_column(x, cols);
+  span_simplify(&x, cols);
   if (span_is_long(x, cols) && y_stride == (ptrdiff_t)cols) {
     cols *= rows;
     rows = 1;
@@ -65,8 +64,8 @@ VF_INLINE void binary_row(size_t cols, const float *a, ptrdiff_t a_stride, const
 
 VF_INLINE void binary(size_t rows, size_t cols, edb_span a, edb_span b, float *y,
                       ptrdiff_t y_stride, vf_binary f) {
-  a = span_column(a, cols);
-  b = span_column(b, cols);
+  span_simplify(&a, cols);
+  span_simplify(&b, cols);
   if (span_is_long(a, cols) && span_is_long(b, cols) && y_stride == (ptrdiff_t)cols) {
     cols *= rows;
     rows = 1;
