@@ -164,6 +164,8 @@ typedef struct edb_schedule edb_schedule;
 typedef struct edb_schedule_info {
   uint32_t n_batches;
   uint32_t bound; /* lower bound on the number of batches of any schedule */
+  uint32_t proven_bound;  /* the same, or more where `exact` has proven more: a schedule of so many
+                             batches is a shortest one */
   uint32_t n_nodes;
   uint32_t misses;        /* frontiers that the FSM had not seen; the tight rule decided */
   edb_policy_kind policy; /* whose schedule it is; for `best`, the one that won */

@@ -243,13 +243,6 @@ static edb_status search_tuple(beam *b, edb_word *word, edb_error *error) {
 /* ---- Instances ----------------------------------------------------------------------------------
  */
 
-static bool is_member(const beam *b, uint32_t instance) {
-  for (uint32_t i = 0; i < b->n_tuple; i++) {
-    if (b->members[i] == instance) return true;
-  }
-  return false;
-}
-
 static edb_status add_instance(beam *b, uint32_t instance, edb_error *error) {
   EDB_TRY(edb_automaton_init(b->ctx, b->part, instance, b->params->max_bytes, &b->work,
                              &b->automata[b->n_tuple], error));
@@ -259,58 +252,10 @@ static edb_status add_instance(beam *b, uint32_t instance, edb_error *error) {
 
 /* The first tuple. */
 static edb_status add_critical(beam *b, edb_error *error) {
-  const edb_part *p = b->part;
-  size_t bytes = (size_t)p->n_types * 2 * sizeof(uint32_t) + p->n_instances * sizeof(double);
-  double *rank = edb_alloc(b->ctx, bytes);
-  if (rank == NULL) return edb_fail_memory(error, bytes, "the ranks of instances");
-  uint32_t *most = (uint32_t *)(rank + p->n_instances), *own = most + p->n_types, top = 0;
-  memset(most, 0, (size_t)p->n_types * 2 * sizeof *most);
-  for (uint32_t x = 0; x < p->n_nodes; x++) {
-    if (p->own[x] > most[p->column[x]]) most[p->column[x]] = p->own[x];
-    if (p->height[x] > top) top = p->height[x];
-  }
-  for (uint32_t i = 0; i < p->n_instances; i++) {
-    uint32_t height = 0;
-    double r = 0;
-    for (uint32_t k = p->instance_start[i]; k < p->instance_start[i + 1]; k++) {
-      uint32_t x = p->members[k];
-      if (p->own[x] > own[p->column[x]]) own[p->column[x]] = p->own[x];
-      if (p->height[x] > height) height = p->height[x];
-    }
-    for (uint32_t k = p->instance_start[i]; k < p->instance_start[i + 1]; k++) {
-      uint32_t c = p->column[p->members[k]];
-      if (own[c] == 0) continue;
-      if (!p->unbatchable[c]) r += lookup(b->soft, most[c] - own[c]);
-      own[c] = 0;
-    }
-    rank[i] = r + lookup(b->soft, top - height);
-  }
-  edb_status status = EDB_OK;
-  for (uint32_t k = 0; k < b->params->instances && k < p->n_instances && status == EDB_OK; k++) {
-    uint32_t best = 0;
-    for (uint32_t i = 1; i < p->n_instances; i++) {
-      if (rank[i] > rank[best]) best = i;
-    }
-    rank[best] = -1;
-    status = add_instance(b, best, error);
-  }
-  edb_free(b->ctx, rank, bytes);
-  return status;
-}
-
-/* The unfinished instance with the longest path left. */
-static uint32_t most_unfinished(const beam *b, const edb_runner *r) {
-  const edb_part *p = b->part;
-  uint32_t best = UINT32_MAX, height = 0;
-  for (uint32_t c = 0; c < p->n_types; c++) {
-    const uint32_t *ready = r->ready + r->ready_start[c];
-    for (uint32_t k = 0; k < r->ready_count[c]; k++) {
-      if (p->height[ready[k]] <= height || is_member(b, p->instance[ready[k]])) continue;
-      best = p->instance[ready[k]];
-      height = p->height[ready[k]];
-    }
-  }
-  return best;
+  uint32_t instances[MAX_TUPLE], count = b->params->instances;
+  EDB_TRY(edb_critical_instances(b->ctx, b->part, b->params->soft, &count, instances, error));
+  for (uint32_t i = 0; i < count; i++) EDB_TRY(add_instance(b, instances[i], error));
+  return EDB_OK;
 }
 
 /* ---- The search ---------------------------------------------------------------------------------
@@ -335,24 +280,9 @@ static edb_status beam_alloc(beam *b, edb_error *error) {
   return EDB_OK;
 }
 
-/* exp(-x) without the library's exp, whose last bits differ between machines. */
-static double exp_minus(double x) {
-  double term = 1, sum = 1;
-  for (int k = 1; k < 20; k++) {
-    term *= -x / k;
-    sum += term;
-  }
-  return sum;
-}
-
 static void fill_tables(beam *b) {
-  double soft = exp_minus(b->params->soft);
-  double hard = soft * exp_minus(b->params->bound_weight);
-  b->soft[0] = b->hard[0] = 1;
-  for (int d = 1; d < TABLE; d++) {
-    b->soft[d] = b->soft[d - 1] * soft;
-    b->hard[d] = b->hard[d - 1] * hard;
-  }
+  edb_fill_powers(b->params->soft, TABLE, b->soft);
+  edb_fill_powers(b->params->soft + b->params->bound_weight, TABLE, b->hard);
 }
 
 /* A word of the tuple, completed, is kept if it is the shortest so far. */
@@ -372,7 +302,7 @@ static edb_status search_rounds(beam *b, edb_runner *runner, edb_word *word, edb
     EDB_TRY(search_tuple(b, &found, error));
     if (found.length == EDB_GAVE_UP) break;
     edb_runner_run(runner, b->part, false, &found);
-    uint32_t next = most_unfinished(b, runner);
+    uint32_t next = edb_runner_unfinished(runner, b->part, b->members, b->n_tuple);
     edb_runner_finish(runner, b->part, &found);
     keep_shorter(&found, word);
     if (next == UINT32_MAX || b->n_tuple == MAX_TUPLE || b->work > b->params->max_work) break;

@@ -4,6 +4,7 @@
  * theirs. */
 #include "policy/best.h"
 
+#include "base/clock.h"
 #include "policy/improve.h"
 
 #define SMALL_GRAPH 1024 /* nodes */
@@ -17,6 +18,7 @@ edb_status edb_attempts_init(edb_context *ctx, const edb_dag *dag, const edb_sch
   EDB_TRY_GOTO(status, edb_batches_init(ctx, &a.forward, &a.best, error), cleanup);
   EDB_TRY_GOTO(status, edb_batches_init(ctx, &a.forward, &a.trial, error), cleanup);
   a.best.count = EDB_GAVE_UP;
+  a.proven = a.forward.bound;
   *out = a;
   return EDB_OK;
 cleanup:
@@ -132,12 +134,35 @@ static edb_status attempt_all(edb_attempts *a, const edb_policy *policy, edb_err
   return attempt_sufficient(a, error);
 }
 
+/* Small graphs as a whole; others, and those whose frontiers are too many, component by component,
+ * from the beam's schedule on. */
+static edb_status attempt_exact(edb_attempts *a, const edb_policy *policy, edb_error *error) {
+  uint64_t deadline = edb_clock_ns() + (uint64_t)(policy->seconds * 1e9);
+  if (a->forward.n_nodes <= SMALL_GRAPH) {
+    edb_error unused;
+    edb_status status = edb_attempt(a, EDB_POLICY_EXACT, false, NULL, &unused);
+    if (status == EDB_OK) a->proven = a->best.count;
+    if (status == EDB_OK) return EDB_OK;
+    if (status != EDB_ERROR_LIMIT) return edb_fail(error, status, "%s", unused.text);
+  }
+  EDB_TRY(attempt_beam(a, policy, error));
+  if (!edb_attempts_meet_bound(a)) {
+    EDB_TRY(edb_words_prove(a->ctx, &a->reverse, deadline, &a->words, error));
+    keep_words(a, EDB_POLICY_EXACT);
+    a->proven = edb_words_bound(&a->words, &a->forward);
+  }
+  a->kind = EDB_POLICY_EXACT;
+  return EDB_OK;
+}
+
 edb_status edb_attempt_policy(edb_attempts *a, const edb_policy *policy, edb_error *error) {
   switch (policy->kind) {
   case EDB_POLICY_BEST:
     return attempt_all(a, policy, error);
   case EDB_POLICY_BEAM:
     return attempt_beam(a, policy, error);
+  case EDB_POLICY_EXACT:
+    return attempt_exact(a, policy, error);
   case EDB_POLICY_SUFFICIENT:
   case EDB_POLICY_TIGHT:
     return attempt_both_ways(a, policy->kind, error);

@@ -15,6 +15,8 @@ typedef struct edb_attempts {
   edb_words words;      /* memory == NULL unless the policy puts schedules together */
   edb_policy_kind kind; /* whose the best is */
   uint32_t misses;      /* of its pass */
+  uint32_t
+      proven; /* bound on any schedule: the problem's, or more where a search has proven more */
 } edb_attempts;
 
 EDB_MUST_CHECK edb_status edb_attempts_init(edb_context *ctx, const edb_dag *dag,

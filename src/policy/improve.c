@@ -2,6 +2,7 @@
 #include "policy/improve.h"
 
 #include "policy/beam.h"
+#include "policy/optimum.h"
 #include "policy/prune.h"
 
 /* Automata may take so much memory, for all instances of a beam together. */
@@ -30,39 +31,59 @@ static void write_word(edb_words *w, const edb_part *part, uint32_t c, const edb
     w->letters[w->start[c] + i] = part->type[word->letters[word->length - 1 - i]];
 }
 
-/* The beam's word, or, where it has none that is shorter, what was there; pruned. */
-static edb_status improve_word(edb_context *ctx, const edb_problem *reverse, const edb_part *part,
-                               edb_beam_params *params, edb_runner *runner, edb_words *words,
-                               uint32_t c, edb_word *word, edb_error *error) {
-  params->limit = words->length[c];
-  EDB_TRY(edb_beam_search(ctx, part, params, runner, word, error));
-  if (word->length == EDB_GAVE_UP) read_word(words, reverse, c, word);
-  edb_prune(part, runner, word);
-  write_word(words, part, c, word);
+/* One component above its bound: its nodes, its word so far. */
+typedef struct task {
+  edb_context *ctx;
+  const edb_problem *reverse;
+  edb_words *words;
+  uint32_t c; /* component of the forward problem */
+  edb_part part;
+  edb_runner runner;
+  edb_word word;
+  size_t word_bytes;
+} task;
+
+static void task_end(task *t) {
+  edb_free(t->ctx, t->word.letters, t->word_bytes);
+  edb_runner_free(t->ctx, &t->runner);
+  edb_part_free(t->ctx, &t->part);
+}
+
+/* `component`: of the reversed problem. Ends by itself on failure. */
+static edb_status task_begin(edb_context *ctx, const edb_problem *reverse, uint32_t component,
+                             edb_words *words, task *out, edb_error *error) {
+  task t = {.ctx = ctx, .reverse = reverse, .words = words};
+  t.c = words->n_components - 1 - component;
+  EDB_TRY(edb_part_init(ctx, reverse, component, &t.part, error));
+  t.word_bytes = t.part.n_batchable * sizeof(uint32_t);
+  t.word.letters = edb_alloc(ctx, t.word_bytes);
+  edb_status status = EDB_OK;
+  if (t.word.letters == NULL) status = edb_fail_memory(error, t.word_bytes, "a word");
+  if (status == EDB_OK) status = edb_runner_init(ctx, &t.part, &t.runner, error);
+  if (status != EDB_OK) {
+    task_end(&t);
+    return status;
+  }
+  read_word(words, reverse, t.c, &t.word);
+  *out = t;
   return EDB_OK;
 }
 
-static edb_status improve_component(edb_context *ctx, const edb_problem *reverse,
-                                    uint32_t component, edb_beam_params *params, edb_words *words,
-                                    edb_error *error) {
-  edb_part part;
-  edb_runner runner = {0};
-  uint32_t c = words->n_components - 1 - component;
-  EDB_TRY(edb_part_init(ctx, reverse, component, &part, error));
-  size_t bytes = part.n_batchable * sizeof(uint32_t);
-  edb_word word = {.letters = edb_alloc(ctx, bytes)};
-  edb_status status = EDB_OK;
-  if (word.letters == NULL) {
-    status = edb_fail_memory(error, bytes, "a word");
-    goto cleanup;
-  }
-  EDB_TRY_GOTO(status, edb_runner_init(ctx, &part, &runner, error), cleanup);
-  status = improve_word(ctx, reverse, &part, params, &runner, words, c, &word, error);
-cleanup:
-  edb_free(ctx, word.letters, bytes);
-  edb_runner_free(ctx, &runner);
-  edb_part_free(ctx, &part);
-  return status;
+/* The beam's word, or, where it has none that is shorter, what was there; pruned. */
+static edb_status improve(task *t, edb_beam_params *params, edb_error *error) {
+  params->limit = t->words->length[t->c];
+  EDB_TRY(edb_beam_search(t->ctx, &t->part, params, &t->runner, &t->word, error));
+  if (t->word.length == EDB_GAVE_UP) read_word(t->words, t->reverse, t->c, &t->word);
+  edb_prune(&t->part, &t->runner, &t->word);
+  write_word(t->words, &t->part, t->c, &t->word);
+  return EDB_OK;
+}
+
+static edb_status prove(task *t, uint64_t deadline, edb_error *error) {
+  uint32_t *proven = &t->words->bound[t->c];
+  EDB_TRY(edb_optimum_search(t->ctx, &t->part, deadline, &t->runner, &t->word, proven, error));
+  write_word(t->words, &t->part, t->c, &t->word);
+  return EDB_OK;
 }
 
 /* Batchable nodes of the components above their bound (of one component: of that). */
@@ -84,7 +105,24 @@ edb_status edb_words_improve(edb_context *ctx, const edb_problem *reverse, uint3
     if (!is_open(words, c)) continue;
     double share = (double)open_nodes(words, reverse, c) / all;
     params.max_work = work > 0 ? WORK_FLOOR + (uint64_t)(work * share) : UINT64_MAX;
-    EDB_TRY(improve_component(ctx, reverse, c, &params, words, error));
+    task t;
+    EDB_TRY(task_begin(ctx, reverse, c, words, &t, error));
+    edb_status status = improve(&t, &params, error);
+    task_end(&t);
+    if (status != EDB_OK) return status;
+  }
+  return EDB_OK;
+}
+
+edb_status edb_words_prove(edb_context *ctx, const edb_problem *reverse, uint64_t deadline,
+                           edb_words *words, edb_error *error) {
+  for (uint32_t c = 0; c < words->n_components; c++) {
+    if (!is_open(words, c)) continue;
+    task t;
+    EDB_TRY(task_begin(ctx, reverse, c, words, &t, error));
+    edb_status status = prove(&t, deadline, error);
+    task_end(&t);
+    if (status != EDB_OK) return status;
   }
   return EDB_OK;
 }

@@ -274,3 +274,74 @@ void edb_automaton_free(edb_automaton *a) {
   a->memory = NULL;
   a->memory_bytes = 0;
 }
+
+/* ---- Which instances matter ---------------------------------------------------------------------
+ */
+
+#define POWERS 256
+
+/* The library's exp differs between machines in its last bits; this series does not. */
+static double exp_minus(double x) {
+  double term = 1, sum = 1;
+  for (int k = 1; k < 20; k++) {
+    term *= -x / k;
+    sum += term;
+  }
+  return sum;
+}
+
+void edb_fill_powers(double rate, uint32_t length, double *table) {
+  double factor = exp_minus(rate);
+  table[0] = 1;
+  for (uint32_t d = 1; d < length; d++) table[d] = table[d - 1] * factor;
+}
+
+static double power(const double *powers, uint32_t d) {
+  return powers[d < POWERS ? d : POWERS - 1];
+}
+
+/* `most`: [n_types] largest own of all; `own`: [n_types] zeros, and again afterwards. */
+static double rank_of(const edb_part *p, uint32_t instance, const double *powers,
+                      const uint32_t *most, uint32_t longest, uint32_t *own) {
+  uint32_t begin = p->instance_start[instance], end = p->instance_start[instance + 1], height = 0;
+  double rank = 0;
+  for (uint32_t k = begin; k < end; k++) {
+    uint32_t x = p->members[k];
+    if (p->own[x] > own[p->column[x]]) own[p->column[x]] = p->own[x];
+    if (p->height[x] > height) height = p->height[x];
+  }
+  for (uint32_t k = begin; k < end; k++) {
+    uint32_t c = p->column[p->members[k]];
+    if (own[c] > 0 && !p->unbatchable[c]) rank += power(powers, most[c] - own[c]);
+    own[c] = 0;
+  }
+  return rank + power(powers, longest - height);
+}
+
+edb_status edb_critical_instances(edb_context *ctx, const edb_part *p, double soft, uint32_t *count,
+                                  uint32_t *instances, edb_error *error) {
+  size_t numbers = (size_t)p->n_types * 2;
+  size_t bytes = (POWERS + p->n_instances) * sizeof(double) + numbers * sizeof(uint32_t);
+  double *powers = edb_alloc(ctx, bytes), *rank = powers + POWERS;
+  if (powers == NULL) return edb_fail_memory(error, bytes, "the ranks of instances");
+  uint32_t *most = (uint32_t *)(rank + p->n_instances), longest = 0;
+  memset(most, 0, numbers * sizeof *most);
+  edb_fill_powers(soft, POWERS, powers);
+  for (uint32_t x = 0; x < p->n_nodes; x++) {
+    if (p->own[x] > most[p->column[x]]) most[p->column[x]] = p->own[x];
+    if (p->height[x] > longest) longest = p->height[x];
+  }
+  for (uint32_t i = 0; i < p->n_instances; i++)
+    rank[i] = rank_of(p, i, powers, most, longest, most + p->n_types);
+  if (*count > p->n_instances) *count = p->n_instances;
+  for (uint32_t k = 0; k < *count; k++) {
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < p->n_instances; i++) {
+      if (rank[i] > rank[best]) best = i;
+    }
+    rank[best] = -1;
+    instances[k] = best;
+  }
+  edb_free(ctx, powers, bytes);
+  return EDB_OK;
+}

@@ -65,4 +65,14 @@ static inline uint32_t edb_automaton_step(edb_automaton *a, uint32_t state, uint
   return next != EDB_STATE_NONE ? next : edb_automaton_make(a, state, column);
 }
 
+/* table[d] = exp(-rate d), the same on every machine. */
+void edb_fill_powers(double rate, uint32_t length, double *table);
+
+/* The instances that most probably decide how long the word must be: paths, of all types and of
+ * each one, near the longest there are (exp(-soft d) for being d shorter), the first the most.
+ * *count: how many are wanted, then given. */
+EDB_MUST_CHECK edb_status edb_critical_instances(edb_context *ctx, const edb_part *part,
+                                                 double soft, uint32_t *count, uint32_t *instances,
+                                                 edb_error *error);
+
 #endif

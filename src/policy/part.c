@@ -246,3 +246,25 @@ void edb_runner_finish(edb_runner *r, const edb_part *part, edb_word *word) {
     run_unbatchable(r, part, false);
   }
 }
+
+static bool is_among(const uint32_t *members, uint32_t n_members, uint32_t instance) {
+  for (uint32_t i = 0; i < n_members; i++) {
+    if (members[i] == instance) return true;
+  }
+  return false;
+}
+
+uint32_t edb_runner_unfinished(const edb_runner *r, const edb_part *part, const uint32_t *members,
+                               uint32_t n_members) {
+  uint32_t best = UINT32_MAX, height = 0;
+  for (uint32_t c = 0; c < part->n_types; c++) {
+    const uint32_t *ready = r->ready + r->ready_start[c];
+    for (uint32_t k = 0; k < r->ready_count[c]; k++) {
+      uint32_t x = ready[k], instance = part->instance[x];
+      if (part->height[x] <= height || is_among(members, n_members, instance)) continue;
+      best = instance;
+      height = part->height[x];
+    }
+  }
+  return best;
+}

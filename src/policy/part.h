@@ -62,5 +62,9 @@ void edb_runner_run(edb_runner *runner, const edb_part *part, bool backwards, ed
 /* Adds letters until all is done: the column whose ready nodes have the highest node. The word has
  * room for n_batchable letters. */
 void edb_runner_finish(edb_runner *runner, const edb_part *part, edb_word *word);
+/* The unfinished instance with the longest path left that is not among `members`; UINT32_MAX: none.
+ */
+uint32_t edb_runner_unfinished(const edb_runner *runner, const edb_part *part,
+                               const uint32_t *members, uint32_t n_members);
 
 #endif

@@ -31,6 +31,7 @@ static void fill(const edb_attempts *a, const edb_dag *dag, edb_schedule *s) {
   for (uint32_t i = 0; i < dag->n_nodes; i++) s->nodes[i] = batches->nodes[i] + dag->origin;
   s->info = (edb_schedule_info){.n_batches = batches->count,
                                 .bound = a->forward.bound,
+                                .proven_bound = a->proven,
                                 .n_nodes = dag->n_nodes,
                                 .misses = a->misses,
                                 .policy = a->kind};

@@ -52,11 +52,20 @@ void edb_words_take(edb_words *w, const edb_problem *p, const edb_batches *batch
   }
 }
 
-uint32_t edb_words_batches(const edb_words *w, const edb_problem *p) {
+/* Sum over the components, and the unbatchable nodes. */
+static uint32_t total(const edb_problem *p, const uint32_t *letters) {
   uint32_t batches = 0;
-  for (uint32_t c = 0; c < w->n_components; c++) batches += w->length[c];
+  for (uint32_t c = 0; c < p->n_components; c++) batches += letters[c];
   for (uint32_t t = 0; t < p->n_types; t++) batches += p->unbatchable[t] ? p->type_count[t] : 0;
   return batches;
+}
+
+uint32_t edb_words_batches(const edb_words *w, const edb_problem *forward) {
+  return total(forward, w->length);
+}
+
+uint32_t edb_words_bound(const edb_words *w, const edb_problem *forward) {
+  return total(forward, w->bound);
 }
 
 /* ---- Running ------------------------------------------------------------------------------------

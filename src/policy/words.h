@@ -28,6 +28,8 @@ void edb_words_free(edb_context *ctx, edb_words *words);
 void edb_words_take(edb_words *words, const edb_problem *forward, const edb_batches *batches);
 /* Letters of all words together with the unbatchable nodes: batches of the schedule they make. */
 uint32_t edb_words_batches(const edb_words *words, const edb_problem *forward);
+/* The same of their bounds. */
+uint32_t edb_words_bound(const edb_words *words, const edb_problem *forward);
 /* Runs the words one after the other on the forward problem that `state` is set to. */
 void edb_words_run(const edb_words *words, edb_state *state, edb_batches *out);
 

@@ -104,7 +104,7 @@ static inline void assert_valid_schedule(const edb_dag *dag, const edb_schedule 
       assert_true(batch_of[dag->in_node[e] - dag->origin] < batch_of[v]);
     }
   }
-  assert_true(info.n_batches >= info.bound);
+  assert_true(info.n_batches >= info.proven_bound && info.proven_bound >= info.bound);
   free(batch_of);
 }
 
