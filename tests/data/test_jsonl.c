@@ -166,7 +166,7 @@ static void bad_nodes_are_refused_with_their_position(void **state) {
        "which has no single inputs"},
       {"{\"cell\":\"node\",\"inputs\":[0,1,0]}", EDB_ERROR_FORMAT, 1,
        "the 4 inputs of cell \"node\" (h1, c1, h2, c2) cannot be shared evenly"},
-      {"{\"cell\":\"node\",\"inputs\":[0]}", EDB_ERROR_NAME, 27, "no output for input \"h2\""},
+      {"{\"cell\":\"node\",\"inputs\":[0]}", EDB_ERROR_NAME, 26, "no output for input \"h2\""},
       {"{\"cell\":\"node\"}", EDB_ERROR_FORMAT, 1, "found 0 arguments for the 4 inputs"},
       {"{\"cell\":\"node\",\"inputs\":[\"0.h\",\"0.c\",\"0.h\",\"0.c\",\"0.h\"]}", EDB_ERROR_FORMAT,
        1, "found 5 arguments for the 4 inputs"},
