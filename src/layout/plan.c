@@ -501,6 +501,15 @@ static size_t place_locals(planner *p, const slot_use *uses, uint32_t *free_slot
   return floats;
 }
 
+/* Inputs that no step reads (unused views of them at most) are not bound, and get no room. */
+static void drop_unused_inputs(planner *p, const slot_use *uses) {
+  for (uint32_t i = 0; i < p->cell->sig.n_inputs; i++) {
+    uint32_t slot = p->input_slot[i];
+    if (slot != EDB_SLOT_NONE && uses[root_of(p->slots.data, slot, NULL)].run == 0)
+      p->input_slot[i] = EDB_SLOT_NONE;
+  }
+}
+
 static edb_status place_scratch(planner *p, edb_plan *plan) {
   size_t n = p->slots.length, bytes = n * (sizeof(slot_use) + sizeof(uint32_t));
   slot_use *uses = edb_alloc_zero(p->ctx, bytes);
@@ -510,6 +519,7 @@ static edb_status place_scratch(planner *p, edb_plan *plan) {
     note_use(p, uses, s->result, i);
     for (uint32_t k = 0; k < s->n_operands; k++) note_use(p, uses, s->operand[k], i);
   }
+  drop_unused_inputs(p, uses);
   for (size_t s = 0; s < n; s++) {
     edb_slot *slot = &p->slots.data[s];
     /* An input that is not evenly spaced needs room to be gathered into. */

@@ -1,6 +1,7 @@
 /* tests/exec/test_bits.c: one result, bit for bit: batched or not, whatever policy, granularity,
  * batch composition and SIMD level. */
 #include "exec/exec_support.h"
+#include "exec/random_cells.h"
 #include "exec/zoo.h"
 
 /* Policies that schedule anything; unbatched is what they are compared with. */
@@ -56,10 +57,141 @@ static void policies_and_granularities_agree(void **state) {
   world_close(&w);
 }
 
-int main(void) {
-  struct CMUnitTest tests[ZOO_COUNT];
+/* ---- SIMD levels ----------------------------------------------------------------------------- */
+
+static edb_simd best_simd(void) {
+  edb_context *ctx = context_at(EDB_SIMD_AUTO);
+  edb_simd best = edb_context_simd(ctx);
+  edb_context_destroy(ctx);
+  return best;
+}
+
+static void assert_levels_agree(const char *text, const char *name, plot plot) {
+  world w = world_of(EDB_SIMD_PORTABLE, text);
+  edb_graph *graph = random_graph(&w, plot.seed, plot.nodes, plot.labels);
+  values first = values_with(&w, EDB_GRANULARITY_CELL, EDB_POLICY_UNBATCHED, plot);
+  for (edb_simd level = EDB_SIMD_PORTABLE; level <= best_simd(); level++) {
+    world other = world_of(level, text);
+    values v = values_with(&other, EDB_GRANULARITY_CELL, EDB_POLICY_BEST, plot);
+    char what[256];
+    (void)snprintf(what, sizeof what, "%s: %s", name, edb_simd_name(level));
+    assert_same_values(&w, graph, &first, &v, what);
+    values_free(&v);
+    world_close(&other);
+  }
+  values_free(&first);
+  edb_graph_destroy(graph);
+  world_close(&w);
+}
+
+static void all_simd_levels_give_the_same_bits(void **state) {
+  (void)state;
   for (size_t i = 0; i < ZOO_COUNT; i++)
-    tests[i] = (struct CMUnitTest){zoo[i].name, policies_and_granularities_agree, NULL, NULL,
-                                   (void *)(uintptr_t)&zoo[i]};
-  return cmocka_run_group_tests_name("bits", tests, NULL, NULL);
+    assert_levels_agree(zoo[i].text, zoo[i].name,
+                        (plot){.seed = 5, .nodes = 60, .labels = LABELS_SOME});
+}
+
+/* ---- Models of the zoo ----------------------------------------------------------------------- */
+
+/* Batches of more rows than a chunk has, widths that are no multiple of a register. */
+static void trees_give_the_same_bits_whatever_the_batch(void **state) {
+  (void)state;
+  static const char *const files[] = {"tree_lstm.edb", "tree_gru.edb"};
+  static const int64_t widths[] = {1, 13, 48};
+  for (int file = 0; file < 2; file++)
+    for (int i = 0; i < 3; i++) {
+      world w = world_load(EDB_SIMD_AUTO, files[file], widths[i]);
+      assert_policies_agree(&w, files[file],
+                            (plot){.seed = 1, .nodes = 700, .labels = LABELS_SOME});
+      world_close(&w);
+    }
+}
+
+static void a_learned_policy_gives_the_bits_of_unbatched_execution(void **state) {
+  (void)state;
+  plot plot = {.seed = 2, .nodes = 200, .labels = LABELS_ALL};
+  for (int op = 0; op < 2; op++) {
+    world w = world_load(EDB_SIMD_AUTO, "tree_gru.edb", 9);
+    edb_session *session =
+        session_of(&w, EDB_DEVICE_CPU, op ? EDB_GRANULARITY_OP : EDB_GRANULARITY_CELL);
+    edb_graph *graph = random_graph(&w, plot.seed, plot.nodes, plot.labels);
+    const edb_graph *graphs[] = {graph};
+    edb_learn_params params = EDB_PARAMS(edb_learn_params);
+    edb_policy *fsm = NULL;
+    edb_error error = {0};
+    params.max_episodes = 20;
+    MUST(edb_session_learn(session, graphs, 1, &params, &fsm, NULL, &error), error);
+    run_all(session, graph, fsm);
+    values a = values_with(&w, EDB_GRANULARITY_CELL, EDB_POLICY_UNBATCHED, plot);
+    values b = read_values(&w, session, graph);
+    assert_same_values(&w, graph, &a, &b, "fsm");
+    values_free(&a);
+    values_free(&b);
+    edb_policy_destroy(fsm);
+    edb_graph_destroy(graph);
+    edb_session_destroy(session);
+    world_close(&w);
+  }
+}
+
+/* ---- Batch composition ----------------------------------------------------------------------- */
+
+/* Many calls of each cell, so that batches are cut into chunks and tiles at odd places, and
+ * elements of variadic inputs do not come out even. */
+static void large_batches_are_cut_without_a_trace(void **state) {
+  const zoo_model *m = *state;
+  world w = world_of(EDB_SIMD_AUTO, m->text);
+  plot plot = {.seed = 11, .nodes = 2000, .labels = LABELS_SOME};
+  edb_graph *graph = random_graph(&w, plot.seed, plot.nodes, plot.labels);
+  values a = values_with(&w, EDB_GRANULARITY_CELL, EDB_POLICY_UNBATCHED, plot);
+  values b = values_with(&w, EDB_GRANULARITY_CELL, EDB_POLICY_BEST, plot);
+  assert_same_values(&w, graph, &a, &b, m->name);
+  values_free(&a);
+  values_free(&b);
+  edb_graph_destroy(graph);
+  world_close(&w);
+}
+
+/* ---- Random cells ---------------------------------------------------------------------------- */
+
+static void random_cells_give_the_same_bits_batched_or_not(void **state) {
+  (void)state;
+  static const uint32_t widths[] = {3, 5, 17};
+  for (uint64_t seed = 1; seed <= 150; seed++) {
+    const char *text = random_model(seed, widths[seed % 3], 2);
+    world w = world_of(EDB_SIMD_AUTO, text);
+    plot plot = {.seed = seed, .nodes = 60, .labels = LABELS_ALL};
+    edb_graph *graph = random_graph(&w, plot.seed, plot.nodes, plot.labels);
+    values first = values_with(&w, EDB_GRANULARITY_CELL, EDB_POLICY_UNBATCHED, plot);
+    for (int way = 0; way < 3; way++) {
+      char what[1 << 14];
+      values v = values_with(&w, way == 1 ? EDB_GRANULARITY_OP : EDB_GRANULARITY_CELL,
+                             way == 2 ? EDB_POLICY_DEPTH : EDB_POLICY_BEST, plot);
+      (void)snprintf(what, sizeof what, "seed %d, way %d of\n%s", (int)seed, way, text);
+      assert_same_values(&w, graph, &first, &v, what);
+      values_free(&v);
+    }
+    values_free(&first);
+    edb_graph_destroy(graph);
+    world_close(&w);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest rest[] = {
+      cmocka_unit_test(all_simd_levels_give_the_same_bits),
+      cmocka_unit_test(trees_give_the_same_bits_whatever_the_batch),
+      cmocka_unit_test(a_learned_policy_gives_the_bits_of_unbatched_execution),
+      cmocka_unit_test(random_cells_give_the_same_bits_batched_or_not),
+  };
+  struct CMUnitTest tests[2 * ZOO_COUNT];
+  for (size_t i = 0; i < ZOO_COUNT; i++) {
+    void *model = (void *)(uintptr_t)&zoo[i];
+    tests[i] =
+        (struct CMUnitTest){zoo[i].name, policies_and_granularities_agree, NULL, NULL, model};
+    tests[ZOO_COUNT + i] =
+        (struct CMUnitTest){zoo[i].name, large_batches_are_cut_without_a_trace, NULL, NULL, model};
+  }
+  int failed = cmocka_run_group_tests_name("bits", tests, NULL, NULL);
+  return failed + cmocka_run_group_tests_name("bits of more models", rest, NULL, NULL);
 }

@@ -1,0 +1,239 @@
+/* tests/layout/test_plan.c: how cells are compiled: slots, steps, stacks and scratch memory. */
+#include "exec/random_cells.h"
+#include "exec/zoo.h"
+#include "layout/plan_check.h"
+#include "support/faulty.h"
+
+static edb_plan *plan_of(const world *w, const char *cell) {
+  edb_plan *plan = NULL;
+  edb_error error = {0};
+  uint32_t number = edb_model_cell(w->model, cell);
+  assert_int_not_equal(number, UINT32_MAX);
+  MUST(edb_plan_create(w->ctx, edb_model_program(w->model), number, &plan, &error), error);
+  return plan;
+}
+
+static uint32_t count_steps(const edb_plan *plan, edb_step_kind kind) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < plan->n_steps; i++) count += plan->steps[i].kind == kind;
+  return count;
+}
+
+#define HEAD "edb 1\nmodel m\nconst n = 20\nparam W[n, n], V[n, n], Q[n, 2*n], b[n]\n"
+
+/* The plan of cell f of a model with this text after HEAD. */
+#define WITH_PLAN(text)                             \
+  world w = world_of(EDB_SIMD_PORTABLE, HEAD text); \
+  edb_plan *plan = plan_of(&w, "f");                \
+  check_plan(plan, "f")
+
+static void done(world *w, edb_plan *plan) {
+  edb_plan_destroy(plan);
+  world_close(w);
+}
+
+/* ---- Cells whose best plan is known ---------------------------------------------------------- */
+
+static void an_inner_node_of_tree_lstm_stacks_its_gates_and_copies_nothing(void **state) {
+  (void)state;
+  world w = world_load(EDB_SIMD_PORTABLE, "tree_lstm.edb", 24);
+  edb_plan *plan = plan_of(&w, "node");
+  check_plan(plan, "node");
+  assert_int_equal(count_steps(plan, EDB_STEP_PRODUCT), 3); /* of [h1; h2], of h1, of h2 */
+  assert_int_equal(count_steps(plan, EDB_STEP_COPY), 0);
+  assert_int_equal(count_steps(plan, EDB_STEP_EXPAND), 0);
+  assert_int_equal(count_steps(plan, EDB_STEP_GATHER), 2); /* straight into the parts of [h1; h2] */
+  uint32_t h1 = plan->input_slot[0], h2 = plan->input_slot[2];
+  assert_int_equal(plan->slots[h1].kind, EDB_SLOT_PART);
+  assert_int_equal(plan->slots[h1].parent, plan->slots[h2].parent);
+  assert_int_equal(plan->slots[h1].offset, 0);
+  assert_int_equal(plan->slots[h2].offset, 24);
+  assert_int_equal(plan->slots[plan->input_slot[1]].kind, EDB_SLOT_INPUT);
+  for (uint32_t i = 0; i < plan->n_steps; i++) {
+    const edb_step *s = &plan->steps[i];
+    if (s->kind == EDB_STEP_PRODUCT) assert_int_equal(s->n_stacked, s->depth == 48 ? 3 : 1);
+  }
+  done(&w, plan);
+}
+
+static void a_leaf_of_tree_lstm_has_one_product(void **state) {
+  (void)state;
+  world w = world_load(EDB_SIMD_PORTABLE, "tree_lstm.edb", 24);
+  edb_plan *plan = plan_of(&w, "leaf");
+  check_plan(plan, "leaf");
+  assert_int_equal(count_steps(plan, EDB_STEP_PRODUCT), 1);
+  assert_int_equal(plan->n_stacked, 3);
+  assert_int_equal(count_steps(plan, EDB_STEP_COPY), 0);
+  done(&w, plan);
+}
+
+static void products_that_are_outputs_do_not_stack(void **state) {
+  (void)state;
+  WITH_PLAN("cell f(h[n]) -> (y[n], z[n]):\n"
+            "  y = W @ h\n"
+            "  z = tanh(V @ h)\n");
+  assert_int_equal(count_steps(plan, EDB_STEP_PRODUCT), 2);
+  assert_int_equal(count_steps(plan, EDB_STEP_COPY), 0);
+  done(&w, plan);
+}
+
+static void members_of_a_stack_begin_at_aligned_columns(void **state) {
+  (void)state;
+  WITH_PLAN("cell f(h[n]) -> (y[n]):\n"
+            "  y = tanh(W @ h) + tanh(h @ V)\n");
+  assert_int_equal(count_steps(plan, EDB_STEP_PRODUCT), 1);
+  assert_int_equal(plan->n_stacked, 2);
+  assert_int_equal(plan->stacked[1].offset, 32);
+  assert_true(plan->stacked[1].transposed && !plan->stacked[0].transposed);
+  done(&w, plan);
+}
+
+static void slices_reshapes_and_dropout_are_views(void **state) {
+  (void)state;
+  WITH_PLAN("cell f(w[2*n]) -> (y[5]):\n"
+            "  s = w[n:2*n]\n"
+            "  t = reshape(dropout(s, 0.5), [4, 5])\n"
+            "  u = reshape(t[2:3], [5])\n"
+            "  y = tanh(u)\n");
+  size_t offset = 0;
+  assert_int_equal(plan->n_steps, 1);
+  uint32_t root = edb_plan_root(plan, plan->steps[0].operand[0], &offset);
+  assert_int_equal(root, plan->input_slot[0]);
+  assert_int_equal(offset, 30);
+  done(&w, plan);
+}
+
+static void a_concat_is_made_in_place_where_nothing_else_claims_its_operands(void **state) {
+  (void)state;
+  WITH_PLAN("cell f(h[n], c[n]) -> (y[2*n]):\n"
+            "  y = [tanh(h); sigmoid(c)]\n");
+  assert_int_equal(count_steps(plan, EDB_STEP_COPY), 0);
+  assert_int_equal(plan->n_steps, 2);
+  done(&w, plan);
+}
+
+static void an_operand_of_two_concats_is_copied_into_the_second(void **state) {
+  (void)state;
+  WITH_PLAN("cell f(h[n], c[n]) -> (y[2*n], z[2*n]):\n"
+            "  y = [h; c]\n"
+            "  z = [c; h]\n");
+  assert_int_equal(count_steps(plan, EDB_STEP_GATHER), 2);
+  assert_int_equal(count_steps(plan, EDB_STEP_COPY), 2);
+  done(&w, plan);
+}
+
+static void outputs_that_are_inputs_or_parts_are_copied(void **state) {
+  (void)state;
+  WITH_PLAN("cell f(h[n], w[2*n]) -> (h[n], y[n], z[n], x[n]):\n"
+            "  y = w[0:n]\n"
+            "  z = tanh(h)\n"
+            "  x = z\n");
+  assert_int_equal(count_steps(plan, EDB_STEP_COPY), 3);
+  assert_int_equal(count_steps(plan, EDB_STEP_OP), 1);
+  done(&w, plan);
+}
+
+static void inputs_that_only_unused_views_read_take_no_part(void **state) {
+  (void)state;
+  WITH_PLAN("cell f(h[n], w[2*n], c[n]) -> (h[n], y[n]):\n"
+            "  unused = w[0:n]\n"
+            "  y = h + c\n");
+  assert_int_equal(plan->input_slot[1], EDB_SLOT_NONE);
+  done(&w, plan);
+}
+
+static void what_depends_on_parameters_only_has_one_row(void **state) {
+  (void)state;
+  WITH_PLAN("cell f(h[n]) -> (y[n]):\n"
+            "  y = h + tanh(W @ b)\n");
+  assert_true(plan->domain_floats[EDB_DOMAIN_STATIC] > 0);
+  assert_int_equal(plan->steps[0].domain, EDB_DOMAIN_STATIC);
+  done(&w, plan);
+}
+
+static void values_used_inside_one_elementwise_run_are_local(void **state) {
+  (void)state;
+  WITH_PLAN("cell f(h[n], c[n]) -> (y[n]):\n"
+            "  y = tanh(h + c) * sigmoid(h - c) + tanh(h * c)\n");
+  assert_true(plan->local_floats > 0);
+  /* Only what inputs need when they have to be gathered. */
+  assert_int_equal(plan->domain_floats[EDB_DOMAIN_NODE], 64);
+  for (uint32_t i = 0; i < plan->n_steps; i++) assert_int_equal(plan->steps[i].run, 1);
+  done(&w, plan);
+}
+
+static void values_of_nodes_are_expanded_once_for_a_map(void **state) {
+  (void)state;
+  WITH_PLAN("cell f(hs[n]..., k[n]) -> (y[n]):\n"
+            "  y = sum(tanh(hs) * k)\n");
+  assert_int_equal(count_steps(plan, EDB_STEP_EXPAND), 1);
+  assert_int_equal(plan->n_domains, 3);
+  done(&w, plan);
+}
+
+/* ---- What holds of all plans ----------------------------------------------------------------- */
+
+static void check_model(const world *w, const char *what) {
+  for (uint32_t c = 0; c < edb_model_cell_count(w->model); c++) {
+    edb_plan *plan = plan_of(w, edb_model_cell_name(w->model, c));
+    check_plan(plan, what);
+    edb_plan_destroy(plan);
+  }
+}
+
+static void every_plan_of_the_small_models_is_sound(void **state) {
+  (void)state;
+  for (size_t i = 0; i < ZOO_COUNT; i++) {
+    world w = world_of(EDB_SIMD_PORTABLE, zoo[i].text);
+    check_model(&w, zoo[i].name);
+    world_close(&w);
+  }
+}
+
+static void every_plan_of_random_cells_is_sound(void **state) {
+  (void)state;
+  for (uint64_t seed = 1; seed <= 400; seed++) {
+    const char *text = random_model(seed, 3 + (uint32_t)(seed % 20), 3);
+    world w = world_of(EDB_SIMD_PORTABLE, text);
+    check_model(&w, text);
+    world_close(&w);
+  }
+}
+
+static void plans_survive_every_failure_of_memory(void **state) {
+  (void)state;
+  faulty f;
+  world w = world_of(EDB_SIMD_PORTABLE, zoo[ZOO_COUNT - 1].text);
+  FAULTY_FOR_EACH(&f, ctx) {
+    for (uint32_t c = 0; c < edb_model_cell_count(w.model); c++) {
+      edb_plan *plan = NULL;
+      edb_error error = {0};
+      edb_status status = edb_plan_create(ctx, edb_model_program(w.model), c, &plan, &error);
+      assert_true(faulty_status(&f, status));
+      if (status != EDB_OK) assert_null(plan);
+      edb_plan_destroy(plan);
+    }
+  }
+  world_close(&w);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(an_inner_node_of_tree_lstm_stacks_its_gates_and_copies_nothing),
+      cmocka_unit_test(a_leaf_of_tree_lstm_has_one_product),
+      cmocka_unit_test(products_that_are_outputs_do_not_stack),
+      cmocka_unit_test(members_of_a_stack_begin_at_aligned_columns),
+      cmocka_unit_test(slices_reshapes_and_dropout_are_views),
+      cmocka_unit_test(a_concat_is_made_in_place_where_nothing_else_claims_its_operands),
+      cmocka_unit_test(an_operand_of_two_concats_is_copied_into_the_second),
+      cmocka_unit_test(outputs_that_are_inputs_or_parts_are_copied),
+      cmocka_unit_test(inputs_that_only_unused_views_read_take_no_part),
+      cmocka_unit_test(what_depends_on_parameters_only_has_one_row),
+      cmocka_unit_test(values_used_inside_one_elementwise_run_are_local),
+      cmocka_unit_test(values_of_nodes_are_expanded_once_for_a_map),
+      cmocka_unit_test(every_plan_of_the_small_models_is_sound),
+      cmocka_unit_test(every_plan_of_random_cells_is_sound),
+      cmocka_unit_test(plans_survive_every_failure_of_memory),
+  };
+  return cmocka_run_group_tests_name("plans", tests, NULL, NULL);
+}
