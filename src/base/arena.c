@@ -7,25 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define ARENA_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ARENA_ASAN 1
-#endif
-#endif
-
-#ifdef ARENA_ASAN
-#include <sanitizer/asan_interface.h>
-#define RED_ZONE_BYTES           16
-#define POISON(address, bytes)   ASAN_POISON_MEMORY_REGION(address, bytes)
-#define UNPOISON(address, bytes) ASAN_UNPOISON_MEMORY_REGION(address, bytes)
-#else
-#define RED_ZONE_BYTES           0
-#define POISON(address, bytes)   ((void)(address), (void)(bytes))
-#define UNPOISON(address, bytes) ((void)(address), (void)(bytes))
-#endif
+#include "base/poison.h"
 
 #define BLOCK_ALIGN         16
 #define DEFAULT_CHUNK_BYTES ((size_t)32 * 1024)
@@ -51,7 +33,7 @@ static edb_arena_chunk *add_chunk(edb_arena *arena, size_t bytes) {
   edb_arena_chunk **link = arena->current != NULL ? &arena->current->next : &arena->first;
   *chunk = (edb_arena_chunk){.next = *link, .bytes = bytes};
   *link = chunk;
-  POISON(chunk->data, bytes);
+  EDB_POISON(chunk->data, bytes);
   return chunk;
 }
 
@@ -60,7 +42,7 @@ static bool slot_bytes(size_t bytes, size_t *out) {
   if (bytes == 0) bytes = 1;
   if (!edb_add_size(bytes, BLOCK_ALIGN - 1, out)) return false;
   *out &= ~(size_t)(BLOCK_ALIGN - 1);
-  return edb_add_size(*out, RED_ZONE_BYTES, out);
+  return edb_add_size(*out, EDB_RED_ZONE_BYTES, out);
 }
 
 void *edb_arena_alloc(edb_arena *arena, size_t bytes) {
@@ -79,7 +61,7 @@ void *edb_arena_alloc(edb_arena *arena, size_t bytes) {
   }
   void *block = chunk->data + chunk->used;
   chunk->used += slot;
-  UNPOISON(block, bytes);
+  EDB_UNPOISON(block, bytes);
   return block;
 }
 
@@ -102,7 +84,7 @@ char *edb_arena_strdup(edb_arena *arena, const char *text, size_t length) {
 void edb_arena_reset(edb_arena *arena) {
   for (edb_arena_chunk *chunk = arena->first; chunk != NULL; chunk = chunk->next) {
     chunk->used = 0;
-    POISON(chunk->data, chunk->bytes);
+    EDB_POISON(chunk->data, chunk->bytes);
   }
   arena->current = arena->first;
 }
@@ -111,7 +93,7 @@ void edb_arena_free(edb_arena *arena) {
   edb_arena_chunk *chunk = arena->first;
   while (chunk != NULL) {
     edb_arena_chunk *next = chunk->next;
-    UNPOISON(chunk->data, chunk->bytes); /* the caller's allocator may write into it */
+    EDB_UNPOISON(chunk->data, chunk->bytes); /* the caller's allocator may write into it */
     edb_free(arena->ctx, chunk, sizeof *chunk + chunk->bytes);
     chunk = next;
   }

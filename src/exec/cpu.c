@@ -6,8 +6,10 @@
 #include "base/clock.h"
 #include "base/context.h"
 #include "base/cpu.h"
+#include "base/poison.h"
 
-/* ---- Life --------------------------------------------------------------------------------------- */
+/* ---- Life ---------------------------------------------------------------------------------------
+ */
 
 static size_t align16(size_t n) {
   return (n + 15) / 16 * 16;
@@ -17,13 +19,14 @@ static size_t clamp(size_t n, size_t low, size_t high) {
   return n < low ? low : n > high ? high : n;
 }
 
-/* Rows of a chunk: scratch, operands and results of a chunk shall stay in the second-level cache beside
- * a panel of weights, but there must be enough rows to use a panel well. A multiple of the six rows of
- * the product kernels. */
+/* Rows of a chunk: scratch, operands and results of a chunk shall stay in the second-level cache
+ * beside a panel of weights, but there must be enough rows to use a panel well. A multiple of the
+ * six rows of the product kernels. */
 static void choose_blocking(edb_cpu_cell *cell) {
   const edb_plan *plan = cell->plan;
   edb_cpu_caches caches = edb_cpu_cache_sizes();
-  size_t budget = caches.l2_bytes / 2 / sizeof(float), per_node = plan->domain_floats[EDB_DOMAIN_NODE];
+  size_t budget = caches.l2_bytes / 2 / sizeof(float),
+         per_node = plan->domain_floats[EDB_DOMAIN_NODE];
   size_t per_element = 0;
   for (uint32_t o = 0; o < plan->cell->sig.n_outputs; o++)
     per_node += edb_shape_size(plan->cell->outputs[o].shape);
@@ -51,6 +54,12 @@ static edb_status create_cell(edb_cpu *cpu, uint32_t index, edb_error *error) {
   return edb_cpu_weights_create(cpu, cell, error);
 }
 
+/* The caller's allocator may write into what it gets back. */
+static void free_scratch(edb_cpu *cpu) {
+  if (cpu->scratch) EDB_UNPOISON(cpu->scratch, cpu->scratch_bytes);
+  edb_free(cpu->ctx, cpu->scratch, cpu->scratch_bytes);
+}
+
 static void cpu_destroy(void *state) {
   edb_cpu *cpu = state;
   if (!cpu) return;
@@ -62,7 +71,7 @@ static void cpu_destroy(void *state) {
     edb_plan_destroy(cell->plan);
   }
   if (cpu->cells) edb_free(cpu->ctx, cpu->cells, cpu->program->n_cells * sizeof *cpu->cells);
-  edb_free(cpu->ctx, cpu->scratch, cpu->scratch_bytes);
+  free_scratch(cpu);
   edb_free(cpu->ctx, cpu, sizeof *cpu);
 }
 
@@ -93,7 +102,12 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
  *
  *   | rows[] first*[] | first elements per group | blocks | row pointers | ids | static | nodes |
  *   | group 0 | group 1 ... | tile |
- */
+ *
+ * Under AddressSanitizer red zones stand between the parts. */
+
+static size_t align_part(size_t bytes) {
+  return (bytes + EDB_RED_ZONE_BYTES + EDB_ALIGN - 1) / EDB_ALIGN * EDB_ALIGN;
+}
 
 typedef struct chunk_size {
   size_t nodes, elements; /* elements: of the largest group */
@@ -104,10 +118,15 @@ static size_t scratch_layout(const edb_cpu_cell *cell, chunk_size size, edb_fram
   const edb_plan *plan = cell->plan;
   size_t at = 0, n_groups = plan->n_domains - EDB_DOMAIN_GROUP;
   size_t most = size.nodes > size.elements ? size.nodes : size.elements;
-#define TAKE(field, type, count)                                                                   \
-  do {                                                                                             \
-    if (f) (field) = (type *)(void *)(base + at);                                                  \
-    at += ((count) * sizeof(type) + EDB_ALIGN - 1) / EDB_ALIGN * EDB_ALIGN;                        \
+#define TAKE(field, type, count)                                \
+  do {                                                          \
+    size_t bytes = (count) * sizeof(type);                      \
+    if (f) {                                                    \
+      (field) = (type *)(void *)(base + at);                    \
+      EDB_UNPOISON(base + at, bytes);                           \
+      EDB_POISON(base + at + bytes, align_part(bytes) - bytes); \
+    }                                                           \
+    at += align_part(bytes);                                    \
   } while (0)
   TAKE(f->rows, size_t, plan->n_domains);
   TAKE(f->first, uint32_t *, n_groups);
@@ -117,9 +136,9 @@ static size_t scratch_layout(const edb_cpu_cell *cell, chunk_size size, edb_fram
   TAKE(f->ids, int32_t, most + 1);
   for (uint32_t d = 0; d < plan->n_domains; d++) {
     size_t rows = d == EDB_DOMAIN_STATIC ? 1 : d == EDB_DOMAIN_NODE ? size.nodes : size.elements;
-    TAKE(domain_base[d], float, rows *plan->domain_floats[d]);
+    TAKE(domain_base[d], float, rows * plan->domain_floats[d]);
   }
-  TAKE(*tile, float, cell->tile_rows *plan->local_floats);
+  TAKE(*tile, float, cell->tile_rows * plan->local_floats);
 #undef TAKE
   return at;
 }
@@ -155,8 +174,8 @@ static chunk_size next_chunk(const edb_cpu_cell *cell, const edb_graph *graph,
   for (uint32_t g = 0; g < n_groups; g++) {
     size_t sum = 0;
     for (size_t i = 0; i < size.nodes; i++)
-      sum += group_arity(&cell->plan->cell->sig,
-                         edb_graph_arities(graph, nodes[i] - graph->base), g);
+      sum +=
+          group_arity(&cell->plan->cell->sig, edb_graph_arities(graph, nodes[i] - graph->base), g);
     if (sum > size.elements) size.elements = sum;
   }
   return size;
@@ -170,7 +189,8 @@ static size_t cpu_scratch_bytes(const void *state, const edb_graph *graph,
     const edb_cpu_cell *cell = &cpu->cells[schedule->batch_type[b]];
     bool variadic = cell->plan->n_domains > EDB_DOMAIN_GROUP;
     for (size_t i = schedule->batch_start[b]; i < schedule->batch_start[b + 1];) {
-      chunk_size size = next_chunk(cell, graph, schedule->nodes + i, schedule->batch_start[b + 1] - i);
+      chunk_size size =
+          next_chunk(cell, graph, schedule->nodes + i, schedule->batch_start[b + 1] - i);
       float *unused;
       size_t bytes = scratch_layout(cell, size, NULL, NULL, NULL, &unused);
       if (bytes > largest) largest = bytes;
@@ -188,13 +208,14 @@ static edb_status cpu_begin(void *state, size_t scratch_bytes, bool timing, edb_
   if (scratch_bytes <= cpu->scratch_bytes) return EDB_OK;
   char *bigger = edb_alloc(cpu->ctx, scratch_bytes);
   if (!bigger) return edb_fail_memory(error, scratch_bytes, "the scratch memory of a batch");
-  edb_free(cpu->ctx, cpu->scratch, cpu->scratch_bytes);
+  free_scratch(cpu);
   cpu->scratch = bigger;
   cpu->scratch_bytes = scratch_bytes;
   return EDB_OK;
 }
 
-/* ---- Operands ----------------------------------------------------------------------------------- */
+/* ---- Operands -----------------------------------------------------------------------------------
+ */
 
 /* First edge of input `input` of a node. */
 static uint32_t input_edge(const edb_type_sig *sig, const edb_graph *g, uint32_t index,
@@ -218,8 +239,8 @@ static size_t point_at_input(edb_frame *f, uint32_t input) {
     uint32_t arity =
         variadic ? group_arity(sig, edb_graph_arities(g, index), sig->inputs[input].group) : 1;
     for (uint32_t e = edge; e < edge + arity; e++)
-      f->pointers[n++] = (const float *)(const void *)edb_store_row(f->store, g->edge_node[e],
-                                                                    g->edge_output[e]);
+      f->pointers[n++] =
+          (const float *)(const void *)edb_store_row(f->store, g->edge_node[e], g->edge_output[e]);
   }
   return n;
 }
@@ -252,16 +273,20 @@ static void gather_dense(edb_frame *f, const edb_step *step) {
   for (size_t i = 0; i < f->rows[EDB_DOMAIN_NODE]; i++) {
     const float *from = edb_graph_dense(f->graph, f->nodes[i] - f->graph->base, attribute);
     float *row = to.data + (ptrdiff_t)i * to.stride;
-    if (from) memcpy(row, from, bytes);
-    else memset(row, 0, bytes);
+    if (from)
+      memcpy(row, from, bytes);
+    else
+      memset(row, 0, bytes);
   }
   f->stats->bytes_copied += f->rows[EDB_DOMAIN_NODE] * bytes;
   f->stats->kernels++;
 }
 
 static void run_gather(edb_frame *f, const edb_step *step) {
-  if (step->source >= f->cell->plan->cell->sig.n_inputs) gather_dense(f, step);
-  else gather_rows(f, step->result, point_at_input(f, step->source));
+  if (step->source >= f->cell->plan->cell->sig.n_inputs)
+    gather_dense(f, step);
+  else
+    gather_rows(f, step->result, point_at_input(f, step->source));
 }
 
 /* Inputs that are read in place if they can be. */
@@ -275,19 +300,21 @@ static void bind_inputs(edb_frame *f) {
     if (n == 0) continue;
     if (evenly_spaced(f->pointers, n, &stride))
       f->blocks[slot] = (edb_block){(float *)(uintptr_t)f->pointers[0], stride};
-    else gather_rows(f, slot, n);
+    else
+      gather_rows(f, slot, n);
   }
 }
 
-/* ---- The frame of a chunk ------------------------------------------------------------------------ */
+/* ---- The frame of a chunk
+ * ------------------------------------------------------------------------ */
 
 static void bind_outputs(edb_frame *f) {
   const edb_plan *plan = f->cell->plan;
   for (uint32_t o = 0; o < plan->cell->sig.n_outputs; o++) {
     uint32_t slot = plan->output_slot[o];
     char *row = edb_store_row(f->store, f->nodes[0], o);
-    f->blocks[slot] = (edb_block){(float *)(void *)row,
-                                  (ptrdiff_t)edb_row_stride(plan->slots[slot].width)};
+    f->blocks[slot] =
+        (edb_block){(float *)(void *)row, (ptrdiff_t)edb_row_stride(plan->slots[slot].width)};
   }
 }
 
@@ -302,7 +329,8 @@ static void bind_slots(edb_frame *f, float *const *domain_base, float *tile) {
       f->blocks[i] = (edb_block){base + s->position * rows,
                                  s->domain == EDB_DOMAIN_STATIC ? 0 : (ptrdiff_t)align16(s->width)};
     else if (s->kind == EDB_SLOT_PARAM)
-      f->blocks[i] = (edb_block){(float *)(uintptr_t)edb_weights_param(f->cpu->weights, s->index), 0};
+      f->blocks[i] =
+          (edb_block){(float *)(uintptr_t)edb_weights_param(f->cpu->weights, s->index), 0};
     else if (s->kind == EDB_SLOT_NUMBER)
       f->blocks[i] = (edb_block){(float *)(uintptr_t)(f->cell->numbers + s->index), 0};
   }
@@ -335,7 +363,8 @@ static void bind_rows(edb_frame *f, chunk_size size) {
     f->labels = edb_graph_has_labels(f->graph, f->nodes[i] - f->graph->base);
 }
 
-/* ---- Steps -------------------------------------------------------------------------------------- */
+/* ---- Steps --------------------------------------------------------------------------------------
+ */
 
 static void run_product(edb_frame *f, uint32_t index) {
   const edb_step *step = &f->cell->plan->steps[index];
@@ -363,7 +392,8 @@ static void run_expand(edb_frame *f, const edb_step *step) {
 }
 
 static void run_copy(edb_frame *f, const edb_step *step, size_t row, size_t count) {
-  edb_block from = edb_frame_rows(f, step->operand[0], row), to = edb_frame_rows(f, step->result, row);
+  edb_block from = edb_frame_rows(f, step->operand[0], row),
+            to = edb_frame_rows(f, step->result, row);
   edb_span span = {from.data, from.stride, 1};
   f->cpu->kernels->copy(count, f->cell->plan->slots[step->result].width, span, to.data, to.stride);
 }
