@@ -9,9 +9,10 @@
 #include "progress.h"
 #include "workplace.h"
 
-static const option_id accepts[] = {OPTION_DATA,  OPTION_WEIGHTS,  OPTION_POLICY_FILE, OPTION_SET,
-                                    OPTION_LIMIT, OPTION_SKIP_BAD, OPTION_NO_LABELS,   OPTION_SIMD,
-                                    OPTION_SEED,  OPTION_JSON,     OPTION_HELP};
+static const option_id accepts[] = {
+    OPTION_DATA,     OPTION_WEIGHTS,   OPTION_POLICY_FILE, OPTION_SET,      OPTION_LIMIT,
+    OPTION_SKIP_BAD, OPTION_NO_LABELS, OPTION_FORMAT,      OPTION_FOLD_IDS, OPTION_MIN_COUNT,
+    OPTION_SIMD,     OPTION_SEED,      OPTION_JSON,        OPTION_HELP};
 
 static const uint32_t batch_sizes[] = {1, 2, 8, 32, 64, 128, 256};
 #define N_SIZES        (sizeof batch_sizes / sizeof *batch_sizes)

@@ -4,8 +4,9 @@
 
 #include "workplace.h"
 
-static const option_id accepts[] = {OPTION_DATA,     OPTION_OUT,  OPTION_SET, OPTION_LIMIT,
-                                    OPTION_SKIP_BAD, OPTION_SEED, OPTION_HELP};
+static const option_id accepts[] = {
+    OPTION_DATA,     OPTION_OUT,       OPTION_SET,      OPTION_LIMIT, OPTION_FORMAT,
+    OPTION_FOLD_IDS, OPTION_MIN_COUNT, OPTION_SKIP_BAD, OPTION_SEED,  OPTION_HELP};
 
 static void report(const workplace *w) {
   fprintf(stderr, "wrote %s: %u parameters", w->options->text[OPTION_OUT],

@@ -12,7 +12,8 @@
 
 /* X(ENUM, long name, short or 0, argument or NULL, help) */
 #define OPTION_LIST(X)                                                                          \
-  X(DATA, "data", 'd', "FILE", "instances: trees or JSON lines")                                \
+  X(DATA, "data", 'd', "FILE", "instances, in a form of docs/data.md")                          \
+  X(FORMAT, "format", 0, "NAME", "trees, tags, ... (default: by file and model)")               \
   X(WEIGHTS, "weights", 'w', "FILE", "safetensors (else seeded initial values)")                \
   X(POLICY, "policy", 'p', "NAME|FILE", "a policy by name, or a learned one by its file")       \
   X(POLICY_FILE, "policy-file", 'P', "FILE", "the learned policy for fsm and best")             \
@@ -28,6 +29,8 @@
   X(LIMIT, "limit", 'n', "N", "use at most so many instances")                                  \
   X(SKIP_BAD, "skip-bad", 0, NULL, "count bad instances and go on")                             \
   X(NO_LABELS, "no-labels", 0, NULL, "ignore labels: inference")                                \
+  X(FOLD_IDS, "fold-ids", 0, "N", "ids of lattices modulo N, as published benchmarks")          \
+  X(MIN_COUNT, "min-count", 0, "N", "spell words seen less often (default 5)")                  \
   X(SEED, "seed", 0, "N", "seed of everything random (default 1)")                              \
   X(ENCODING, "encoding", 'e', "NAME", "states of the FSM: base, max, sort or tight (default)") \
   X(REWARD, "reward", 0, "NAME", "bound (default) or frontier (as published)")                  \

@@ -43,6 +43,14 @@ static int open_data(workplace *w) {
   params.limit = (uint32_t)w->options->number[OPTION_LIMIT];
   params.skip_bad = has_option(w->options, OPTION_SKIP_BAD);
   params.no_labels = has_option(w->options, OPTION_NO_LABELS);
+  params.fold_ids = (uint32_t)w->options->number[OPTION_FOLD_IDS];
+  params.min_count = (uint32_t)w->options->number[OPTION_MIN_COUNT];
+  const char *format = w->options->text[OPTION_FORMAT];
+  if (format && !edb_data_format_from_name(format, &params.format))
+    return usage_error(w->command,
+                       "--format is one of auto, jsonl, trees, grids, tags, text, "
+                       "pairs, lattices; found `%s`",
+                       format);
   if (edb_dataset_load(w->ctx, w->model, w->options->text[OPTION_DATA], &params, &w->data,
                        &w->error) != EDB_OK)
     return workplace_failed(w);
