@@ -3,9 +3,9 @@
  *
  *     bench_schedule [SECONDS]
  *
- * One line per graph and policy: nodes, instances, types, policy, batches, the lower bound, nanoseconds
- * per node (best of some runs, about SECONDS in all per line, default 0.2), peak of memory in bytes
- * per node. */
+ * One line per graph and policy: nodes, instances, types, policy, batches, the lower bound,
+ * nanoseconds per node (best of some runs, about SECONDS in all per line, default 0.2), peak of
+ * memory in bytes per node. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,8 +18,9 @@ typedef struct growing {
   edb_dag dag;
 } growing;
 
-/* Instances of about equal size; a node takes the one before it and, half of the time, one up to
- * eight before. Types are drawn so that runs of one type are short: nothing is at the bound. */
+/* Instances of about equal size; a node takes one of the three before it and, half of the time, one
+ * of the eight before. Types are drawn so that runs of one type are short: nothing is at the bound.
+ */
 static growing make_graph(uint32_t n_nodes, uint32_t n_instances, uint32_t n_types) {
   growing g = {.type = malloc(n_nodes * sizeof(uint32_t)),
                .in_start = malloc(((size_t)n_nodes + 1) * sizeof(uint32_t)),
@@ -32,7 +33,7 @@ static growing make_graph(uint32_t n_nodes, uint32_t n_instances, uint32_t n_typ
   for (uint32_t v = 0; v < n_nodes; v++) {
     uint32_t at = v % size; /* inside the instance; the last one may be cut */
     g.type[v] = edb_rng_below(&rng, n_types);
-    if (at > 0 && edb_rng_below(&rng, 8) != 0) g.in_node[edges++] = v - 1;
+    if (at > 0) g.in_node[edges++] = v - 1 - edb_rng_below(&rng, at < 3 ? at : 3);
     if (at > 0 && edb_rng_below(&rng, 2) != 0)
       g.in_node[edges++] = v - 1 - edb_rng_below(&rng, at < 8 ? at : 8);
     g.in_start[v + 1] = edges;

@@ -7,6 +7,7 @@
 
 #define MAX_TUPLE 16
 #define TABLE     256
+#define DIFFUSE   32 /* more nodes than this, ready when a word ends: too many instances matter */
 
 /* A step of one entry of the beam, for the way back. */
 typedef struct origin {
@@ -48,6 +49,7 @@ typedef struct beam {
   EDB_VEC(origin) trace; /* [steps * width] */
   double soft[TABLE], hard[TABLE]; /* exp(-soft d), exp(-(soft + bound_weight) d) */
   uint64_t work;
+  bool decided;
   void *memory;
   size_t memory_bytes;
 } beam;
@@ -235,7 +237,8 @@ static edb_status search_tuple(beam *b, edb_word *word, edb_error *error) {
         b->work += letter_work(b);
       }
     }
-    if (b->n_kept == 0 || b->work > b->params->max_work) return EDB_OK;
+    b->decided = b->n_kept == 0; /* nothing below the limit */
+    if (b->decided || b->work > b->params->max_work) return EDB_OK;
     if (!advance(b, steps)) return edb_fail_memory(error, 0, "the steps of a beam");
   }
 }
@@ -292,6 +295,12 @@ static void keep_shorter(const edb_word *found, edb_word *best) {
   best->length = found->length;
 }
 
+static uint32_t count_ready(const edb_part *p, const edb_runner *r) {
+  uint32_t ready = 0;
+  for (uint32_t c = 0; c < p->n_types; c++) ready += r->ready_count[c];
+  return ready;
+}
+
 /* Each round's word is a valid one once it is completed greedily, so running out of work in a later
  * round loses nothing. */
 static edb_status search_rounds(beam *b, edb_runner *runner, edb_word *word, edb_error *error) {
@@ -302,10 +311,13 @@ static edb_status search_rounds(beam *b, edb_runner *runner, edb_word *word, edb
     EDB_TRY(search_tuple(b, &found, error));
     if (found.length == EDB_GAVE_UP) break;
     edb_runner_run(runner, b->part, false, &found);
+    uint32_t ready = count_ready(b->part, runner);
     uint32_t next = edb_runner_unfinished(runner, b->part, b->members, b->n_tuple);
     edb_runner_finish(runner, b->part, &found);
     keep_shorter(&found, word);
-    if (next == UINT32_MAX || b->n_tuple == MAX_TUPLE || b->work > b->params->max_work) break;
+    b->decided = next == UINT32_MAX;
+    if (b->decided || ready > DIFFUSE) break;
+    if (b->n_tuple == MAX_TUPLE || b->work > b->params->max_work) break;
     EDB_TRY(add_instance(b, next, error));
   }
   if (word->length == b->params->limit) word->length = EDB_GAVE_UP;
@@ -313,11 +325,13 @@ static edb_status search_rounds(beam *b, edb_runner *runner, edb_word *word, edb
 }
 
 edb_status edb_beam_search(edb_context *ctx, const edb_part *part, const edb_beam_params *params,
-                           edb_runner *runner, edb_word *word, edb_error *error) {
+                           edb_runner *runner, edb_word *word, edb_beam_report *report,
+                           edb_error *error) {
   beam b = {.ctx = ctx, .part = part, .params = params, .n_types = part->n_types};
   EDB_TRY(beam_alloc(&b, error));
   fill_tables(&b);
   edb_status status = search_rounds(&b, runner, word, error);
+  *report = (edb_beam_report){.work = b.work, .decided = b.decided};
   for (uint32_t i = 0; i < b.n_tuple; i++) edb_automaton_free(&b.automata[i]);
   edb_vec_free(ctx, &b.trace);
   edb_free(ctx, b.memory, b.memory_bytes);

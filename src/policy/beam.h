@@ -19,10 +19,19 @@ typedef struct edb_beam_params {
   double soft, bound_weight;
 } edb_beam_params;
 
+/* How it went. */
+typedef struct edb_beam_report {
+  uint64_t work;
+  bool decided; /* the tuple's word finished all instances, or was stopped by the limit: there is no
+                   use in looking at more of them */
+} edb_beam_report;
+
 /* Overwrites the word, which has room for part->n_batchable letters; its length is EDB_GAVE_UP when
- * there is no complete one shorter than the limit. */
+ * there is no complete one shorter than the limit. Stops after a round that leaves very many
+ * instances unfinished. */
 EDB_MUST_CHECK edb_status edb_beam_search(edb_context *ctx, const edb_part *part,
                                           const edb_beam_params *params, edb_runner *runner,
-                                          edb_word *word, edb_error *error);
+                                          edb_word *word, edb_beam_report *report,
+                                          edb_error *error);
 
 #endif

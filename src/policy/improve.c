@@ -4,13 +4,18 @@
 #include "policy/beam.h"
 #include "policy/optimum.h"
 #include "policy/prune.h"
+#include "policy/wide.h"
 
 /* Automata may take so much memory, for all instances of a beam together. */
 #define BYTES_PER_NODE 256
 #define BYTES_FLOOR    (1u << 20)
-/* A small graph may have this many nanoseconds whatever the budget per node says. */
-#define WORK_FLOOR 30000
+/* A small graph may have this many nanoseconds, whatever the budget per node says. */
+#define WORK_FLOOR 100000
 #define ALL        UINT32_MAX
+#define NO_LIMIT   (UINT64_MAX / 4)
+/* Instances of more nodes have states too large to keep; more columns make their rows so. */
+#define LARGE_INSTANCE 4096
+#define MAX_COLUMNS    1024
 
 static bool is_open(const edb_words *w, uint32_t component) {
   uint32_t c = w->n_components - 1 - component;
@@ -69,13 +74,45 @@ static edb_status task_begin(edb_context *ctx, const edb_problem *reverse, uint3
   return EDB_OK;
 }
 
-/* The beam's word, or, where it has none that is shorter, what was there; pruned. */
-static edb_status improve(task *t, edb_beam_params *params, edb_error *error) {
-  params->limit = t->words->length[t->c];
-  EDB_TRY(edb_beam_search(t->ctx, &t->part, params, &t->runner, &t->word, error));
+static uint32_t largest_instance(const edb_part *p) {
+  uint32_t largest = 0;
+  for (uint32_t i = 0; i < p->n_instances; i++) {
+    uint32_t size = p->instance_start[i + 1] - p->instance_start[i];
+    if (size > largest) largest = size;
+  }
+  return largest;
+}
+
+/* The word that a search found, or, where it found none that is shorter, what was there; pruned. */
+static void take_word(task *t) {
   if (t->word.length == EDB_GAVE_UP) read_word(t->words, t->reverse, t->c, &t->word);
   edb_prune(&t->part, &t->runner, &t->word);
   write_word(t->words, &t->part, t->c, &t->word);
+}
+
+/* Over few critical instances, and where those do not decide, over whole states. */
+static edb_status improve(task *t, uint32_t width, uint64_t max_work, edb_error *error) {
+  edb_beam_report report = {0};
+  uint32_t largest = largest_instance(&t->part);
+  bool tuples =
+      t->part.n_instances > 1 && largest <= LARGE_INSTANCE && t->part.n_types <= MAX_COLUMNS;
+  if (tuples) {
+    edb_beam_params params = {.width = width, .max_work = max_work, .instances = 4};
+    params.limit = t->words->length[t->c];
+    params.max_bytes = BYTES_FLOOR + (size_t)t->part.n_nodes * BYTES_PER_NODE;
+    params.soft = 0.1;
+    params.bound_weight = 0.05;
+    EDB_TRY(edb_beam_search(t->ctx, &t->part, &params, &t->runner, &t->word, &report, error));
+    take_word(t);
+  }
+  if (report.decided || report.work >= max_work) return EDB_OK;
+  edb_wide_params params = {.width = (width + 3) / 4, .max_work = max_work - report.work};
+  params.limit = t->words->length[t->c];
+  params.soft = 0.2;
+  params.bound_weight = 0.3;
+  if (params.limit <= t->words->bound[t->c]) return EDB_OK;
+  EDB_TRY(edb_wide_search(t->ctx, &t->part, &params, &t->word, error));
+  take_word(t);
   return EDB_OK;
 }
 
@@ -98,16 +135,14 @@ static uint64_t open_nodes(const edb_words *w, const edb_problem *reverse, uint3
 
 edb_status edb_words_improve(edb_context *ctx, const edb_problem *reverse, uint32_t width,
                              double work_per_node, edb_words *words, edb_error *error) {
-  edb_beam_params params = {.width = width, .instances = 4, .soft = 0.1, .bound_weight = 0.05};
-  params.max_bytes = BYTES_FLOOR + (size_t)reverse->n_nodes * BYTES_PER_NODE;
   double all = (double)open_nodes(words, reverse, ALL), work = work_per_node * reverse->n_nodes;
   for (uint32_t c = 0; c < words->n_components; c++) {
     if (!is_open(words, c)) continue;
     double share = (double)open_nodes(words, reverse, c) / all;
-    params.max_work = work > 0 ? WORK_FLOOR + (uint64_t)(work * share) : UINT64_MAX;
+    uint64_t max_work = work > 0 ? WORK_FLOOR + (uint64_t)(work * share) : NO_LIMIT;
     task t;
     EDB_TRY(task_begin(ctx, reverse, c, words, &t, error));
-    edb_status status = improve(&t, &params, error);
+    edb_status status = improve(&t, width, max_work, error);
     task_end(&t);
     if (status != EDB_OK) return status;
   }
