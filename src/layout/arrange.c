@@ -4,8 +4,7 @@
 
 #include "layout/arrange_impl.h"
 
-/* ---- The problem as given
- * ------------------------------------------------------------------------ */
+/* ---- The problem as given -------------------------------------------------------------------- */
 
 static bool is_constant(const uint32_t *elements, uint32_t size) {
   for (uint32_t i = 1; i < size; i++)
@@ -32,9 +31,9 @@ static edb_status classify(const edb_arrange_problem *problem, edb_tuple *t, uin
   }
   EDB_FAIL_IF(t->is_result && repeated, error, EDB_ERROR_ARGUMENT,
               "batch %u gives the same result twice", t->batch);
-  if (t->size < 2 || (is_constant(t->elements, t->size) && !t->is_result))
-    t->fate = EDB_TUPLE_FREE;
-  else if (outside && is_constant(t->elements, t->size))
+  bool constant = is_constant(t->elements, t->size);
+  bool in_order = problem->batches[t->batch].in_order;
+  if (t->size < 2 || (constant && !in_order && (outside || !t->is_result)))
     t->fate = EDB_TUPLE_FREE;
   else
     t->fate = outside || repeated ? EDB_TUPLE_COPIED : EDB_TUPLE_PLACED;
@@ -85,8 +84,7 @@ static edb_status count_problem(edb_arranger *a, size_t *elements) {
   return EDB_OK;
 }
 
-/* ---- Working memory: one block
- * ------------------------------------------------------------------- */
+/* ---- Working memory: one block --------------------------------------------------------------- */
 
 /* Takes `count` elements from the block at *at; without a block it only counts. */
 static void *take(char *block, size_t *at, size_t count, size_t bytes) {
@@ -117,13 +115,13 @@ static size_t lay_out(edb_arranger *a, char *block) {
   return at;
 }
 
-/* ---- The result
- * ---------------------------------------------------------------------------------- */
+/* ---- The result ------------------------------------------------------------------------------ */
 
-static edb_status new_arrangement(const edb_arranger *a, edb_arrangement **out) {
+/* NULL: no memory. */
+static edb_arrangement *new_arrangement(const edb_arranger *a) {
   size_t n = a->problem->n_variables;
   edb_arrangement *r = edb_alloc_zero(a->ctx, sizeof *r);
-  if (!r) return edb_fail_memory(a->error, sizeof *r, "an arrangement");
+  if (!r) return NULL;
   *r = (edb_arrangement){.ctx = a->ctx,
                          .n_variables = a->problem->n_variables,
                          .n_operators = a->n_operators,
@@ -131,12 +129,9 @@ static edb_status new_arrangement(const edb_arranger *a, edb_arrangement **out) 
   r->order = edb_alloc(a->ctx, n * sizeof *r->order);
   r->operators = edb_alloc(a->ctx, a->n_operators * sizeof *r->operators);
   r->fate = edb_alloc(a->ctx, a->n_tuples);
-  if ((n && !r->order) || (a->n_operators && !r->operators) || (a->n_tuples && !r->fate)) {
-    edb_arrangement_destroy(r);
-    return edb_fail_memory(a->error, n * sizeof *r->order, "an arrangement");
-  }
-  *out = r;
-  return EDB_OK;
+  if ((!n || r->order) && (!a->n_operators || r->operators) && (!a->n_tuples || r->fate)) return r;
+  edb_arrangement_destroy(r);
+  return NULL;
 }
 
 void edb_arrangement_destroy(edb_arrangement *r) {
@@ -217,8 +212,7 @@ static edb_status check_order(edb_arranger *a, const uint32_t *order) {
   return EDB_OK;
 }
 
-/* ---- Calls
- * --------------------------------------------------------------------------------------- */
+/* ---- Calls ----------------------------------------------------------------------------------- */
 
 typedef struct request {
   bool given; /* judge the order below; else look for one */
@@ -239,25 +233,25 @@ static edb_status run(edb_arranger *a, request wish, size_t elements, bool *exac
 static edb_status arrange(edb_context *ctx, const edb_arrange_problem *problem, request wish,
                           edb_arrangement **out, edb_error *error) {
   edb_arranger a = {.ctx = ctx, .problem = problem, .error = error};
-  edb_arrangement *result = NULL;
   size_t elements = 0;
   EDB_TRY(count_problem(&a, &elements));
   size_t bytes = lay_out(&a, NULL);
   char *block = edb_alloc_zero(ctx, bytes);
-  if (!block) return edb_fail_memory(error, bytes, "an arrangement");
-  lay_out(&a, block);
-  bool exact = false;
-  edb_status status = new_arrangement(&a, &result);
-  if (status == EDB_OK) status = run(&a, wish, elements, &exact);
-  if (status == EDB_OK) {
-    judge(&a, result);
-    result->exact = exact;
-    *out = result;
-  } else {
-    edb_arrangement_destroy(result);
+  edb_arrangement *result = new_arrangement(&a);
+  edb_status status = EDB_OK;
+  if (!block || !result) {
+    status = edb_fail_memory(error, bytes, "an arrangement");
+    goto cleanup;
   }
+  lay_out(&a, block);
+  EDB_TRY_GOTO(status, run(&a, wish, elements, &result->exact), cleanup);
+  judge(&a, result);
+  *out = result;
+  result = NULL;
+cleanup:
+  edb_arrangement_destroy(result);
   edb_pqtree_destroy(a.tree);
-  edb_free(ctx, block, bytes);
+  edb_free(ctx, block, block ? bytes : 0);
   return status;
 }
 

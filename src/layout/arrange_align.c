@@ -14,8 +14,7 @@ static bool is_bit(const edb_arranger *a, uint32_t node) {
   return a->nodes[node].kind == EDB_PQTREE_Q || a->nodes[node].n_children == 2;
 }
 
-/* ---- Union-find
- * --------------------------------------------------------------------------------------- */
+/* ---- Union-find ------------------------------------------------------------------------------ */
 
 static uint32_t find_bit(const edb_arranger *a, uint32_t x, uint8_t *turned) {
   *turned = 0;
@@ -65,8 +64,7 @@ static bool unite_ways(edb_arranger *a, uint32_t x, uint32_t y, const uint32_t *
   return true;
 }
 
-/* ---- Corresponding nodes
- * ------------------------------------------------------------------------------ */
+/* ---- Corresponding nodes --------------------------------------------------------------------- */
 
 static bool is_whole(const edb_arranger *a, edb_tree_run run) {
   return run.first == run.node + 1 && run.end == a->nodes[run.node].next;
@@ -155,8 +153,7 @@ static bool match_batch(edb_arranger *a, uint32_t batch) {
   return true;
 }
 
-/* ---- The order
- * ------------------------------------------------------------------------------------------ */
+/* ---- The order ------------------------------------------------------------------------------- */
 
 static void begin_ways(edb_arranger *a) {
   uint32_t n = 0, ground = 2 * a->problem->n_variables;

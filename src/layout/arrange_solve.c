@@ -2,8 +2,7 @@
  * and what it implies spread within each batch until nothing changes. */
 #include "layout/arrange_impl.h"
 
-/* ---- The outline, and where a tuple lies in it
- * ------------------------------------------------------ */
+/* ---- The outline, and where a tuple lies in it ----------------------------------------------- */
 
 static void read_outline(edb_arranger *a) {
   a->n_nodes = edb_pqtree_outline(a->tree, a->nodes, a->leaves);
@@ -33,8 +32,7 @@ edb_tree_run edb_arrange_cover(const edb_arranger *a, const edb_tuple *t, uint32
   return run;
 }
 
-/* ---- Adjacency
- * -------------------------------------------------------------------------------------- */
+/* ---- Adjacency ------------------------------------------------------------------------------- */
 
 typedef struct progress {
   bool possible, changed;
@@ -59,8 +57,7 @@ static edb_status reduce_tuples(edb_arranger *a, progress *p) {
   return EDB_OK;
 }
 
-/* ---- Broadcast
- * -------------------------------------------------------------------------------------- */
+/* ---- Broadcast ------------------------------------------------------------------------------- */
 
 /* Leaves begin .. end - 1 are together in all orders, and belong to tuple `from`: the same
  * operators of its batch shall be together in the other tuples. */

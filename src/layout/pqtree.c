@@ -233,8 +233,7 @@ static edb_status bubble(edb_pqtree *t, uint32_t count, bool *possible, edb_erro
   return EDB_OK;
 }
 
-/* ---- Second pass: templates from the leaves up to the root of the set
- * ----------------------------- */
+/* ---- Second pass: templates from the leaves up to the root of the set ------------------------ */
 
 /* Tells the parent of a finished node. false: more partial children than any template has. */
 static bool report(edb_pqtree *t, uint32_t parent, uint32_t x) {

@@ -5,8 +5,7 @@
  * A partial node is a Q node with its empty leaves at one end and its full ones at the other. */
 #include "layout/pqtree_impl.h"
 
-/* ---- Nodes and their places
- * ----------------------------------------------------------------------- */
+/* ---- Nodes and their places ------------------------------------------------------------------ */
 
 static uint32_t new_node(edb_pqtree *t, edb_pqtree_kind kind) {
   uint32_t x = t->free;
@@ -131,8 +130,7 @@ static uint32_t labelled(edb_pqtree *t, uint32_t x, edb_pq_label label) {
   return x;
 }
 
-/* ---- P nodes
- * -------------------------------------------------------------------------------------- */
+/* ---- P nodes --------------------------------------------------------------------------------- */
 
 /* Takes the full children out of P node x: one as it is, several under a new P node; NONE if none.
  */
@@ -231,8 +229,7 @@ static uint32_t match_p(edb_pqtree *t, uint32_t x, bool is_root) {
   return m->n_partial == 1 ? template_p5(t, x) : EDB_PQ_NONE;
 }
 
-/* ---- Q nodes
- * -------------------------------------------------------------------------------------- */
+/* ---- Q nodes --------------------------------------------------------------------------------- */
 
 /* The children of partial node y take its place in Q node x, the full ones towards `towards`: a
  * neighbour, or NONE for the end of x. */

@@ -41,8 +41,7 @@ static uint32_t members(uint32_t bits, uint32_t *set) {
   return count;
 }
 
-/* ---- What a tree stands for
- * ---------------------------------------------------------------------- */
+/* ---- What a tree stands for ------------------------------------------------------------------ */
 
 typedef struct outline {
   edb_pqtree_node nodes[2 * MAX_N];
@@ -117,8 +116,7 @@ static bool implies(const outline *o, uint32_t bits) {
   return false;
 }
 
-/* ---- Brute force
- * ----------------------------------------------------------------------------------- */
+/* ---- Brute force ----------------------------------------------------------------------------- */
 
 /* For each set (as bits) the orders, as bits, in which it is together. */
 typedef struct orders {
@@ -179,8 +177,7 @@ static void check_family(const orders *all, edb_pqtree *tree, const uint32_t *se
   assert_int_equal(count_orders(&o), all->n_orders);
 }
 
-/* ---- Tests
- * ----------------------------------------------------------------------------------------- */
+/* ---- Tests ----------------------------------------------------------------------------------- */
 
 /* All sequences of `n_sets` sets of 2 .. n - 1 leaves. */
 static void check_all_families(uint32_t n, uint32_t n_sets) {
