@@ -25,7 +25,8 @@
   X(BATCH, "batch", 'b', "N", "instances of a mini-batch (default 32)")                         \
   X(BATCHES, "batches", 0, "N", "mini-batches to learn from (default 4)")                       \
   X(THREADS, "threads", 't', "N", "sessions side by side, each on a thread (default 1)")        \
-  X(SECONDS, "seconds", 0, "S", "time to measure each policy for (default 1)")                  \
+  X(SECONDS, "seconds", 0, "S", "bench: time per policy (default 1); schedule: for exact (10)") \
+  X(WIDTH, "width", 0, "N", "schedules that beam and best keep side by side (default 16)")      \
   X(LIMIT, "limit", 'n', "N", "use at most so many instances")                                  \
   X(SKIP_BAD, "skip-bad", 0, NULL, "count bad instances and go on")                             \
   X(NO_LABELS, "no-labels", 0, NULL, "ignore labels: inference")                                \

@@ -9,8 +9,8 @@ static const option_id accepts[] = {
     OPTION_DATA,        OPTION_GRAPH,   OPTION_POLICY,   OPTION_POLICY_FILE, OPTION_BATCH,
     OPTION_GRANULARITY, OPTION_SET,     OPTION_WEIGHTS,  OPTION_LIMIT,       OPTION_SKIP_BAD,
     OPTION_NO_LABELS,   OPTION_FORMAT,  OPTION_FOLD_IDS, OPTION_MIN_COUNT,   OPTION_ENCODING,
-    OPTION_REWARD,      OPTION_BATCHES, OPTION_EPISODES, OPTION_SEED,        OPTION_JSON,
-    OPTION_HELP};
+    OPTION_REWARD,      OPTION_BATCHES, OPTION_EPISODES, OPTION_SEED,        OPTION_WIDTH,
+    OPTION_SECONDS,     OPTION_JSON,    OPTION_HELP};
 
 typedef const char *(*type_name_fn)(const void *user, uint32_t type, char *buffer, size_t bytes);
 
@@ -37,6 +37,7 @@ static void print_text(const edb_schedule *s, type_name_fn name, const void *use
     printf("%u %s %u\n", i, name(user, type, buffer, sizeof buffer), n);
   }
   if (info.misses) printf("misses %u\n", info.misses);
+  if (info.policy == EDB_POLICY_EXACT) printf("proven %u\n", info.proven_bound);
   printf("batches %u bound %u\n", info.n_batches, info.bound);
 }
 
@@ -53,10 +54,11 @@ static void print_json(const edb_schedule *s, type_name_fn name, const void *use
     json_array_append_new(list, json_pack("{s:s, s:o}", "type",
                                           name(user, type, buffer, sizeof buffer), "nodes", ids));
   }
-  json_t *object = json_pack("{s:I, s:I, s:I, s:I, s:s, s:o}", "batches",
-                             (json_int_t)info.n_batches, "bound", (json_int_t)info.bound, "nodes",
-                             (json_int_t)info.n_nodes, "misses", (json_int_t)info.misses, "policy",
-                             edb_policy_kind_name(info.policy), "schedule", list);
+  json_t *object =
+      json_pack("{s:I, s:I, s:I, s:I, s:I, s:s, s:o}", "batches", (json_int_t)info.n_batches,
+                "bound", (json_int_t)info.bound, "proven", (json_int_t)info.proven_bound, "nodes",
+                (json_int_t)info.n_nodes, "misses", (json_int_t)info.misses, "policy",
+                edb_policy_kind_name(info.policy), "schedule", list);
   json_dumpf(object, stdout, JSON_COMPACT);
   putchar('\n');
   json_decref(object);
@@ -150,7 +152,8 @@ const command command_schedule = {
         "Schedules the first --batch instances of the data as one mini-batch, or a raw graph. One\n"
         "line per batch: number, type, nodes; the last line is `batches N bound M`, where M is a\n"
         "lower bound on the batches of any schedule. Policies: unbatched, depth, agenda-static,\n"
-        "agenda-running, sufficient, tight, fsm, best, exact.",
+        "agenda-running, sufficient, tight, fsm, beam, best, exact. For\n"
+        "exact a line `proven P` comes before it: no schedule has fewer batches than P.",
     .example = "  edbatch schedule models/tree_lstm.edb --data trees.txt --policy depth",
     .accepts = accepts,
     .run = run_schedule,

@@ -221,20 +221,23 @@ int workplace_policy(workplace *w, edb_session *session, const char *name, edb_p
       return usage_error(w->command,
                          "--policy: `%s` is neither a policy nor a file; policies: "
                          "unbatched, depth, agenda-static, agenda-running, sufficient, "
-                         "tight, fsm, best, exact",
+                         "tight, fsm, beam, best, exact",
                          text);
     fclose(file);
     return load_policy(w, text, out);
   }
   if (kind == EDB_POLICY_FSM) return open_fsm(w, session, path, out);
+  edb_policy_params params = EDB_PARAMS(edb_policy_params);
+  edb_policy *fsm = NULL;
+  params.width = (uint32_t)o->number[OPTION_WIDTH];
+  /* A policy that the command names itself is one of many. */
+  params.seconds = has_option(o, OPTION_SECONDS) ? o->seconds : name ? 1 : 0;
   if (kind == EDB_POLICY_BEST && path) {
-    edb_policy *fsm;
     int failed = load_policy(w, path, &fsm);
     if (failed) return failed;
-    failed =
-        edb_policy_create_best(w->ctx, fsm, out, &w->error) == EDB_OK ? 0 : workplace_failed(w);
-    edb_policy_destroy(fsm);
-    return failed;
+    params.fsm = fsm;
   }
-  return edb_policy_create(w->ctx, kind, out, &w->error) == EDB_OK ? 0 : workplace_failed(w);
+  edb_status status = edb_policy_create_with(w->ctx, kind, &params, out, &w->error);
+  edb_policy_destroy(fsm);
+  return status == EDB_OK ? 0 : workplace_failed(w);
 }
