@@ -400,6 +400,10 @@ static void run_copy(edb_frame *f, const edb_step *step, size_t row, size_t coun
 
 static edb_status run_rows(edb_frame *f, const edb_step *step, size_t row, size_t count) {
   if (step->kind == EDB_STEP_OP) return edb_cpu_run_op(f, step, row, count);
+  if (step->kind == EDB_STEP_FUSED) {
+    edb_cpu_run_fused(f, step, row, count);
+    return EDB_OK;
+  }
   run_copy(f, step, row, count);
   return EDB_OK;
 }
@@ -435,6 +439,7 @@ static edb_status run_step(edb_frame *f, uint32_t index, uint32_t *next) {
     run_expand(f, step);
     return EDB_OK;
   case EDB_STEP_COPY:
+  case EDB_STEP_FUSED:
   case EDB_STEP_OP:
     break;
   }

@@ -1,7 +1,9 @@
-/* exec/cpu.h: the CPU backend's state, and the frame in which the steps of one chunk of a batch run.
+/* exec/cpu.h: the CPU backend's state, and the frame in which the steps of one chunk of a batch
+ * run.
  *
- * A batch is cut into chunks of rows that fit the second-level cache together with their scratch; within
- * a chunk the steps of the plan run one after another, runs of elementwise steps tile by tile. */
+ * A batch is cut into chunks of rows that fit the second-level cache together with their scratch;
+ * within a chunk the steps of the plan run one after another, runs of elementwise steps tile by
+ * tile. */
 #ifndef EDB_EXEC_CPU_H
 #define EDB_EXEC_CPU_H
 
@@ -44,19 +46,20 @@ typedef struct edb_frame {
   const edb_cpu_cell *cell;
   const edb_graph *graph;
   const edb_store *store;
-  const edb_node *nodes; /* of the chunk */
-  size_t *rows;          /* [n_domains] rows of each domain in the chunk */
-  uint32_t **first;      /* [n_groups] first element of each node, and the end */
-  edb_block *blocks;     /* [n_slots] */
-  const float **pointers;/* room for the row pointers of the largest domain */
-  int32_t *ids;          /* room for its indices */
-  bool labels;           /* at least one node has labels */
+  const edb_node *nodes;  /* of the chunk */
+  size_t *rows;           /* [n_domains] rows of each domain in the chunk */
+  uint32_t **first;       /* [n_groups] first element of each node, and the end */
+  edb_block *blocks;      /* [n_slots] */
+  const float **pointers; /* room for the row pointers of the largest domain */
+  int32_t *ids;           /* room for its indices */
+  bool labels;            /* at least one node has labels */
   edb_run_stats *stats;
   edb_error *error;
 } edb_frame;
 
 /* Packed weights: made with the cells, refilled when the weights' version moves. */
-EDB_MUST_CHECK edb_status edb_cpu_weights_create(edb_cpu *cpu, edb_cpu_cell *cell, edb_error *error);
+EDB_MUST_CHECK edb_status edb_cpu_weights_create(edb_cpu *cpu, edb_cpu_cell *cell,
+                                                 edb_error *error);
 void edb_cpu_weights_refill(edb_cpu *cpu);
 void edb_cpu_weights_destroy(edb_cpu *cpu, edb_cpu_cell *cell);
 
@@ -70,6 +73,8 @@ static inline edb_block edb_frame_rows(const edb_frame *f, uint32_t slot, size_t
 /* Runs one operator step over rows row .. row + count - 1 of its domain (exec/cpu_ops.c). */
 EDB_MUST_CHECK edb_status edb_cpu_run_op(edb_frame *frame, const edb_step *step, size_t row,
                                          size_t count);
+/* The same for two operators in one pass. */
+void edb_cpu_run_fused(edb_frame *frame, const edb_step *step, size_t row, size_t count);
 /* Indices of an index attribute for those rows, into frame->ids. */
 void edb_cpu_indices(edb_frame *frame, const edb_step *step, size_t row, size_t count);
 /* The node (position in the chunk) of each element of a group. */

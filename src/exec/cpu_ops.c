@@ -1,5 +1,5 @@
-/* exec/cpu_ops.c: one operator over some rows of a chunk, by its kernel. What each operator means stands in
- * docs/operators.md; the float64 twin of this file is model/reference_ops.c. */
+/* exec/cpu_ops.c: one operator over some rows of a chunk, by its kernel. What each operator means
+ * stands in docs/operators.md; the float64 twin of this file is model/reference_ops.c. */
 #include "exec/cpu.h"
 
 /* The rows of one step: everything an operator needs. */
@@ -38,7 +38,8 @@ static edb_span span(const rows *r, uint32_t i, size_t cols) {
   return (edb_span){b.data, b.stride, operand_width(r, i) == 1 && cols != 1 ? 0 : 1};
 }
 
-/* ---- Elementwise ------------------------------------------------------------------------------- */
+/* ---- Elementwise -------------------------------------------------------------------------------
+ */
 
 static void unary(const rows *r, edb_unary_fn fn) {
   fn(r->count, r->width, span(r, 0, r->width), r->out.data, r->out.stride);
@@ -60,10 +61,12 @@ static void binary(const rows *r, edb_binary_fn fn) {
   size_t wa = operand_width(r, 0), wb = operand_width(r, 1);
   if ((wa == r->width || wa == 1) && (wb == r->width || wb == 1))
     fn(r->count, r->width, span(r, 0, r->width), span(r, 1, r->width), r->out.data, r->out.stride);
-  else binary_columns(r, fn);
+  else
+    binary_columns(r, fn);
 }
 
-/* ---- Along rows ---------------------------------------------------------------------------------- */
+/* ---- Along rows
+ * ---------------------------------------------------------------------------------- */
 
 /* softmax, log_softmax: of a vector, or of each row of a matrix. */
 static void along_rows(const rows *r, edb_unary_fn fn) {
@@ -95,7 +98,8 @@ static void layer_norm(const rows *r) {
                    span(r, 2, r->width), r->out.data, r->out.stride);
 }
 
-/* ---- Shapes ------------------------------------------------------------------------------------ */
+/* ---- Shapes ------------------------------------------------------------------------------------
+ */
 
 static void transpose(const rows *r) {
   edb_block x = operand(r, 0);
@@ -111,14 +115,17 @@ static void broadcast(const rows *r) {
     r->k->copy(m, n, (edb_span){row_of(x, i), 1, 0}, row_of(r->out, i), (ptrdiff_t)n);
 }
 
-/* ---- Indices ----------------------------------------------------------------------------------- */
+/* ---- Indices -----------------------------------------------------------------------------------
+ */
 
 size_t edb_cpu_node_of(const edb_frame *f, uint32_t group, size_t element) {
   size_t low = 0, high = f->rows[EDB_DOMAIN_NODE];
   while (high - low > 1) {
     size_t middle = (low + high) / 2;
-    if (f->first[group][middle] <= element) low = middle;
-    else high = middle;
+    if (f->first[group][middle] <= element)
+      low = middle;
+    else
+      high = middle;
   }
   return low;
 }
@@ -177,7 +184,8 @@ static edb_status cross_entropy(const rows *r) {
   return EDB_OK;
 }
 
-/* ---- Products of values ------------------------------------------------------------------------ */
+/* ---- Products of values ------------------------------------------------------------------------
+ */
 
 /* The forms that packed weights do not cover: each row of the batch has matrices of its own. */
 static void product(const rows *r) {
@@ -190,11 +198,13 @@ static void product(const rows *r) {
       r->k->matvec(sa.dim[0], sa.dim[1], x, sa.dim[1], y, out);
     else if (sa.rank == 2)
       r->k->product(sa.dim[0], sb.dim[1], sa.dim[1], x, sa.dim[1], y, sb.dim[1], out, sb.dim[1]);
-    else r->k->product(1, sb.dim[1], sb.dim[0], x, sb.dim[0], y, sb.dim[1], out, sb.dim[1]);
+    else
+      r->k->product(1, sb.dim[1], sb.dim[0], x, sb.dim[0], y, sb.dim[1], out, sb.dim[1]);
   }
 }
 
-/* ---- Over the inputs of a node ------------------------------------------------------------------ */
+/* ---- Over the inputs of a node ------------------------------------------------------------------
+ */
 
 typedef void (*over_fn)(size_t, const uint32_t *, size_t, edb_span, float *, ptrdiff_t);
 
@@ -205,39 +215,94 @@ static void over(const rows *r, over_fn fn) {
      (edb_span){x.data, x.stride, 1}, y.data, y.stride);
 }
 
-/* ---- Dispatch ------------------------------------------------------------------------------------ */
+/* ---- Dispatch
+ * ------------------------------------------------------------------------------------ */
 
 static edb_status unexpected(const rows *r) {
   return edb_fail(r->f->error, EDB_ERROR_UNSUPPORTED, "cell %s: operator %s has no kernel",
                   r->f->cell->plan->cell->name, edb_op_get(r->op->kind)->name);
 }
 
-#define DONE(call)                                                                                 \
-  call;                                                                                            \
+#define DONE(call) \
+  call;            \
   return EDB_OK
 
 static edb_status run_elementwise(const rows *r) {
   const edb_kernels *k = r->k;
   switch (r->op->kind) {
-  case EDB_OP_ADD: DONE(binary(r, k->add));
-  case EDB_OP_SUB: DONE(binary(r, k->sub));
-  case EDB_OP_MUL: DONE(binary(r, k->mul));
-  case EDB_OP_DIV: DONE(binary(r, k->div));
-  case EDB_OP_MIN: DONE(binary(r, k->min));
-  case EDB_OP_MAX: DONE(binary(r, k->max));
-  case EDB_OP_NEG: DONE(unary(r, k->neg));
-  case EDB_OP_SIGMOID: DONE(unary(r, k->sigmoid));
-  case EDB_OP_TANH: DONE(unary(r, k->tanh));
-  case EDB_OP_RELU: DONE(unary(r, k->relu));
-  case EDB_OP_GELU: DONE(unary(r, k->gelu));
-  case EDB_OP_EXP: DONE(unary(r, k->exp));
-  case EDB_OP_LOG: DONE(unary(r, k->log));
-  case EDB_OP_SQRT: DONE(unary(r, k->sqrt));
-  case EDB_OP_ABS: DONE(unary(r, k->abs));
-  case EDB_OP_SIN: DONE(unary(r, k->sin));
-  case EDB_OP_COS: DONE(unary(r, k->cos));
-  default: return unexpected(r);
+  case EDB_OP_ADD:
+    DONE(binary(r, k->add));
+  case EDB_OP_SUB:
+    DONE(binary(r, k->sub));
+  case EDB_OP_MUL:
+    DONE(binary(r, k->mul));
+  case EDB_OP_DIV:
+    DONE(binary(r, k->div));
+  case EDB_OP_MIN:
+    DONE(binary(r, k->min));
+  case EDB_OP_MAX:
+    DONE(binary(r, k->max));
+  case EDB_OP_NEG:
+    DONE(unary(r, k->neg));
+  case EDB_OP_SIGMOID:
+    DONE(unary(r, k->sigmoid));
+  case EDB_OP_TANH:
+    DONE(unary(r, k->tanh));
+  case EDB_OP_RELU:
+    DONE(unary(r, k->relu));
+  case EDB_OP_GELU:
+    DONE(unary(r, k->gelu));
+  case EDB_OP_EXP:
+    DONE(unary(r, k->exp));
+  case EDB_OP_LOG:
+    DONE(unary(r, k->log));
+  case EDB_OP_SQRT:
+    DONE(unary(r, k->sqrt));
+  case EDB_OP_ABS:
+    DONE(unary(r, k->abs));
+  case EDB_OP_SIN:
+    DONE(unary(r, k->sin));
+  case EDB_OP_COS:
+    DONE(unary(r, k->cos));
+  default:
+    return unexpected(r);
   }
+}
+
+void edb_cpu_run_fused(edb_frame *f, const edb_step *step, size_t row, size_t count) {
+  const edb_slot *slots = f->cell->plan->slots;
+  const edb_kernels *k = f->cpu->kernels;
+  size_t width = slots[step->result].width;
+  edb_block out = edb_frame_rows(f, step->result, row);
+  edb_span x[3];
+  for (uint32_t i = 0; i < step->n_operands; i++) {
+    edb_block b = edb_frame_rows(f, step->operand[i], row);
+    x[i] = (edb_span){b.data, b.stride, slots[step->operand[i]].width == 1 && width != 1 ? 0 : 1};
+  }
+  edb_binary_fn of_two = NULL;
+  switch (step->fusion) {
+  case EDB_FUSE_ADD_SIGMOID:
+    of_two = k->add_sigmoid;
+    break;
+  case EDB_FUSE_ADD_TANH:
+    of_two = k->add_tanh;
+    break;
+  case EDB_FUSE_TANH_MUL:
+    of_two = k->tanh_mul;
+    break;
+  case EDB_FUSE_MUL_TANH:
+    of_two = k->mul_tanh;
+    break;
+  case EDB_FUSE_MUL_ADD:
+    k->mul_add(count, width, x, out.data, out.stride);
+    return;
+  case EDB_FUSE_ADD_MUL:
+    k->add_mul(count, width, x, out.data, out.stride);
+    return;
+  case EDB_FUSE_COUNT:
+    break;
+  }
+  if (of_two) of_two(count, width, x[0], x[1], out.data, out.stride);
 }
 
 edb_status edb_cpu_run_op(edb_frame *f, const edb_step *step, size_t row, size_t count) {
@@ -251,24 +316,43 @@ edb_status edb_cpu_run_op(edb_frame *f, const edb_step *step, size_t row, size_t
             .width = plan->slots[step->result].width,
             .out = edb_frame_rows(f, step->result, row)};
   switch (r.op->kind) {
-  case EDB_OP_PRODUCT: DONE(product(&r));
-  case EDB_OP_DOT: DONE(two_to_scalar(&r, r.k->dot));
-  case EDB_OP_SQUARED_ERROR: DONE(two_to_scalar(&r, r.k->squared_error));
-  case EDB_OP_SOFTMAX: DONE(along_rows(&r, r.k->softmax));
-  case EDB_OP_LOG_SOFTMAX: DONE(along_rows(&r, r.k->log_softmax));
-  case EDB_OP_LAYER_NORM: DONE(layer_norm(&r));
-  case EDB_OP_SUM: DONE(to_scalar(&r, r.k->sum));
-  case EDB_OP_MEAN: DONE(to_scalar(&r, r.k->mean));
-  case EDB_OP_MAXIMUM: DONE(to_scalar(&r, r.k->maximum));
-  case EDB_OP_ARGMAX: DONE(to_scalar(&r, r.k->argmax));
-  case EDB_OP_TRANSPOSE: DONE(transpose(&r));
-  case EDB_OP_BROADCAST: DONE(broadcast(&r));
-  case EDB_OP_LOOKUP: return lookup(&r);
-  case EDB_OP_CROSS_ENTROPY: return cross_entropy(&r);
-  case EDB_OP_SUM_OVER: DONE(over(&r, r.k->sum_over));
-  case EDB_OP_MEAN_OVER: DONE(over(&r, r.k->mean_over));
-  case EDB_OP_MAX_OVER: DONE(over(&r, r.k->max_over));
-  case EDB_OP_SOFTMAX_OVER: DONE(over(&r, r.k->softmax_over));
-  default: return run_elementwise(&r);
+  case EDB_OP_PRODUCT:
+    DONE(product(&r));
+  case EDB_OP_DOT:
+    DONE(two_to_scalar(&r, r.k->dot));
+  case EDB_OP_SQUARED_ERROR:
+    DONE(two_to_scalar(&r, r.k->squared_error));
+  case EDB_OP_SOFTMAX:
+    DONE(along_rows(&r, r.k->softmax));
+  case EDB_OP_LOG_SOFTMAX:
+    DONE(along_rows(&r, r.k->log_softmax));
+  case EDB_OP_LAYER_NORM:
+    DONE(layer_norm(&r));
+  case EDB_OP_SUM:
+    DONE(to_scalar(&r, r.k->sum));
+  case EDB_OP_MEAN:
+    DONE(to_scalar(&r, r.k->mean));
+  case EDB_OP_MAXIMUM:
+    DONE(to_scalar(&r, r.k->maximum));
+  case EDB_OP_ARGMAX:
+    DONE(to_scalar(&r, r.k->argmax));
+  case EDB_OP_TRANSPOSE:
+    DONE(transpose(&r));
+  case EDB_OP_BROADCAST:
+    DONE(broadcast(&r));
+  case EDB_OP_LOOKUP:
+    return lookup(&r);
+  case EDB_OP_CROSS_ENTROPY:
+    return cross_entropy(&r);
+  case EDB_OP_SUM_OVER:
+    DONE(over(&r, r.k->sum_over));
+  case EDB_OP_MEAN_OVER:
+    DONE(over(&r, r.k->mean_over));
+  case EDB_OP_MAX_OVER:
+    DONE(over(&r, r.k->max_over));
+  case EDB_OP_SOFTMAX_OVER:
+    DONE(over(&r, r.k->softmax_over));
+  default:
+    return run_elementwise(&r);
   }
 }

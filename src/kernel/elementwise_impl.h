@@ -76,6 +76,33 @@ VF_INLINE void binary(size_t rows, size_t cols, edb_span a, edb_span b, float *y
   }
 }
 
+typedef edb_vf (*vf_ternary)(edb_vf, edb_vf, edb_vf);
+
+VF_INLINE void ternary_row(size_t cols, const float *const *x, const ptrdiff_t *stride, float *y,
+                           vf_ternary f) {
+  size_t c = 0;
+  for (; c + VF_LANES <= cols; c += VF_LANES) {
+    vf_store(y + c, f(span_load(x[0], stride[0], c), span_load(x[1], stride[1], c),
+                      span_load(x[2], stride[2], c)));
+  }
+  if (c < cols) {
+    const size_t n = cols - c;
+    vf_store_n(y + c,
+               f(span_load_n(x[0], stride[0], c, n), span_load_n(x[1], stride[1], c, n),
+                 span_load_n(x[2], stride[2], c, n)),
+               n);
+  }
+}
+
+VF_INLINE void ternary(size_t rows, size_t cols, const edb_span *x, float *y, ptrdiff_t y_stride,
+                       vf_ternary f) {
+  const ptrdiff_t stride[3] = {x[0].col_stride, x[1].col_stride, x[2].col_stride};
+  for (size_t r = 0; r < rows; r++) {
+    const float *row[3] = {span_row(x[0], r), span_row(x[1], r), span_row(x[2], r)};
+    ternary_row(cols, row, stride, y + (ptrdiff_t)r * y_stride, f);
+  }
+}
+
 /* NaN if either is; of equal ones (-0 and +0) the second. */
 VF_INLINE edb_vf vf_max(edb_vf a, edb_vf b) {
   return vf_blend(vf_nan(a), a, vf_greater(a, b));
@@ -91,10 +118,31 @@ VF_INLINE edb_vf vf_copy(edb_vf x) {
   return x;
 }
 
+/* Two operators in one pass; each rounds as it does alone. */
+VF_INLINE edb_vf vf_add_sigmoid(edb_vf a, edb_vf b) {
+  return vf_sigmoid(vf_add(a, b));
+}
+VF_INLINE edb_vf vf_add_tanh(edb_vf a, edb_vf b) {
+  return vf_tanh(vf_add(a, b));
+}
+VF_INLINE edb_vf vf_tanh_mul(edb_vf a, edb_vf b) {
+  return vf_mul(vf_tanh(a), b);
+}
+VF_INLINE edb_vf vf_mul_tanh(edb_vf a, edb_vf b) {
+  return vf_mul(a, vf_tanh(b));
+}
+VF_INLINE edb_vf vf_add_mul(edb_vf a, edb_vf b, edb_vf c) {
+  return vf_add(a, vf_mul(b, c));
+}
+VF_INLINE edb_vf vf_mul_add(edb_vf a, edb_vf b, edb_vf c) {
+  return vf_add(vf_mul(a, b), c);
+}
+
 /* The table's functions: kernel_NAME applies vf_NAME. */
 #define EDB_UNARY_LIST(X) \
   X(neg) X(sigmoid) X(tanh) X(relu) X(gelu) X(exp) X(log) X(sqrt) X(abs) X(sin) X(cos) X(copy)
-#define EDB_BINARY_LIST(X) X(add) X(sub) X(mul) X(div) X(min) X(max)
+#define EDB_BINARY_LIST(X) \
+  X(add) X(sub) X(mul) X(div) X(min) X(max) X(add_sigmoid) X(add_tanh) X(tanh_mul) X(mul_tanh)
 
 #define EDB_UNARY_KERNEL(name)                                                                    \
   static void kernel_##name(size_t rows, size_t cols, edb_span x, float *y, ptrdiff_t y_stride) { \
@@ -108,5 +156,14 @@ VF_INLINE edb_vf vf_copy(edb_vf x) {
 
 EDB_UNARY_LIST(EDB_UNARY_KERNEL)
 EDB_BINARY_LIST(EDB_BINARY_KERNEL)
+
+static void kernel_mul_add(size_t rows, size_t cols, const edb_span *x, float *y,
+                           ptrdiff_t y_stride) {
+  ternary(rows, cols, x, y, y_stride, vf_mul_add);
+}
+static void kernel_add_mul(size_t rows, size_t cols, const edb_span *x, float *y,
+                           ptrdiff_t y_stride) {
+  ternary(rows, cols, x, y, y_stride, vf_add_mul);
+}
 
 #endif

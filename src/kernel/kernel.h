@@ -33,6 +33,9 @@ typedef void (*edb_unary_fn)(size_t rows, size_t cols, edb_span x, float *y, ptr
 typedef void (*edb_binary_fn)(size_t rows, size_t cols, edb_span a, edb_span b, float *y,
                               ptrdiff_t y_stride);
 
+typedef void (*edb_ternary_fn)(size_t rows, size_t cols, const edb_span *x, float *y,
+                               ptrdiff_t y_stride);
+
 typedef struct edb_kernels {
   edb_simd simd;
   uint32_t panel; /* columns of a packed panel */
@@ -53,6 +56,11 @@ typedef struct edb_kernels {
 
   edb_unary_fn neg, sigmoid, tanh, relu, gelu, exp, log, sqrt, abs, sin, cos, copy;
   edb_binary_fn add, sub, mul, div, min, max; /* min, max: NaN if either is; relu(NaN) is NaN */
+
+  /* Two operators in one pass, each rounding as it does alone: sigmoid(a + b), tanh(a + b), tanh(a)
+   * * b, a * tanh(b), x[0] * x[1] + x[2], x[0] + x[1] * x[2]. */
+  edb_binary_fn add_sigmoid, add_tanh, tanh_mul, mul_tanh;
+  edb_ternary_fn mul_add, add_mul;
 
   /* Row-wise, over the entries of each row. log-sum-exp and softmax subtract the row's maximum. */
   edb_unary_fn softmax, log_softmax;

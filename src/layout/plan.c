@@ -1,10 +1,11 @@
-/* layout/plan.c: compiles a cell: slots for its values, steps in an order that forms long elementwise
- * runs, stacked products, and the scratch memory of a row. */
+/* layout/plan.c: compiles a cell: slots for its values, steps in an order that forms long
+ * elementwise runs, stacked products, and the scratch memory of a row. */
 #include "layout/plan.h"
 
 #include <string.h>
 
 #include "base/vec.h"
+#include "layout/fuse.h"
 
 /* A stacked member starts at a multiple of this many columns, so that its rows stay aligned. */
 #define EDB_STACK_ALIGN 16u
@@ -17,12 +18,12 @@ typedef struct planner {
   EDB_VEC(edb_slot) slots;
   EDB_VEC(edb_step) steps;
   EDB_VEC(edb_stacked) stacked;
-  uint32_t *input_slot;  /* [n_inputs] */
-  uint32_t *dense_slot;  /* [n_dense] */
-  uint32_t *op_slot;     /* [n_ops] */
-  uint32_t *op_domain;   /* [n_ops] */
-  uint32_t *product_of;  /* [n_ops] first operator of the stack this product belongs to */
-  uint8_t *emitted;      /* [n_ops] */
+  uint32_t *input_slot; /* [n_inputs] */
+  uint32_t *dense_slot; /* [n_dense] */
+  uint32_t *op_slot;    /* [n_ops] */
+  uint32_t *op_domain;  /* [n_ops] */
+  uint32_t *product_of; /* [n_ops] first operator of the stack this product belongs to */
+  uint8_t *emitted;     /* [n_ops] */
 } planner;
 
 static size_t align_columns(size_t n) {
@@ -96,8 +97,8 @@ static edb_status slot_of(planner *p, edb_ref ref, uint32_t *out) {
   case EDB_REF_INDEX:
     break;
   }
-  return edb_fail(p->error, EDB_ERROR_UNSUPPORTED,
-                  "cell %s: an index attribute is used as a value", p->cell->name);
+  return edb_fail(p->error, EDB_ERROR_UNSUPPORTED, "cell %s: an index attribute is used as a value",
+                  p->cell->name);
 }
 
 static bool is_view(edb_op_kind kind) {
@@ -151,7 +152,8 @@ static void claim_outputs(planner *p) {
   }
 }
 
-/* Pass 3: operands of a concat are made in place, as parts of its rows, where nothing else claims them. */
+/* Pass 3: operands of a concat are made in place, as parts of its rows, where nothing else claims
+ * them. */
 static edb_status claim_concats(planner *p) {
   for (uint32_t i = 0; i < p->cell->n_ops; i++) {
     const edb_ir_op *op = &p->cell->ops[i];
@@ -175,7 +177,8 @@ static edb_status claim_concats(planner *p) {
   return EDB_OK;
 }
 
-/* ---- Products --------------------------------------------------------------------------------- */
+/* ---- Products ---------------------------------------------------------------------------------
+ */
 
 typedef struct product_form {
   bool packed;     /* runs on packed weights */
@@ -272,7 +275,8 @@ static edb_status emit_product(planner *p, uint32_t first) {
   return add_step(p, step);
 }
 
-/* ---- Steps ------------------------------------------------------------------------------------ */
+/* ---- Steps ------------------------------------------------------------------------------------
+ */
 
 /* Dense attributes that are used get their slots before the steps that fill these. */
 static edb_status make_dense_slots(planner *p) {
@@ -384,9 +388,9 @@ static bool is_due(const planner *p, uint32_t op) {
   return true;
 }
 
-/* Pass 5: operators in dependency order; products as early as they can be, so that the elementwise ones
- * between them come together. Order does not change values. Quadratic in the operators of one cell only
- * when they alternate. */
+/* Pass 5: operators in dependency order; products as early as they can be, so that the elementwise
+ * ones between them come together. Order does not change values. Quadratic in the operators of one
+ * cell only when they alternate. */
 static edb_status emit_ops(planner *p) {
   uint32_t left = p->cell->n_ops;
   while (left > 0) {
@@ -418,8 +422,8 @@ static edb_status emit_outputs(planner *p, uint32_t *output_slot) {
     edb_slot to = {
         .kind = EDB_SLOT_OUTPUT, .domain = EDB_DOMAIN_NODE, .width = slot.width, .index = o};
     EDB_TRY(add_slot(p, to, &output_slot[o]));
-    EDB_TRY(emit_copy(p, EDB_DOMAIN_NODE, from, output_slot[o],
-                      p->cell->sig.outputs[o].needs_labels));
+    EDB_TRY(
+        emit_copy(p, EDB_DOMAIN_NODE, from, output_slot[o], p->cell->sig.outputs[o].needs_labels));
   }
   return EDB_OK;
 }
@@ -446,7 +450,7 @@ static void number_runs(planner *p) {
   for (size_t i = 0; i < p->steps.length; i++) {
     edb_step *s = &p->steps.data[i];
     bool tiled = s->domain != EDB_DOMAIN_STATIC &&
-                 (s->kind == EDB_STEP_COPY ||
+                 (s->kind == EDB_STEP_COPY || s->kind == EDB_STEP_FUSED ||
                   (s->kind == EDB_STEP_OP && is_tiled(p->cell->ops[s->op].kind)));
     if (!tiled) {
       previous = NULL;
@@ -553,6 +557,16 @@ static uint32_t count_groups(const edb_ir_cell *cell) {
   return n;
 }
 
+static edb_status fuse(planner *p) {
+  size_t n = p->slots.length, bytes = n * sizeof(uint32_t);
+  uint32_t *uses = edb_alloc(p->ctx, bytes);
+  if (!uses && bytes) return edb_fail_memory(p->error, bytes, "a plan");
+  p->steps.length = edb_fuse_steps(p->cell, p->slots.data, (uint32_t)n, p->steps.data,
+                                   (uint32_t)p->steps.length, uses);
+  edb_free(p->ctx, uses, bytes);
+  return EDB_OK;
+}
+
 static edb_status plan_cell(planner *p, edb_plan *plan) {
   EDB_TRY(make_dense_slots(p));
   EDB_TRY(make_slots(p));
@@ -562,6 +576,7 @@ static edb_status plan_cell(planner *p, edb_plan *plan) {
   EDB_TRY(emit_gathers(p));
   EDB_TRY(emit_ops(p));
   EDB_TRY(emit_outputs(p, plan->output_slot));
+  EDB_TRY(fuse(p));
   number_runs(p);
   EDB_TRY(place_scratch(p, plan));
   const edb_type_sig *sig = &p->cell->sig;
@@ -582,18 +597,18 @@ static edb_status alloc_plan(edb_plan *plan, edb_error *error) {
 }
 
 /* Takes over a planner's vector, trimmed to its length. */
-#define TAKE(ctx, target, count, vec)                                                              \
-  do {                                                                                             \
-    void *trimmed = edb_resize((ctx), (vec)->data, (vec)->capacity * sizeof *(vec)->data,          \
-                               (vec)->length * sizeof *(vec)->data);                               \
-    if ((vec)->length == 0 || trimmed) {                                                           \
-      (target) = trimmed;                                                                          \
-      (count) = (uint32_t)(vec)->length;                                                           \
-      (vec)->data = NULL;                                                                          \
-      (vec)->capacity = (vec)->length = 0;                                                         \
-    } else {                                                                                       \
-      status = edb_fail_memory(error, (vec)->length * sizeof *(vec)->data, "a plan");              \
-    }                                                                                              \
+#define TAKE(ctx, target, count, vec)                                                     \
+  do {                                                                                    \
+    void *trimmed = edb_resize((ctx), (vec)->data, (vec)->capacity * sizeof *(vec)->data, \
+                               (vec)->length * sizeof *(vec)->data);                      \
+    if ((vec)->length == 0 || trimmed) {                                                  \
+      (target) = trimmed;                                                                 \
+      (count) = (uint32_t)(vec)->length;                                                  \
+      (vec)->data = NULL;                                                                 \
+      (vec)->capacity = (vec)->length = 0;                                                \
+    } else {                                                                              \
+      status = edb_fail_memory(error, (vec)->length * sizeof *(vec)->data, "a plan");     \
+    }                                                                                     \
   } while (0)
 
 edb_status edb_plan_create(edb_context *ctx, const edb_program *program, uint32_t cell,

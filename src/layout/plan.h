@@ -1,16 +1,17 @@
-/* layout/plan.h: a cell compiled for batched execution: which values live where, and which kernels run
- * in which order.
+/* layout/plan.h: a cell compiled for batched execution: which values live where, and which kernels
+ * run in which order.
  *
- * Every value of a cell gets a slot: a block of rows, one row per node (or per element of a variadic
- * group, or one row in all for values that depend on parameters only). A slot is memory of its own or a
- * part of another slot's rows, so that concat, slice, reshape and stacked products need no copies:
+ * Every value of a cell gets a slot: a block of rows, one row per node (or per element of a
+ * variadic group, or one row in all for values that depend on parameters only). A slot is memory of
+ * its own or a part of another slot's rows, so that concat, slice, reshape and stacked products
+ * need no copies:
  *
- *     slot e = [h1; h2]      | h1 row 0 | h2 row 0 |      h1 and h2 are parts of e: gathered straight
- *                            | h1 row 1 | h2 row 1 |      into place; `Uf1 @ h1` reads h1 with e's stride
+ *     slot e = [h1; h2]      | h1 row 0 | h2 row 0 |      h1 and h2 are parts of e: gathered
+ * straight | h1 row 1 | h2 row 1 |      into place; `Uf1 @ h1` reads h1 with e's stride
  *
- * Products of parameters with the same operand are stacked into one: their results are parts of one slot.
- * Elementwise steps that follow each other form a run, executed tile by tile of rows, so that values used
- * only inside the run stay in the first-level cache.
+ * Products of parameters with the same operand are stacked into one: their results are parts of one
+ * slot. Elementwise steps that follow each other form a run, executed tile by tile of rows, so that
+ * values used only inside the run stay in the first-level cache.
  *
  * A plan has no sizes of a batch and no pointers: it is shared by all sessions of a model. */
 #ifndef EDB_LAYOUT_PLAN_H
@@ -18,7 +19,8 @@
 
 #include "model/ir.h"
 
-/* Rows of a slot: one per node, one per element of variadic group g (EDB_DOMAIN_GROUP + g), or one. */
+/* Rows of a slot: one per node, one per element of variadic group g (EDB_DOMAIN_GROUP + g), or one.
+ */
 #define EDB_DOMAIN_STATIC 0u
 #define EDB_DOMAIN_NODE   1u
 #define EDB_DOMAIN_GROUP  2u
@@ -26,7 +28,8 @@
 typedef enum edb_slot_kind {
   EDB_SLOT_SCRATCH, /* own block in the scratch memory of a chunk of rows */
   EDB_SLOT_PART,    /* columns offset .. offset + width - 1 of slot `parent` */
-  EDB_SLOT_INPUT,   /* an input of the cell: read in place where its rows are evenly spaced, else gathered */
+  EDB_SLOT_INPUT,   /* an input of the cell: read in place where its rows are evenly spaced, else
+                       gathered */
   EDB_SLOT_OUTPUT,  /* rows of an output: stored where placement wants them */
   EDB_SLOT_PARAM,   /* a parameter */
   EDB_SLOT_NUMBER   /* a literal */
@@ -41,19 +44,41 @@ typedef struct edb_slot {
   uint32_t index;  /* INPUT, OUTPUT, PARAM, NUMBER: which */
   uint32_t parent; /* PART */
   uint32_t offset; /* PART: first column in the parent */
-  bool local;      /* SCRATCH (and its parts) used within one elementwise run only: a tile of rows */
-  size_t position; /* SCRATCH and gathered INPUT: floats per row that stand before it in its domain (or tile) */
+  bool local; /* SCRATCH (and its parts) used within one elementwise run only: a tile of rows */
+  size_t position; /* SCRATCH and gathered INPUT: floats per row that stand before it in its domain
+                      (or tile) */
 } edb_slot;
 
 typedef enum edb_step_kind {
   EDB_STEP_PRODUCT, /* rows of `operand[0]` times packed weights, to `result` */
-  EDB_STEP_GATHER,  /* an input (or dense attribute) whose slot is SCRATCH or PART: rows are copied in */
+  EDB_STEP_GATHER,  /* an input (or dense attribute) whose slot is SCRATCH or PART: rows are copied
+                       in */
   EDB_STEP_EXPAND,  /* a node's row copied to each of its elements */
   EDB_STEP_COPY,    /* operand[0] to result, row by row */
+  EDB_STEP_FUSED,   /* two elementwise operators in one pass: `fusion` of the operands */
   EDB_STEP_OP       /* the operator `op`, by its kernel */
 } edb_step_kind;
 
-/* One member of a stacked product: its weights fill packed columns offset .. offset + columns - 1. */
+/* Pairs of elementwise operators that run in one pass: the first one's result is operand `position`
+ * of the second and used nowhere else; it goes from register to register. X(ENUM, kernel, first
+ * operator, second operator, position) */
+#define EDB_FUSION_LIST(X)                     \
+  X(ADD_SIGMOID, add_sigmoid, ADD, SIGMOID, 0) \
+  X(ADD_TANH, add_tanh, ADD, TANH, 0)          \
+  X(TANH_MUL, tanh_mul, TANH, MUL, 0)          \
+  X(MUL_TANH, mul_tanh, TANH, MUL, 1)          \
+  X(MUL_ADD, mul_add, MUL, ADD, 0)             \
+  X(ADD_MUL, add_mul, MUL, ADD, 1)
+
+typedef enum edb_fusion {
+#define EDB_FUSION_ENUM(id, kernel, first, second, position) EDB_FUSE_##id,
+  EDB_FUSION_LIST(EDB_FUSION_ENUM)
+#undef EDB_FUSION_ENUM
+      EDB_FUSE_COUNT
+} edb_fusion;
+
+/* One member of a stacked product: its weights fill packed columns offset .. offset + columns - 1.
+ */
 typedef struct edb_stacked {
   uint32_t param, offset, columns;
   bool transposed; /* parameter is [depth, columns] (v @ W) instead of [columns, depth] (W @ v) */
@@ -61,20 +86,21 @@ typedef struct edb_stacked {
 
 typedef struct edb_step {
   edb_step_kind kind;
-  uint32_t op;             /* OP: index of the operator in the cell */
-  uint32_t domain;         /* of the rows it runs over */
-  uint32_t result;         /* slot */
-  uint32_t operand[3];     /* slots; CONCAT has been resolved to parts and copies. EDB_SLOT_NONE where
-                              the operand is an index attribute */
+  uint32_t op;         /* OP: index of the operator in the cell; FUSED: of the second one */
+  edb_fusion fusion;   /* FUSED; its operands: the second's, with the first's in their place */
+  uint32_t domain;     /* of the rows it runs over */
+  uint32_t result;     /* slot */
+  uint32_t operand[3]; /* slots; CONCAT has been resolved to parts and copies. EDB_SLOT_NONE where
+                          the operand is an index attribute */
   uint32_t n_operands;
-  uint32_t index_attribute;/* LOOKUP, CROSS_ENTROPY by attribute; else UINT32_MAX */
-  uint32_t source;         /* GATHER: the input, or n_inputs + dense attribute */
-  uint32_t group;          /* EXPAND and *_OVER: the variadic group */
+  uint32_t index_attribute;          /* LOOKUP, CROSS_ENTROPY by attribute; else UINT32_MAX */
+  uint32_t source;                   /* GATHER: the input, or n_inputs + dense attribute */
+  uint32_t group;                    /* EXPAND and *_OVER: the variadic group */
   uint32_t stacked_start, n_stacked; /* PRODUCT */
-  uint32_t depth, columns; /* PRODUCT: columns in all, padding included */
-  uint32_t repeat;         /* PRODUCT: rows of the operand per row of the domain (matrices); else 1 */
+  uint32_t depth, columns;           /* PRODUCT: columns in all, padding included */
+  uint32_t repeat; /* PRODUCT: rows of the operand per row of the domain (matrices); else 1 */
   bool needs_labels;
-  uint32_t run;            /* steps with the same run number > 0 execute tile by tile */
+  uint32_t run; /* steps with the same run number > 0 execute tile by tile */
 } edb_step;
 
 typedef struct edb_plan {
@@ -87,11 +113,12 @@ typedef struct edb_plan {
   uint32_t n_steps;
   edb_stacked *stacked;
   uint32_t n_stacked;
-  uint32_t *input_slot;    /* [n_inputs] slot an input is read from; EDB_SLOT_NONE if unused */
-  uint32_t *output_slot;   /* [n_outputs] */
-  uint32_t n_domains;      /* EDB_DOMAIN_GROUP + number of variadic groups */
-  size_t *domain_floats;   /* [n_domains] scratch floats per row of the domain, local slots left out */
-  size_t local_floats;     /* per row of a tile */
+  uint32_t *input_slot;  /* [n_inputs] slot an input is read from; EDB_SLOT_NONE if unused */
+  uint32_t *output_slot; /* [n_outputs] */
+  uint32_t n_domains;    /* EDB_DOMAIN_GROUP + number of variadic groups */
+  size_t
+      *domain_floats;  /* [n_domains] scratch floats per row of the domain, local slots left out */
+  size_t local_floats; /* per row of a tile */
 } edb_plan;
 
 EDB_MUST_CHECK edb_status edb_plan_create(edb_context *ctx, const edb_program *program,
