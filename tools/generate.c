@@ -8,7 +8,7 @@ static const option_id accepts[] = {OPTION_COUNT, OPTION_SEED, OPTION_OUT, OPTIO
 static int run_generate(const options *o) {
   workplace w;
   if (o->n_positional != 1)
-    return usage_error(&command_generate, "needs one FORM (trees), found %u", o->n_positional);
+    return usage_error(&command_generate, "needs one FORM (see --help), found %u", o->n_positional);
   if (!has_option(o, OPTION_OUT)) return usage_error(&command_generate, "needs -o FILE");
   int code = workplace_open_context(&w, &command_generate, o, EDB_SIMD_AUTO);
   if (!code && edb_generate(w.ctx, o->positional[0], (uint32_t)o->number[OPTION_COUNT],
@@ -26,8 +26,9 @@ const command command_generate = {
     .summary = "makes synthetic data",
     .usage = "generate FORM --count N --seed N -o FILE",
     .details =
-        "Forms: trees (binary, as large and deep as those of the Stanford Sentiment Treebank,\n"
-        "with a label at every node). The same seed gives the same file.",
+        "Forms: trees, grids, tags, text, pairs, lattices; dags and plans (JSON lines, for\n"
+        "models/random_dag.edb and models/plan_cost.edb). Sizes and labels are as in real data\n"
+        "(docs/data.md). The same seed gives the same file.",
     .example = "  edbatch generate trees --count 512 --seed 1 -o trees.txt",
     .accepts = accepts,
     .run = run_generate,

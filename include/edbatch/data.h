@@ -62,8 +62,9 @@ EDB_API uint32_t edb_dataset_node(const edb_dataset *dataset, uint32_t instance,
 EDB_API EDB_MUST_CHECK edb_status edb_dataset_append(const edb_dataset *dataset, uint32_t instance,
                                                      edb_graph *graph, edb_error *error);
 
-/* Synthetic data with the size statistics of the real: "trees" (binary, Stanford Sentiment). Writes
- * the file form that edb_dataset_load reads. Seeded. */
+/* Synthetic data with the size statistics of the real (docs/data.md), in the form that
+ * edb_dataset_load reads: "trees", "grids", "tags", "text", "pairs", "lattices", and as JSON lines
+ * "dags" (for models/random_dag.edb) and "plans" (models/plan_cost.edb). Seeded. */
 EDB_API EDB_MUST_CHECK edb_status edb_generate(edb_context *ctx, const char *form, uint32_t count,
                                                uint64_t seed, const char *path, edb_error *error);
 
