@@ -61,7 +61,8 @@ static const table_entry unaries[] = {
     CASE(log), CASE(sqrt),    CASE(abs),  CASE(sin),  CASE(cos),  CASE(copy),
 };
 static const table_entry binaries[] = {
-    CASE(add), CASE(sub), CASE(mul), CASE(div), CASE(min), CASE(max),
+    CASE(add), CASE(sub),         CASE(mul),      CASE(div),      CASE(min),
+    CASE(max), CASE(add_sigmoid), CASE(add_tanh), CASE(tanh_mul), CASE(mul_tanh),
 };
 
 static edb_unary_fn unary_of(const edb_kernels *k, const table_entry *c) {
@@ -156,6 +157,71 @@ static void binary_operators_agree_in_all_forms(void **state) {
   }
 }
 
+/* What a pair of operators gives one after the other, on one element. */
+static float in_two_passes(const char *pair, float p, float q) {
+  const edb_kernels *k = edb_kernels_get(EDB_SIMD_PORTABLE);
+  edb_span a = {&p, 0, 0}, b = {&q, 0, 0};
+  float between, y;
+  edb_span t = {&between, 0, 0};
+  if (strncmp(pair, "add", 3) == 0) {
+    k->add(1, 1, a, b, &between, 1);
+    (strcmp(pair, "add_tanh") == 0 ? k->tanh : k->sigmoid)(1, 1, t, &y, 1);
+  } else if (strcmp(pair, "tanh_mul") == 0) {
+    k->tanh(1, 1, a, &between, 1);
+    k->mul(1, 1, t, b, &y, 1);
+  } else {
+    k->tanh(1, 1, b, &between, 1);
+    k->mul(1, 1, a, t, &y, 1);
+  }
+  return y;
+}
+
+static void pairs_of_operators_round_as_two_passes(void **state) {
+  (void)state;
+  static const table_entry pairs[] = {CASE(add_sigmoid), CASE(add_tanh), CASE(tanh_mul),
+                                      CASE(mul_tanh)};
+  numbers n = {77};
+  for (size_t i = 0; i < COUNT(pairs); i++) {
+    for (int many = 0; many < 3000; many++) {
+      const float p = next_any(&n), q = next_any(&n);
+      ASSERT_SAME(twin2(&pairs[i], p, q), in_two_passes(pairs[i].name, p, q), "%s(%a, %a)",
+                  pairs[i].name, (double)p, (double)q);
+    }
+  }
+}
+
+static void products_and_sums_of_three_round_twice(void **state) {
+  (void)state;
+  FOR_EACH_LEVEL(k) {
+    for (size_t s = 0; s < COUNT(shapes); s++) {
+      for (int f = 0; f < FORMS * FORMS; f++) {
+        const size_t rows = shapes[s][0], cols = shapes[s][1];
+        const form forms[3] = {(form)(f / FORMS), (form)(f % FORMS), (form)((f + 1) % FORMS)};
+        block x[3], y = block_new(rows * cols, true), z = block_new(rows * cols, true);
+        block t = block_new(rows * cols, true);
+        edb_span of[3];
+        for (uint32_t i = 0; i < 3; i++) {
+          x[i] = block_of(forms[i], rows, cols, (uint32_t)(rows * 11 + cols * 3) + i);
+          of[i] = span_of(forms[i], x[i].data, cols);
+        }
+        const edb_span product = {t.data, (ptrdiff_t)cols, 1};
+        k->mul(rows, cols, of[0], of[1], t.data, (ptrdiff_t)cols);
+        k->add(rows, cols, product, of[2], z.data, (ptrdiff_t)cols);
+        k->mul_add(rows, cols, of, y.data, (ptrdiff_t)cols);
+        for (size_t i = 0; i < y.count; i++) ASSERT_SAME(y.data[i], z.data[i], "mul_add %zu", i);
+        k->mul(rows, cols, of[1], of[2], t.data, (ptrdiff_t)cols);
+        k->add(rows, cols, of[0], product, z.data, (ptrdiff_t)cols);
+        k->add_mul(rows, cols, of, y.data, (ptrdiff_t)cols);
+        for (size_t i = 0; i < y.count; i++) ASSERT_SAME(y.data[i], z.data[i], "add_mul %zu", i);
+        for (uint32_t i = 0; i < 3; i++) block_free(&x[i]);
+        block_free(&y);
+        block_free(&z);
+        block_free(&t);
+      }
+    }
+  }
+}
+
 /* Many numbers of all magnitudes, in one call per table_entry. */
 static void transcendental_operators_agree_on_many_numbers(void **state) {
   (void)state;
@@ -244,6 +310,8 @@ int main(void) {
       cmocka_unit_test(every_level_has_the_whole_table),
       cmocka_unit_test(unary_operators_agree_in_all_forms),
       cmocka_unit_test(binary_operators_agree_in_all_forms),
+      cmocka_unit_test(pairs_of_operators_round_as_two_passes),
+      cmocka_unit_test(products_and_sums_of_three_round_twice),
       cmocka_unit_test(transcendental_operators_agree_on_many_numbers),
       cmocka_unit_test(results_may_replace_an_operand),
       cmocka_unit_test(nan_and_signed_zeros_have_their_rules),
