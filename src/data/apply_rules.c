@@ -129,6 +129,10 @@ static edb_status read_id(edb_reader *reader, uint32_t cell, uint32_t attribute,
   int64_t value = digits_value(id);
   if (value < 0) return fail_number(id, place, "id", "a whole number", error);
   if (reader->params.fold_ids != 0) value %= reader->params.fold_ids;
+  uint32_t vocab = edb_model_index_vocab(reader->model, cell, attribute);
+  bool unknown = !reader->grows && vocab != EDB_BIND_NONE &&
+                 value >= edb_model_vocab_size(reader->model, vocab);
+  if (unknown) value = 0; /* as <unk> of words */
   return edb_reader_id(reader, cell, attribute, value, place, index, error);
 }
 

@@ -55,6 +55,20 @@ static void ids_can_be_folded(void **state) {
   edb_dataset_destroy(dataset);
 }
 
+static void a_sealed_model_takes_unknown_ids_for_0(void **state) {
+  fixture *f = *state;
+  open_model(f, ALL_ARCS);
+  edb_dataset_destroy(dataset_of(f->ctx, f->model, "1\n3\n0 1 2\n0\n1 0 4\n2 1 5 0 3\n"));
+  assert_int_equal(edb_model_seal(f->model, NULL), EDB_OK);
+  edb_dataset *dataset = dataset_of(f->ctx, f->model, "1\n3\n0 0 0\n0\n1 0 6\n2 1 5 0 99\n");
+  assert_string_equal(describe(dataset, 0),
+                      "init out<0>(0.h) char<0>(0.h) merge(2.h) out<0>(3.h) char<5>(3.h) "
+                      "word<0>(0.h) merge(5.h 6.h) out<0>(7.h)");
+  edb_dataset_destroy(dataset);
+  assert_refused(f->ctx, f->model, "1\n1\n3\n0\n", EDB_ERROR_ARGUMENT,
+                 "d:3:1: found 3, expected 0");
+}
+
 static void bad_lattices_are_refused_at_their_place(void **state) {
   fixture *f = *state;
   static const struct {
@@ -121,6 +135,7 @@ int main(void) {
       TEST(arcs_meet_in_merges),
       TEST(a_single_arc_needs_no_merge),
       TEST(ids_can_be_folded),
+      TEST(a_sealed_model_takes_unknown_ids_for_0),
       TEST(bad_lattices_are_refused_at_their_place),
       TEST(arcs_without_a_rule_are_refused),
       TEST(bad_lattices_can_be_skipped),
