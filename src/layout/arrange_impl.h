@@ -40,6 +40,7 @@ typedef struct edb_arranger {
   edb_pqtree *tree;
   edb_pqtree_node *nodes; /* [2 n] outline of the tree */
   uint32_t n_nodes;
+  bool outline_is_stale;
   uint32_t *leaves;     /* [n] frontier that the outline describes */
   uint32_t *place;      /* [n] of a variable in it */
   uint32_t *position;   /* [n] of a variable in the tuple at hand */
@@ -65,8 +66,9 @@ static inline bool edb_tuple_is_active(const edb_tuple *t) {
 /* Decides on all tuples that can be placed: ON or DROPPED; a->order then meets those that are ON.
  * `elements`: of all tuples. */
 EDB_MUST_CHECK edb_status edb_arrange_search(edb_arranger *a, size_t elements, bool *exact);
-/* Whether all active tuples can be met at once; if so, a->order is an order that does. */
-EDB_MUST_CHECK edb_status edb_arrange_solve(edb_arranger *a, bool *possible);
+/* Whether all active tuples can be met at once; if so, a->order is an order that does. `keep`: then
+ * the tree stays as it has become, for calls with more tuples. */
+EDB_MUST_CHECK edb_status edb_arrange_solve(edb_arranger *a, bool keep, bool *possible);
 /* Second half: turns the nodes of a->nodes so that the tuples of each batch agree. */
 bool edb_arrange_align(edb_arranger *a);
 /* Where an active tuple lies in the outline; also fills position[] for its variables. */

@@ -4,10 +4,10 @@
 
 #include "layout/arrange_impl.h"
 
-/* Sets of tuples that the search tries after the first, per call: at least MIN, at most MAX
- * elements in all. Beyond that the best one found so far is taken. */
+/* Sets of tuples that the search tries after the first one: at least MIN, and of at most ELEMENTS
+ * in all. Beyond that the best set found so far is taken. */
 #define TRIES_MIN      64u
-#define TRIES_ELEMENTS (1u << 20)
+#define TRIES_ELEMENTS (1u << 19)
 
 /* A minimal set of tuples that cannot be met together: one of them has to go. */
 typedef struct core {
@@ -63,15 +63,18 @@ static void set_all(search *s, edb_tuple_state state) {
 
 /* A first solution: tuples come in one by one, the most bytes first, and stay if they can. */
 static edb_status insert_greedily(search *s) {
+  edb_status status = EDB_OK;
+  size_t mark = edb_pqtree_mark(s->a->tree);
   set_all(s, EDB_TUPLE_DROPPED);
-  for (uint32_t i = 0; i < s->n_open; i++) {
-    bool possible;
+  for (uint32_t i = 0; i < s->n_open && status == EDB_OK; i++) {
+    bool possible = false;
     open_tuple(s, i)->state = EDB_TUPLE_OPEN;
-    EDB_TRY(edb_arrange_solve(s->a, &possible));
+    status = edb_arrange_solve(s->a, true, &possible);
     if (!possible) open_tuple(s, i)->state = EDB_TUPLE_DROPPED;
   }
+  edb_pqtree_undo(s->a->tree, mark);
   note_best(s);
-  return EDB_OK;
+  return status;
 }
 
 /* What is open cannot be met: leaves out one after the other as long as that stays so. The rest is
@@ -84,7 +87,7 @@ static edb_status find_core(search *s) {
     if (t->state != EDB_TUPLE_OPEN) continue;
     t->state = EDB_TUPLE_SPARED;
     s->tries++;
-    EDB_TRY(edb_arrange_solve(s->a, &possible));
+    EDB_TRY(edb_arrange_solve(s->a, false, &possible));
     if (!possible) continue;
     t->state = EDB_TUPLE_OPEN;
     if (!edb_vec_push(s->a->ctx, &s->members, s->open[i]))
@@ -127,7 +130,7 @@ static edb_status branch(search *s, uint32_t max_tries) {
     }
     if (!is_less(cost_of(s), s->best_cost)) continue;
     s->tries++;
-    EDB_TRY(edb_arrange_solve(s->a, &possible));
+    EDB_TRY(edb_arrange_solve(s->a, false, &possible));
     if (possible)
       note_best(s);
     else
@@ -149,7 +152,7 @@ static void sort_open(search *s) {
 static edb_status decide(search *s, size_t elements) {
   bool possible = false;
   sort_open(s);
-  EDB_TRY(edb_arrange_solve(s->a, &possible));
+  EDB_TRY(edb_arrange_solve(s->a, false, &possible));
   memset(s->best, 0, s->n_open);
   if (!possible) {
     EDB_TRY(insert_greedily(s));
@@ -182,7 +185,7 @@ edb_status edb_arrange_search(edb_arranger *a, size_t elements, bool *exact) {
     status = decide(&s, elements);
   }
   bool possible = true;
-  if (status == EDB_OK) status = edb_arrange_solve(a, &possible);
+  if (status == EDB_OK) status = edb_arrange_solve(a, false, &possible);
   EDB_ASSERT(status != EDB_OK || possible);
   *exact = s.exact;
   edb_vec_free(a->ctx, &s.cores);

@@ -5,6 +5,8 @@
 /* ---- The outline, and where a tuple lies in it ----------------------------------------------- */
 
 static void read_outline(edb_arranger *a) {
+  if (!a->outline_is_stale) return;
+  a->outline_is_stale = false;
   a->n_nodes = edb_pqtree_outline(a->tree, a->nodes, a->leaves);
   for (uint32_t i = 0; i < a->problem->n_variables; i++) a->place[a->leaves[i]] = i;
 }
@@ -42,6 +44,7 @@ static edb_status reduce(edb_arranger *a, const uint32_t *set, uint32_t count, p
   edb_pqtree_result result;
   EDB_TRY(edb_pqtree_reduce(a->tree, set, count, &result, a->error));
   p->changed |= result == EDB_PQTREE_CHANGED;
+  a->outline_is_stale |= result == EDB_PQTREE_CHANGED;
   p->possible &= result != EDB_PQTREE_IMPOSSIBLE;
   return EDB_OK;
 }
@@ -96,7 +99,7 @@ static edb_status spread_tuple(edb_arranger *a, const edb_tuple *from, progress 
 }
 
 /* Until nothing changes: the tuples of each batch then have the same tree. What an outline implies
- * stays implied while the tree changes, so it is read anew once per tuple only. */
+ * stays implied while the tree changes, so it is read anew at most once per tuple. */
 static edb_status spread(edb_arranger *a, progress *p) {
   p->changed = true;
   while (p->changed && p->possible) {
@@ -110,16 +113,17 @@ static edb_status spread(edb_arranger *a, progress *p) {
   return EDB_OK;
 }
 
-edb_status edb_arrange_solve(edb_arranger *a, bool *possible) {
+edb_status edb_arrange_solve(edb_arranger *a, bool keep, bool *possible) {
   progress p = {.possible = true};
   size_t mark = edb_pqtree_mark(a->tree);
+  a->outline_is_stale = true;
   edb_status status = reduce_tuples(a, &p);
   if (status == EDB_OK) status = spread(a, &p);
   if (status == EDB_OK && p.possible) {
     read_outline(a);
     p.possible = edb_arrange_align(a);
   }
-  edb_pqtree_undo(a->tree, mark);
+  if (status != EDB_OK || !p.possible || !keep) edb_pqtree_undo(a->tree, mark);
   *possible = p.possible;
   return status;
 }
