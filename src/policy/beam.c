@@ -5,9 +5,10 @@
 
 #include "policy/rules.h"
 
-#define MAX_TUPLE 16
+#define MAX_TUPLE 64
 #define TABLE     256
-#define DIFFUSE   32 /* more nodes than this, ready when a word ends: too many instances matter */
+#define DIFFUSE   64 /* more nodes than this, ready when a word ends: too many instances matter */
+#define FEW       4  /* up to this many: one more instance will do */
 
 /* A step of one entry of the beam, for the way back. */
 typedef struct origin {
@@ -198,17 +199,18 @@ static void read_word(const beam *b, uint32_t steps, uint32_t slot, edb_word *wo
   }
 }
 
-/* About nanoseconds for a candidate. */
-static uint64_t letter_work(const beam *b) {
-  return 8 + 4 * (uint64_t)b->n_tuple;
+/* About nanoseconds for a candidate, and for the states of one more instance per letter. */
+static uint64_t letter_work(uint32_t n_tuple) {
+  return 8 + 4 * (uint64_t)n_tuple;
 }
+#define STATES_WORK 250
 
 /* The width that this round can afford, from what a round of width 1 should take: every letter of
  * the bound, times a few columns to choose from. */
 static void choose_width(beam *b) {
   uint64_t left = b->params->max_work > b->work ? b->params->max_work - b->work : 0;
   uint64_t columns = b->n_types < 3 ? b->n_types : 3;
-  uint64_t one = (b->entries[0].bound + 1) * columns * letter_work(b);
+  uint64_t one = (b->entries[0].bound + 1) * columns * letter_work(b->n_tuple);
   b->width = b->params->width;
   while (b->width > 1 && b->width * one > left) b->width = (b->width + 1) / 2;
 }
@@ -234,7 +236,7 @@ static edb_status search_tuple(beam *b, edb_word *word, edb_error *error) {
               return edb_fail_memory(error, 0, "the states of an instance");
           return EDB_OK;
         }
-        b->work += letter_work(b);
+        b->work += letter_work(b->n_tuple);
       }
     }
     b->decided = b->n_kept == 0; /* nothing below the limit */
@@ -301,6 +303,26 @@ static uint32_t count_ready(const edb_part *p, const edb_runner *r) {
   return ready;
 }
 
+/* Unfinished instances that should join the tuple, behind its members: one, or as many as it has.
+ */
+static uint32_t choose_joining(beam *b, const edb_runner *r, uint32_t ready) {
+  uint32_t want = ready <= FEW ? 1 : b->n_tuple, count = 0;
+  while (count < want && b->n_tuple + count < MAX_TUPLE) {
+    uint32_t next = edb_runner_unfinished(r, b->part, b->members, b->n_tuple + count);
+    if (next == UINT32_MAX) break;
+    b->members[b->n_tuple + count++] = next;
+  }
+  return count;
+}
+
+/* Whether there is work left for a round with so many more instances, about this long. */
+static bool can_afford(const beam *b, uint32_t joining, uint32_t length) {
+  uint64_t columns = b->n_types < 3 ? b->n_types : 3, width = b->params->width < 4 ? 1 : 4;
+  uint64_t round =
+      width * columns * letter_work(b->n_tuple + joining) + (uint64_t)joining * STATES_WORK;
+  return b->work + round * length <= b->params->max_work;
+}
+
 /* Each round's word is a valid one once it is completed greedily, so running out of work in a later
  * round loses nothing. */
 static edb_status search_rounds(beam *b, edb_runner *runner, edb_word *word, edb_error *error) {
@@ -312,13 +334,12 @@ static edb_status search_rounds(beam *b, edb_runner *runner, edb_word *word, edb
     if (found.length == EDB_GAVE_UP) break;
     edb_runner_run(runner, b->part, false, &found);
     uint32_t ready = count_ready(b->part, runner);
-    uint32_t next = edb_runner_unfinished(runner, b->part, b->members, b->n_tuple);
+    uint32_t joining = choose_joining(b, runner, ready);
     edb_runner_finish(runner, b->part, &found);
     keep_shorter(&found, word);
-    b->decided = next == UINT32_MAX;
-    if (b->decided || ready > DIFFUSE) break;
-    if (b->n_tuple == MAX_TUPLE || b->work > b->params->max_work) break;
-    EDB_TRY(add_instance(b, next, error));
+    b->decided = ready == 0;
+    if (joining == 0 || ready > DIFFUSE || !can_afford(b, joining, found.length)) break;
+    while (joining-- > 0) EDB_TRY(add_instance(b, b->members[b->n_tuple], error));
   }
   if (word->length == b->params->limit) word->length = EDB_GAVE_UP;
   return EDB_OK;

@@ -10,7 +10,7 @@
 #define BYTES_PER_NODE 256
 #define BYTES_FLOOR    (1u << 20)
 /* A small graph may have this many nanoseconds, whatever the budget per node says. */
-#define WORK_FLOOR 100000
+#define WORK_FLOOR 250000
 #define ALL        UINT32_MAX
 #define NO_LIMIT   (UINT64_MAX / 4)
 /* Instances of more nodes have states too large to keep; more columns make their rows so. */
