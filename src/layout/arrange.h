@@ -20,8 +20,8 @@
 /* An element of a tuple that has no place in the order: an input read where it is, a slice. */
 #define EDB_ARRANGE_OUTSIDE UINT32_MAX
 /* Above these, the order is that of creation: a guard, cells have some ten operators. */
-#define EDB_ARRANGE_MAX_VARIABLES 4096u
-#define EDB_ARRANGE_MAX_ELEMENTS  65536u
+#define EDB_ARRANGE_MAX_VARIABLES 1024u
+#define EDB_ARRANGE_MAX_ELEMENTS  8192u
 
 typedef struct edb_arrange_batch {
   uint32_t size; /* operators */

@@ -67,24 +67,34 @@ static edb_status schedule_ops(const edb_batcher *b, const edb_dag *dag, edb_sch
 
 /* ---- Batches --------------------------------------------------------------------------------- */
 
+/* The batches' operators, each batch in the order of the cell; types and rows are of no use any
+ * more, so their arrays serve. `next` has room for all batches. */
+static const uint32_t *sort_batches(const edb_batcher *b, const edb_schedule *s, uint32_t *next) {
+  for (uint32_t i = 0; i < s->info.n_batches; i++) {
+    next[i] = s->batch_start[i];
+    for (uint32_t k = s->batch_start[i]; k < s->batch_start[i + 1]; k++) b->type[s->nodes[k]] = i;
+  }
+  for (uint32_t op = 0; op < b->cell->n_ops; op++) b->domain[next[b->type[op]]++] = op;
+  return b->domain;
+}
+
 /* Batches with kernels, without those of views. */
-static void read_schedule(const edb_batcher *b, const edb_schedule *s) {
+static void read_schedule(const edb_batcher *b, const edb_schedule *s, uint32_t *next) {
   uint32_t without = 0;
+  const uint32_t *ops = sort_batches(b, s, next);
   for (uint32_t i = 0; i < s->info.n_batches; i++) {
     uint32_t start = s->batch_start[i];
     if (s->batch_type[i] == 0)
       without++;
     else
-      edb_batching_add(b->batching, s->nodes + start, s->batch_start[i + 1] - start);
+      edb_batching_add(b->batching, ops + start, s->batch_start[i + 1] - start);
   }
   b->batching->bound = s->info.proven_bound - without;
 }
 
 static edb_status find_batches(edb_batcher *b) {
-  size_t n_ops = b->cell->n_ops, bytes = 0;
-  size_t words = n_ops + 1 + b->cell->n_operands;
-  if (!edb_mul_size(words, sizeof(uint32_t), &bytes) || !edb_add_size(bytes, b->n_types, &bytes))
-    return edb_fail(b->error, EDB_ERROR_LIMIT, "cell %s: too many operators", b->cell->name);
+  size_t n_ops = b->cell->n_ops, words = n_ops + 1 + b->cell->n_operands;
+  size_t bytes = words * sizeof(uint32_t) + b->n_types;
   uint32_t *memory = edb_alloc(b->ctx, bytes);
   if (!memory) return edb_fail_memory(b->error, bytes, "the graph of a cell's operators");
   op_graph graph = {.in_start = memory,
@@ -93,7 +103,7 @@ static edb_status find_batches(edb_batcher *b) {
   fill_graph(b, &graph);
   edb_schedule *schedule = NULL;
   edb_status status = schedule_ops(b, &graph.dag, &schedule);
-  if (status == EDB_OK) read_schedule(b, schedule);
+  if (status == EDB_OK) read_schedule(b, schedule, graph.in_start);
   edb_schedule_destroy(schedule);
   edb_free(b->ctx, memory, bytes);
   return status;

@@ -25,7 +25,7 @@ typedef struct edb_batcher {
 /* Fills domain[], type[], and the batching's role[] and swapped[]. */
 EDB_MUST_CHECK edb_status edb_batching_find_types(edb_batcher *b);
 
-/* Adds batches with `n` operators that can be one kernel, as one or as two. */
+/* Adds `n` operators that can be one kernel, in the order of the cell, as one batch or as two. */
 void edb_batching_add(edb_batching *batching, const uint32_t *ops, uint32_t n);
 
 #endif

@@ -4,7 +4,7 @@
 #include "layout/batching_impl.h"
 
 /* Larger batches stay as they are. */
-#define MAX_SPLIT 256u
+#define MAX_SPLIT 64u
 
 static edb_ref value(const edb_batching *b, uint32_t op, uint32_t operand) {
   return edb_batching_value(b, edb_batching_operand(b, op, operand));
@@ -72,18 +72,9 @@ static uint32_t cut(const edb_batching *b, const uint32_t *ops, uint32_t n, uint
   return helps ? first : 0;
 }
 
-static void sort_ops(uint32_t *ops, uint32_t n) {
-  for (uint32_t i = 1; i < n; i++) { /* nearly sorted as scheduled */
-    uint32_t op = ops[i], j = i;
-    for (; j > 0 && ops[j - 1] > op; j--) ops[j] = ops[j - 1];
-    ops[j] = op;
-  }
-}
-
 void edb_batching_add(edb_batching *b, const uint32_t *ops, uint32_t n) {
   uint32_t *out = b->ops + b->batch_start[b->n_batches], halves[MAX_SPLIT];
   memcpy(out, ops, n * sizeof *out);
-  sort_ops(out, n);
   uint32_t operand = n <= MAX_SPLIT ? find_scattered(b, out, n) : UINT32_MAX, first = 0;
   if (operand != UINT32_MAX) first = cut(b, out, n, operand, true, halves);
   if (operand != UINT32_MAX && first == 0) first = cut(b, out, n, operand, false, halves);

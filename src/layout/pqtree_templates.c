@@ -109,8 +109,6 @@ static void replace(edb_pqtree *t, uint32_t x, uint32_t y) {
     relink(t, b, x, y);
     bool in_pseudo = t->pseudo != EDB_PQ_NONE && parent == t->pseudo;
     if (a != EDB_PQ_NONE && b != EDB_PQ_NONE && !in_pseudo) return; /* no end of anything */
-  } else if (a == x) {
-    set_links(t, y, y, y);
   } else {
     set_links(t, y, a, b);
     edb_pq_set(t, a, EDB_PQ_LINK_2, y);

@@ -422,6 +422,52 @@ static void operands_of_every_form_are_placed_or_need_no_place(void **state) {
   edb_context_destroy(ctx);
 }
 
+/* Two batches that give the same value want different neighbours for it: one result is scattered.
+ */
+static void results_give_way_only_to_results(void **state) {
+  (void)state;
+  const edb_arrange_batch batches[] = {BATCH(2, 2, 0, 1, 4, 5), BATCH(2, 2, 1, 2, 5, 6),
+                                       BATCH(2, 2, 1, 3, 5, 7)};
+  size_t bytes[] = {3, 1, 2, 4, 9, 9, 9, 9};
+  edb_arrange_problem p = PROBLEM(8, batches);
+  p.bytes = bytes;
+  edb_context *ctx = new_context();
+  edb_arrangement *r = arrange(ctx, &p);
+  check_arrangement(&p, r);
+  assert_int_equal(r->fate[2], EDB_TUPLE_COPIED);
+  assert_int_equal(r->n_copied, 2);
+  edb_arrangement_destroy(r);
+  edb_context_destroy(ctx);
+}
+
+/* Every pair of neighbours of a star wants to be next to the middle: only two can. The search has
+ * to give up many tuples, and does so within its budget. */
+static void large_conflicts_are_resolved_within_the_budget(void **state) {
+  (void)state;
+  enum { LEAVES = 60, N = 1 + LEAVES };
+  static edb_arrange_batch batches[LEAVES];
+  static uint32_t elements[LEAVES][4];
+  static size_t bytes[N + 2 * LEAVES];
+  for (uint32_t i = 0; i < LEAVES; i++) {
+    uint32_t *e = elements[i];
+    e[0] = N + 2 * i;
+    e[1] = e[0] + 1;
+    e[2] = 0;
+    e[3] = 1 + i;
+    batches[i] = (edb_arrange_batch){.size = 2, .n_tuples = 2, .elements = e};
+    bytes[1 + i] = i;
+  }
+  const edb_arrange_problem p = {
+      .n_variables = N + 2 * LEAVES, .bytes = bytes, .n_batches = LEAVES, .batches = batches};
+  edb_context *ctx = new_context();
+  edb_arrangement *r = arrange(ctx, &p);
+  assert_int_equal(r->n_copied, LEAVES - 2);
+  assert_int_equal(r->fate[2 * LEAVES - 1], EDB_TUPLE_PLACED);
+  assert_int_equal(r->fate[2 * LEAVES - 3], EDB_TUPLE_PLACED);
+  edb_arrangement_destroy(r);
+  edb_context_destroy(ctx);
+}
+
 static void a_sequence_stands_as_it_is_written(void **state) {
   (void)state;
   edb_arrange_batch batches[] = {BATCH(4, 1, 5, 0, 3, 2), BATCH(2, 1, 4, 1),
@@ -523,6 +569,8 @@ int main(void) {
       cmocka_unit_test(the_operand_of_fewer_bytes_is_given_up),
       cmocka_unit_test(fewest_bytes_in_all_are_given_up),
       cmocka_unit_test(operands_of_every_form_are_placed_or_need_no_place),
+      cmocka_unit_test(results_give_way_only_to_results),
+      cmocka_unit_test(large_conflicts_are_resolved_within_the_budget),
       cmocka_unit_test(a_sequence_stands_as_it_is_written),
       cmocka_unit_test(random_problems_copy_as_little_as_any_order),
       cmocka_unit_test(what_some_order_solves_is_solved),
