@@ -163,8 +163,8 @@ static void *measure_peak(void *argument) {
 
 /* Runs a function on every lane, the first on this thread. */
 static void on_all_lanes(bench *b, void *(*fn)(void *)) {
-  pthread_t *threads = calloc(b->n_threads, sizeof *threads);
-  bool *started = calloc(b->n_threads, sizeof *started);
+  pthread_t *threads = calloc((size_t)b->n_threads + 1, sizeof *threads);
+  bool *started = calloc((size_t)b->n_threads + 1, sizeof *started);
   for (uint32_t i = 1; threads && started && i < b->n_threads; i++)
     started[i] = pthread_create(&threads[i], NULL, fn, &b->lanes[i]) == 0;
   fn(&b->lanes[0]);

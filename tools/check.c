@@ -87,12 +87,19 @@ static int run_all(checker *c, edb_session *session, const edb_policy *policy, u
   return 0;
 }
 
+static bool same_bits(double a, double b) {
+  uint64_t x, y;
+  memcpy(&x, &a, sizeof x);
+  memcpy(&y, &b, sizeof y);
+  return x == y;
+}
+
 static void compare(checker *c, const char *granularity, const char *policy, uint32_t batch) {
   c->runs++;
   bool same = c->got.count == c->expected.count;
   size_t at = 0;
   for (; same && at < c->got.count; at++)
-    same = memcmp(&c->got.data[at], &c->expected.data[at], sizeof(double)) == 0;
+    same = same_bits(c->got.data[at], c->expected.data[at]);
   c->comparisons += c->got.count;
   if (same) return;
   if (c->differing_runs++ == 0)

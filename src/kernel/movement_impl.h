@@ -83,8 +83,9 @@ VF_INLINE void matvec_pair(size_t k, const float *a, ptrdiff_t a_stride, const f
 
 static void kernel_matvec(size_t m, size_t k, const float *a, ptrdiff_t a_stride, const float *x,
                           float *y) {
+  const size_t pair = 2 * (size_t)VF_LANES;
   size_t i = 0;
-  for (; i + 2 * VF_LANES <= m; i += 2 * VF_LANES) {
+  for (; i + pair <= m; i += pair) {
     matvec_pair(k, a + (ptrdiff_t)i * a_stride, a_stride, x, y + i);
   }
   for (; i < m; i += VF_LANES) {

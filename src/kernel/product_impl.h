@@ -150,7 +150,7 @@ VF_INLINE void product_of_nothing(size_t rows, size_t cols, float *c, ptrdiff_t 
  * another, so asking 2 KB ahead also brings the beginning of the next: it hides the L3 cache. */
 VF_INLINE void product_all(size_t rows, size_t cols, size_t depth, product_rows a,
                            const float *packed, float *c, ptrdiff_t c_stride) {
-  const size_t panel = VF_PANEL_VECTORS * VF_LANES;
+  const size_t panel = VF_PANEL_VECTORS * (size_t)VF_LANES;
   if (depth == 0) {
     product_of_nothing(rows, cols, c, c_stride);
     return;

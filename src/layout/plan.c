@@ -517,7 +517,8 @@ static void drop_unused_inputs(planner *p, const slot_use *uses) {
 static edb_status place_scratch(planner *p, edb_plan *plan) {
   size_t n = p->slots.length, bytes = n * (sizeof(slot_use) + sizeof(uint32_t));
   slot_use *uses = edb_alloc_zero(p->ctx, bytes);
-  if (!uses && bytes) return edb_fail_memory(p->error, bytes, "a plan");
+  if (n == 0) return EDB_OK;
+  if (!uses) return edb_fail_memory(p->error, bytes, "a plan");
   for (uint32_t i = 0; i < p->steps.length; i++) {
     const edb_step *s = &p->steps.data[i];
     note_use(p, uses, s->result, i);

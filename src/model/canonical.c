@@ -70,6 +70,7 @@ static bool take_operands(namer *n, const edb_ir_op *op, uint32_t *nesting) {
 
 static bool name_ops(namer *n) {
   edb_cell *cell = n->cell;
+  if (!n->uses) return true; /* no operators */
   for (size_t i = 0; i < cell->operands.length; i++) {
     edb_ref ref = cell->operands.data[i];
     if (ref.kind == EDB_REF_OP) n->uses[ref.index]++;

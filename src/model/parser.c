@@ -296,12 +296,12 @@ static edb_status parse_head(edb_lexer *lexer, edb_token *name, edb_error *error
 edb_status edb_model_parse(edb_context *ctx, const char *text, size_t bytes, const char *name,
                            const edb_model_params *params, edb_model **out, edb_error *error) {
   edb_lexer lexer;
-  edb_token token;
+  edb_token token = {0};
   EDB_FAIL_IF(!text && bytes, error, EDB_ERROR_ARGUMENT, "the text of a model is NULL");
   EDB_TRY(edb_lexer_init(&lexer, ctx, text ? text : "", bytes, name, true, error));
   EDB_TRY(parse_head(&lexer, &token, error));
   char model_name[EDB_NAME_MAX + 1] = {0};
-  memcpy(model_name, token.text, token.length);
+  if (token.text) memcpy(model_name, token.text, token.length);
   edb_model *model = NULL;
   EDB_TRY(edb_model_create(ctx, model_name, params, &model, error));
   edb_status status = EDB_OK;

@@ -45,8 +45,10 @@ static edb_status parse_term(edb_model *model, edb_lexer *lexer, bool pattern, e
 }
 
 static bool is_repeated(const terms *list) {
-  for (uint32_t i = 0; i + 1 < list->count; i++) {
-    if (strcmp(list->items[i].name, list->items[list->count - 1].name) == 0) return true;
+  const char *last = list->count ? list->items[list->count - 1].name : NULL;
+  for (uint32_t i = 0; last && i + 1 < list->count; i++) {
+    const char *name = list->items[i].name;
+    if (name && strcmp(name, last) == 0) return true;
   }
   return false;
 }
