@@ -109,6 +109,7 @@ static bool is_number(option_id id) {
 
 static int take_option(const command *c, option_id id, char *argument, options *o) {
   o->text[id] = argument ? argument : "";
+  if (!argument) return 0;
   if (is_number(id)) return read_number(c, id, argument, &o->number[id]);
   if (id == OPTION_SECONDS) return read_seconds(c, argument, &o->seconds);
   if (id == OPTION_SET) return read_set(c, argument, o);
