@@ -80,6 +80,7 @@ void edb_append_word(edb_text *text, uint32_t rank, edb_language language, bool 
   static const char vowels[] = "aeiou";
   char word[16];
   size_t at = sizeof word;
+  EDB_ASSERT(rank > 0);
   for (uint32_t left = rank; left > 0; left = (left - 1) / 100) {
     uint32_t digit = (left - 1) % 100;
     char vowel = vowels[digit % 5], consonant = consonants[digit / 5];

@@ -102,7 +102,7 @@ static uint32_t draw_target_size(edb_rng *rng, uint32_t source) {
 }
 
 static void append_pair(const edb_zipf *words, edb_rng *rng, edb_text *text) {
-  uint32_t ranks[MAX_SOURCE];
+  uint32_t ranks[MAX_SOURCE] = {0};
   uint32_t n = edb_draw_size(rng, 2.42, 8.75, 2, MAX_SOURCE), m = draw_target_size(rng, n);
   for (uint32_t i = 0; i < n; i++) {
     ranks[i] = edb_zipf_draw(words, rng);

@@ -56,13 +56,13 @@ static edb_status check_named_all(const edb_jsonl *l, const edb_jsonl_node *node
 /* Decides which arguments feed which inputs, into `shares`. */
 static edb_status share_inputs(edb_jsonl *l, const edb_jsonl_node *node, edb_error *error) {
   const edb_type_sig *sig = sig_of(l, node);
-  const edb_jsonl_arg *args = l->args.data + node->first_arg;
   if (!edb_vec_reserve(l->ctx, &l->shares, node->n_args)) {
     return edb_fail_memory(error, node->n_args * sizeof *l->shares.data, "the inputs of a call");
   }
   for (uint32_t i = 0; i < node->n_args; i++) {
-    l->shares.data[i] = args[i].share;
-    if (node->by_name) EDB_TRY(share_named(l, sig, &args[i], &l->shares.data[i], error));
+    const edb_jsonl_arg *arg = &l->args.data[node->first_arg + i];
+    l->shares.data[i] = arg->share;
+    if (node->by_name) EDB_TRY(share_named(l, sig, arg, &l->shares.data[i], error));
   }
   if (node->by_name) return check_named_all(l, node, error);
   return edb_bind_share(sig, l->shares.data, node->n_args, edb_jsonl_place(l, node->column), error);
