@@ -447,8 +447,10 @@ static edb_status run_step(edb_frame *f, uint32_t index, uint32_t *next) {
   return run_rows(f, step, 0, f->rows[step->domain]);
 }
 
-static uint64_t *time_of(edb_run_stats *stats, const edb_step *step) {
-  if (step->kind == EDB_STEP_PRODUCT) return &stats->product_ns;
+static uint64_t *time_of(edb_run_stats *stats, const edb_plan *plan, const edb_step *step) {
+  bool is_product = step->kind == EDB_STEP_PRODUCT ||
+                    (step->kind == EDB_STEP_OP && plan->cell->ops[step->op].kind == EDB_OP_PRODUCT);
+  if (is_product) return &stats->product_ns;
   if (step->kind == EDB_STEP_GATHER || step->kind == EDB_STEP_EXPAND) return &stats->copy_ns;
   return &stats->elementwise_ns;
 }
@@ -467,7 +469,7 @@ static edb_status run_chunk(edb_frame *f, chunk_size size, float *const *domain_
     EDB_TRY(run_step(f, i, &next));
     if (!timing) continue;
     uint64_t now = edb_clock_ns();
-    *time_of(f->stats, &f->cell->plan->steps[i]) += now - then;
+    *time_of(f->stats, f->cell->plan, &f->cell->plan->steps[i]) += now - then;
     then = now;
   }
   return EDB_OK;

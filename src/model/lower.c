@@ -94,7 +94,7 @@ static edb_status enter_inputs(walk *w, uint32_t index, const edb_type_sig *sig)
   return EDB_OK;
 }
 
-static void take_attributes(walk *w, uint32_t index, const edb_step *s) {
+static void take_attributes(walk *w, uint32_t index, const edb_recipe_step *s) {
   const uint32_t *attributes = w->lowering->attributes.data;
   const int32_t *given = s->n_indices ? edb_graph_indices(w->source, index) : NULL;
   for (uint32_t i = 0; i < s->n_indices; i++) {
@@ -106,7 +106,7 @@ static void take_attributes(walk *w, uint32_t index, const edb_step *s) {
 }
 
 /* One step: its nodes, and its slot. */
-static edb_status walk_step(walk *w, uint32_t index, const edb_step *s, uint32_t slot) {
+static edb_status walk_step(walk *w, uint32_t index, const edb_recipe_step *s, uint32_t slot) {
   const edb_source *sources = w->lowering->sources.data + s->first_source;
   uint32_t *start = w->start.data, at = start[slot];
   uint32_t elements = start[s->counter + 1] - start[s->counter];
@@ -137,7 +137,7 @@ static edb_status walk_step(walk *w, uint32_t index, const edb_step *s, uint32_t
 static edb_status walk_call(walk *w, uint32_t index, const edb_recipe *r) {
   bool labels = edb_graph_has_labels(w->source, index);
   for (uint32_t i = 0; i < r->n_steps; i++) {
-    const edb_step *s = &r->steps[i];
+    const edb_recipe_step *s = &r->steps[i];
     uint32_t slot = r->n_inputs + i, *start = w->start.data;
     uint32_t count = s->repeat == EDB_REPEAT_EACH ? start[s->counter + 1] - start[s->counter] : 1;
     start[slot + 1] = start[slot] + count;

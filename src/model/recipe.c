@@ -63,14 +63,14 @@ static edb_op_operand describe(const builder *b, edb_ref ref) {
   return operand;
 }
 
-static bool add_source(edb_lowering *l, edb_step *s, row r) {
+static bool add_source(edb_lowering *l, edb_recipe_step *s, row r) {
   edb_source from = {.slot = r.slot, .stride = r.variadic && s->repeat == EDB_REPEAT_EACH ? 1 : 0};
   s->n_sources++;
   return edb_vec_push(l->ctx, &l->sources, from);
 }
 
 /* Where the operands come from: rows, then index attributes, then dense attributes. */
-static bool add_operands(builder *b, const edb_ref *refs, uint32_t n, edb_step *s) {
+static bool add_operands(builder *b, const edb_ref *refs, uint32_t n, edb_recipe_step *s) {
   edb_lowering *l = b->lowering;
   s->first_source = (uint32_t)l->sources.length;
   for (uint32_t i = 0; i < n; i++) {
@@ -92,7 +92,7 @@ static bool add_operands(builder *b, const edb_ref *refs, uint32_t n, edb_step *
 }
 
 /* Gives the step the next slot. */
-static uint32_t push_step(builder *b, edb_step s) {
+static uint32_t push_step(builder *b, edb_recipe_step s) {
   edb_lowering *l = b->lowering;
   edb_recipe *r = b->recipe;
   uint32_t slot = r->n_inputs + r->n_steps, attributes = s.n_indices + s.n_dense;
@@ -125,10 +125,10 @@ static edb_status add_op(builder *b, const edb_ir_op *op, const edb_ref *refs, u
                       .n_operands = n,
                       .operands = operands};
   bool over = edb_op_is_over(op->kind);
-  edb_step s = {.repeat = op->variadic ? EDB_REPEAT_EACH
-                          : over       ? EDB_REPEAT_OVER
-                                       : EDB_REPEAT_ONCE,
-                .needs_labels = op->needs_labels};
+  edb_recipe_step s = {.repeat = op->variadic ? EDB_REPEAT_EACH
+                                 : over       ? EDB_REPEAT_OVER
+                                              : EDB_REPEAT_ONCE,
+                       .needs_labels = op->needs_labels};
   if (s.repeat != EDB_REPEAT_ONCE) s.counter = counter_of(b->cell, op->group);
   edb_status status = edb_op_cells_find(&l->cells, &spec, &s.cell, b->error);
   edb_free(l->ctx, operands, bytes);
@@ -148,10 +148,10 @@ static edb_status add_part(builder *b, const edb_ir_op *softmax, edb_op_kind kin
   edb_op_operand operands[2] = {{.kind = EDB_REF_INPUT, .shape = op.shape},
                                 {.kind = EDB_REF_INPUT, .shape = op.shape}};
   edb_op_spec spec = {.op = &op, .n_operands = second ? 2 : 1, .operands = operands};
-  edb_step s = {.repeat = op.variadic ? EDB_REPEAT_EACH : EDB_REPEAT_OVER,
-                .counter = counter_of(b->cell, op.group),
-                .needs_labels = op.needs_labels,
-                .first_source = (uint32_t)l->sources.length};
+  edb_recipe_step s = {.repeat = op.variadic ? EDB_REPEAT_EACH : EDB_REPEAT_OVER,
+                       .counter = counter_of(b->cell, op.group),
+                       .needs_labels = op.needs_labels,
+                       .first_source = (uint32_t)l->sources.length};
   EDB_TRY(edb_op_cells_find(&l->cells, &spec, &s.cell, b->error));
   if (!add_source(l, &s, first) || (second && !add_source(l, &s, *second)))
     return edb_fail_memory(b->error, sizeof(edb_source), "operands");

@@ -21,7 +21,7 @@ typedef enum edb_repeat {
   EDB_REPEAT_OVER  /* one node that takes all elements */
 } edb_repeat;
 
-typedef struct edb_step {
+typedef struct edb_recipe_step {
   uint32_t cell; /* of the lowering's program */
   edb_repeat repeat;
   uint32_t counter; /* EACH, OVER: a variadic input, whose arity is the number of elements */
@@ -29,10 +29,10 @@ typedef struct edb_step {
   uint32_t first_source, n_sources;
   uint32_t first_index, n_indices; /* numbers of the calling cell's attributes */
   uint32_t first_dense, n_dense;
-} edb_step;
+} edb_recipe_step;
 
 typedef struct edb_recipe {
-  edb_step *steps;
+  edb_recipe_step *steps;
   uint32_t n_steps, n_inputs, n_outputs;
   uint32_t *output_slot; /* [n_outputs] */
 } edb_recipe;
