@@ -14,7 +14,7 @@ static const option_id accepts[] = {
     OPTION_THREADS,   OPTION_GRANULARITY, OPTION_SIMD,      OPTION_SET,         OPTION_SECONDS,
     OPTION_LIMIT,     OPTION_SKIP_BAD,    OPTION_NO_LABELS, OPTION_FORMAT,      OPTION_FOLD_IDS,
     OPTION_MIN_COUNT, OPTION_ENCODING,    OPTION_REWARD,    OPTION_BATCHES,     OPTION_EPISODES,
-    OPTION_SEED,      OPTION_JSON,        OPTION_HELP};
+    OPTION_SEED,      OPTION_JSON,        OPTION_COSTS,     OPTION_MINIMISE,    OPTION_HELP};
 
 #define WINDOWS         5  /* timed windows per policy, interleaved with those of the others */
 #define COUNTED_BATCHES 16 /* mini-batches whose schedules are counted */

@@ -8,8 +8,8 @@
 #include "options.h"
 
 static const command *const commands[] = {
-    &command_run,   &command_learn,   &command_schedule, &command_check,
-    &command_bench, &command_inspect, &command_init,     &command_generate,
+    &command_run,       &command_learn,   &command_schedule, &command_check,    &command_bench,
+    &command_calibrate, &command_inspect, &command_init,     &command_generate,
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 

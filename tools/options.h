@@ -27,6 +27,9 @@
   X(THREADS, "threads", 't', "N", "sessions side by side, each on a thread (default 1)")        \
   X(SECONDS, "seconds", 0, "S", "bench: time per policy (default 1); schedule: for exact (10)") \
   X(WIDTH, "width", 0, "N", "schedules that beam and best keep side by side (default 16)")      \
+  X(COSTS, "costs", 0, "FILE", "what batches cost, as `edbatch calibrate` measured it")         \
+  X(MINIMISE, "minimise", 0, "NAME", "for best: batches (default) or time (needs --costs)")     \
+  X(COMPARE, "compare", 0, NULL, "a table of all policies instead of one schedule")             \
   X(LIMIT, "limit", 'n', "N", "use at most so many instances")                                  \
   X(SKIP_BAD, "skip-bad", 0, NULL, "count bad instances and go on")                             \
   X(NO_LABELS, "no-labels", 0, NULL, "ignore labels: inference")                                \
@@ -80,6 +83,6 @@ void command_help(const command *c);
 int usage_error(const command *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 extern const command command_run, command_learn, command_inspect, command_check, command_schedule,
-    command_bench, command_generate, command_init;
+    command_bench, command_calibrate, command_generate, command_init;
 
 #endif

@@ -23,7 +23,8 @@ static const option_id accepts[] = {
     OPTION_DATA,      OPTION_WEIGHTS,     OPTION_POLICY,    OPTION_POLICY_FILE, OPTION_OUTPUTS,
     OPTION_DEVICE,    OPTION_GRANULARITY, OPTION_SIMD,      OPTION_SET,         OPTION_BATCH,
     OPTION_LIMIT,     OPTION_SKIP_BAD,    OPTION_NO_LABELS, OPTION_FORMAT,      OPTION_FOLD_IDS,
-    OPTION_MIN_COUNT, OPTION_SEED,        OPTION_OUT,       OPTION_JSON,        OPTION_HELP};
+    OPTION_MIN_COUNT, OPTION_SEED,        OPTION_OUT,       OPTION_JSON,        OPTION_COSTS,
+    OPTION_MINIMISE,  OPTION_HELP};
 
 /* ---- Which outputs ------------------------------------------------------------------------------
  */

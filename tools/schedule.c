@@ -3,14 +3,15 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "workplace.h"
+#include "compare.h"
 
 static const option_id accepts[] = {
     OPTION_DATA,        OPTION_GRAPH,   OPTION_POLICY,   OPTION_POLICY_FILE, OPTION_BATCH,
     OPTION_GRANULARITY, OPTION_SET,     OPTION_WEIGHTS,  OPTION_LIMIT,       OPTION_SKIP_BAD,
     OPTION_NO_LABELS,   OPTION_FORMAT,  OPTION_FOLD_IDS, OPTION_MIN_COUNT,   OPTION_ENCODING,
     OPTION_REWARD,      OPTION_BATCHES, OPTION_EPISODES, OPTION_SEED,        OPTION_WIDTH,
-    OPTION_SECONDS,     OPTION_JSON,    OPTION_HELP};
+    OPTION_SECONDS,     OPTION_JSON,    OPTION_COSTS,    OPTION_MINIMISE,    OPTION_COMPARE,
+    OPTION_HELP};
 
 typedef const char *(*type_name_fn)(const void *user, uint32_t type, char *buffer, size_t bytes);
 
@@ -138,7 +139,10 @@ static int schedule_raw(workplace *w) {
 
 static int run_schedule(const options *o) {
   workplace w = {.command = &command_schedule, .options = o};
-  int code = has_option(o, OPTION_GRAPH) ? schedule_raw(&w) : schedule_model(&w);
+  bool raw = has_option(o, OPTION_GRAPH);
+  int code = has_option(o, OPTION_COMPARE) ? (raw ? compare_raw(&w) : compare_model(&w))
+             : raw                         ? schedule_raw(&w)
+                                           : schedule_model(&w);
   workplace_close(&w);
   return code;
 }
@@ -147,13 +151,20 @@ const command command_schedule = {
     .name = "schedule",
     .summary = "shows the batches that a policy makes",
     .usage = "schedule MODEL --data FILE --policy NAME\n"
-             "       edbatch schedule --graph FILE --policy NAME [--policy-file FILE]",
+             "       edbatch schedule --graph FILE --policy NAME [--policy-file FILE]\n"
+             "       edbatch schedule MODEL --data FILE --compare [--costs FILE] [--seconds S]\n"
+             "       edbatch schedule --graph FILE... --compare",
     .details =
         "Schedules the first --batch instances of the data as one mini-batch, or a raw graph. One\n"
         "line per batch: number, type, nodes; the last line is `batches N bound M`, where M is a\n"
         "lower bound on the batches of any schedule. Policies: unbatched, depth, agenda-static,\n"
         "agenda-running, sufficient, tight, fsm, beam, best, exact. For\n"
-        "exact a line `proven P` comes before it: no schedule has fewer batches than P.",
+        "exact a line `proven P` comes before it: no schedule has fewer batches than P.\n\n"
+        "--compare prints a table of all policies over the first --batches mini-batches, or over\n"
+        "raw graphs: batches, how far they are over the lower bound and over the optimum (which\n"
+        "exact searches for --seconds per graph, default 1), nanoseconds per node to schedule,\n"
+        "and the time of the runs, measured and, with --costs, predicted. best-time is best with\n"
+        "--minimise time.",
     .example = "  edbatch schedule models/tree_lstm.edb --data trees.txt --policy depth",
     .accepts = accepts,
     .run = run_schedule,

@@ -210,6 +210,48 @@ static int open_fsm(workplace *w, edb_session *session, const char *path, edb_po
   return failed;
 }
 
+int workplace_costs(workplace *w, edb_costs **out) {
+  const char *path = w->options->text[OPTION_COSTS];
+  *out = NULL;
+  if (!path) return 0;
+  return edb_costs_load(w->ctx, path, w->model, out, &w->error) == EDB_OK ? 0 : workplace_failed(w);
+}
+
+/* `best` with all that the options say about it, and with costs if time is to be minimised. */
+static int make_best(workplace *w, edb_policy_params *params, const edb_costs *costs,
+                     edb_policy **out) {
+  const char *path = w->options->text[OPTION_POLICY_FILE];
+  edb_policy *fsm = NULL;
+  int failed = path ? load_policy(w, path, &fsm) : 0;
+  if (failed) return failed;
+  params->fsm = fsm;
+  params->costs = costs;
+  edb_status status = edb_policy_create_with(w->ctx, EDB_POLICY_BEST, params, out, &w->error);
+  edb_policy_destroy(fsm);
+  return status == EDB_OK ? 0 : workplace_failed(w);
+}
+
+int workplace_fastest(workplace *w, const edb_costs *costs, edb_policy **out) {
+  edb_policy_params params = EDB_PARAMS(edb_policy_params);
+  params.width = (uint32_t)w->options->number[OPTION_WIDTH];
+  return make_best(w, &params, costs, out);
+}
+
+/* Whether --minimise asks for time; then there must be costs, and the policy must be one that can.
+ */
+static int read_minimise(const workplace *w, edb_policy_kind kind, bool *time) {
+  int i, failed = read_name(w->command, w->options, OPTION_MINIMISE,
+                            (const char *[]){"batches", "time"}, 2, "--minimise", &i);
+  *time = i == 1;
+  if (failed || !*time) return failed;
+  if (!has_option(w->options, OPTION_COSTS))
+    return usage_error(w->command, "--minimise time needs --costs FILE; see edbatch calibrate");
+  if (kind != EDB_POLICY_BEST)
+    return usage_error(w->command, "--minimise time is for --policy best, found %s",
+                       edb_policy_kind_name(kind));
+  return 0;
+}
+
 int workplace_policy(workplace *w, edb_session *session, const char *name, edb_policy_kind fallback,
                      edb_policy **out) {
   const options *o = w->options;
@@ -226,18 +268,21 @@ int workplace_policy(workplace *w, edb_session *session, const char *name, edb_p
     fclose(file);
     return load_policy(w, text, out);
   }
+  bool time = false;
+  int failed = name ? 0 : read_minimise(w, kind, &time);
+  if (failed) return failed;
   if (kind == EDB_POLICY_FSM) return open_fsm(w, session, path, out);
   edb_policy_params params = EDB_PARAMS(edb_policy_params);
-  edb_policy *fsm = NULL;
   params.width = (uint32_t)o->number[OPTION_WIDTH];
   /* A policy that the command names itself is one of many. */
   params.seconds = has_option(o, OPTION_SECONDS) ? o->seconds : name ? 1 : 0;
-  if (kind == EDB_POLICY_BEST && path) {
-    int failed = load_policy(w, path, &fsm);
-    if (failed) return failed;
-    params.fsm = fsm;
+  if (kind == EDB_POLICY_BEST) {
+    edb_costs *costs = NULL;
+    if (time) failed = workplace_costs(w, &costs);
+    if (!failed) failed = make_best(w, &params, costs, out);
+    edb_costs_destroy(costs);
+    return failed;
   }
   edb_status status = edb_policy_create_with(w->ctx, kind, &params, out, &w->error);
-  edb_policy_destroy(fsm);
   return status == EDB_OK ? 0 : workplace_failed(w);
 }

@@ -38,6 +38,10 @@ int workplace_graph(workplace *w, uint32_t first, uint32_t count, edb_graph **ou
  * file is learned from the data, with a note on stderr. */
 int workplace_policy(workplace *w, edb_session *session, const char *name, edb_policy_kind fallback,
                      edb_policy **out);
+/* What --costs names; NULL without the option. */
+int workplace_costs(workplace *w, edb_costs **out);
+/* `best` of least predicted time. */
+int workplace_fastest(workplace *w, const edb_costs *costs, edb_policy **out);
 /* Learns from --batches mini-batches of --batch instances. */
 int workplace_learn(workplace *w, edb_session *session, edb_policy **out, edb_learn_report *report);
 

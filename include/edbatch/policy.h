@@ -78,6 +78,13 @@ typedef struct edb_policy edb_policy;
 /* Any kind but FSM; EDB_POLICY_FSM is EDB_ERROR_ARGUMENT (learn or load one). */
 EDB_API EDB_MUST_CHECK edb_status edb_policy_create(edb_context *ctx, edb_policy_kind kind,
                                                     edb_policy **out, edb_error *error);
+/* What batches cost: a batch of n nodes of a type takes batch_ns + n * node_ns nanoseconds. Measured
+ * by edb_session_calibrate for one machine and one size of the model. Immutable. */
+typedef struct edb_costs edb_costs;
+typedef struct edb_cost {
+  double batch_ns, node_ns;
+} edb_cost;
+
 #define EDB_MAX_WIDTH   1024
 #define EDB_MAX_BUDGET  1e6
 #define EDB_MAX_SECONDS 1e6
@@ -90,6 +97,8 @@ typedef struct edb_policy_params {
                                 schedule never depends on the clock; 0: 150 */
   double seconds;            /* exact, beyond small graphs: by the clock; 0: 10 */
   const edb_policy *fsm;     /* best: a policy "fsm" to be tried as well; copied; may be NULL */
+  const edb_costs *costs;    /* best: the schedule of least predicted time, not of fewest batches;
+                                copied; may be NULL */
 } edb_policy_params;
 
 EDB_API EDB_MUST_CHECK edb_status edb_policy_create_with(edb_context *ctx, edb_policy_kind kind,
@@ -182,6 +191,27 @@ EDB_API edb_schedule_info edb_schedule_describe(const edb_schedule *schedule);
  * schedule. */
 EDB_API uint32_t edb_schedule_batch(const edb_schedule *schedule, uint32_t i, uint32_t *type,
                                     const edb_node **nodes); /* returns the number of nodes */
+
+/* Costs as versioned, readable JSON (docs/policy-file.md), of a model at one granularity, or of raw
+ * graphs (NULL model). Loading checks the types as edb_policy_load does, but sizes are not known to
+ * them: costs are those of the sizes that were measured. */
+EDB_API EDB_MUST_CHECK edb_status edb_costs_save(const edb_costs *costs, const char *path,
+                                                 edb_error *error);
+EDB_API EDB_MUST_CHECK edb_status edb_costs_load(edb_context *ctx, const char *path,
+                                                 const edb_model *model, edb_costs **out,
+                                                 edb_error *error);
+EDB_API void edb_costs_destroy(edb_costs *costs);
+/* Types in the order of the file. NULL and zeros: no such type. */
+EDB_API uint32_t edb_costs_type_count(const edb_costs *costs);
+EDB_API const char *edb_costs_type_name(const edb_costs *costs, uint32_t i);
+EDB_API edb_cost edb_costs_get(const edb_costs *costs, uint32_t i);
+/* What a mini-batch costs beside its batches: once, and per node. */
+EDB_API edb_cost edb_costs_mini_batch(const edb_costs *costs);
+/* Time of a run by this schedule, of a graph whose types are those of the costs.
+ * EDB_ERROR_MISMATCH: a type without a cost. */
+EDB_API EDB_MUST_CHECK edb_status edb_costs_predict(const edb_costs *costs,
+                                                    const edb_schedule *schedule,
+                                                    double *nanoseconds, edb_error *error);
 
 /* Step by step: the frontier changes from outside. The graph may grow between steps
  * (edb_frontier_sync takes the new nodes in), and a step's nodes count as run once

@@ -126,6 +126,23 @@ EDB_API EDB_MUST_CHECK edb_status edb_session_learn(
     edb_session *session, const edb_graph *const *graphs, uint32_t n_graphs,
     const edb_learn_params *params, edb_policy **out, edb_learn_report *report, edb_error *error);
 
+typedef struct edb_calibration {
+  uint32_t mini_batches;            /* graphs times schedules */
+  uint64_t batches;                 /* of all of them */
+  double measured_ns, predicted_ns; /* sums over the mini-batches, by the median of the repeats */
+  double error;                     /* mean of |predicted - measured| / measured */
+} edb_calibration;
+
+/* Measures what batches cost: runs the graphs (none of whose nodes may have run) by several
+ * schedules, `repeats` times each (0: 5), and fits a line per type to the median time of every
+ * batch. Give graphs of several numbers of instances, so that batches of many sizes are seen. What
+ * the session held of earlier runs is forgotten. `report` may be NULL. */
+EDB_API EDB_MUST_CHECK edb_status edb_session_calibrate(edb_session *session,
+                                                        const edb_graph *const *graphs,
+                                                        uint32_t n_graphs, uint32_t repeats,
+                                                        edb_costs **out, edb_calibration *report,
+                                                        edb_error *error);
+
 /* Measured peak of this machine, one thread, fp32 fused multiply-adds, in GFLOP/s; takes about
  * `milliseconds`. */
 EDB_API double edb_measure_peak_gflops(edb_context *ctx, uint32_t milliseconds);

@@ -180,9 +180,11 @@ static edb_status run_batches(edb_session *s, const edb_graph *graph, const edb_
                               edb_error *error) {
   for (uint32_t b = 0; b < schedule->info.n_batches; b++) {
     uint32_t from = schedule->batch_start[b];
+    uint64_t begin = s->batch_ns ? edb_clock_ns() : 0;
     EDB_TRY(s->backend->run_batch(s->state, graph, &s->store, schedule->batch_type[b],
                                   schedule->nodes + from, schedule->batch_start[b + 1] - from,
                                   &s->stats, error));
+    if (s->batch_ns) s->batch_ns[b] = edb_clock_ns() - begin;
   }
   return EDB_OK;
 }

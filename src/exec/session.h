@@ -42,6 +42,7 @@ struct edb_session {
   edb_store store;
   edb_run_stats stats;
   bool timing;
+  uint64_t *batch_ns; /* [batches of the run] gets the time of each; NULL: nobody asks */
   /* Operator granularity only: */
   edb_lowering *lowering;
   edb_graph *lowered;         /* operators of the graph that was lowered last */

@@ -3,7 +3,7 @@
 #include <edbatch/policy.h>
 
 #include "model/lower.h"
-#include "policy/policy.h"
+#include "policy/cost.h"
 
 edb_status edb_graph_create(edb_context *ctx, const edb_model *model, edb_graph **out,
                             edb_error *error) {
@@ -37,5 +37,24 @@ edb_status edb_policy_load(edb_context *ctx, const char *path, const edb_model *
   EDB_TRY(edb_file_open(ctx, path, &file, error));
   edb_status status = parse_policy(ctx, &file, path, model, out, error);
   edb_file_close(&file);
+  return status;
+}
+
+edb_status edb_costs_load(edb_context *ctx, const char *path, const edb_model *model,
+                          edb_costs **out, edb_error *error) {
+  edb_file file;
+  edb_lowering *lowering = NULL;
+  const edb_schema *schemas[EDB_FSM_GRANULARITY_COUNT] = {NULL};
+  if (model) {
+    EDB_TRY(edb_lowering_create(ctx, model, &lowering, error));
+    schemas[EDB_FSM_CELL] = &edb_model_program(model)->schema;
+    schemas[EDB_FSM_OP] = &edb_lowering_program(lowering)->schema;
+  }
+  edb_status status = edb_file_open(ctx, path, &file, error);
+  if (status == EDB_OK) {
+    status = edb_costs_parse(ctx, file.data, file.bytes, path, schemas, out, error);
+    edb_file_close(&file);
+  }
+  edb_lowering_destroy(lowering);
   return status;
 }

@@ -5,6 +5,7 @@
 #include "policy/best.h"
 
 #include "base/clock.h"
+#include "policy/cost.h"
 #include "policy/improve.h"
 
 #define SMALL_GRAPH 1024 /* nodes */
@@ -27,6 +28,8 @@ cleanup:
 }
 
 void edb_attempts_free(edb_attempts *a) {
+  edb_words_free(a->ctx, &a->light);
+  edb_free(a->ctx, a->weight, a->weight == NULL ? 0 : a->forward.n_types * sizeof *a->weight);
   edb_words_free(a->ctx, &a->words);
   edb_batches_free(a->ctx, &a->trial);
   edb_batches_free(a->ctx, &a->best);
@@ -67,7 +70,7 @@ static edb_status attempt_both_ways(edb_attempts *a, edb_policy_kind kind, edb_e
 
 /* From the best schedule so far, which is complete and forwards. */
 static edb_status begin_words(edb_attempts *a, edb_error *error) {
-  EDB_TRY(edb_words_init(a->ctx, &a->forward, &a->words, error));
+  EDB_TRY(edb_words_init(a->ctx, &a->forward, NULL, &a->words, error));
   edb_words_take(&a->words, &a->forward, &a->best);
   return EDB_OK;
 }
@@ -134,6 +137,84 @@ static edb_status attempt_all(edb_attempts *a, const edb_policy *policy, edb_err
   return attempt_sufficient(a, error);
 }
 
+/* ---- By time ------------------------------------------------------------------------------------
+ */
+
+/* What decides when time counts: a tight type costs nothing, as its batch has to be; of the others,
+ * the most own per weight. */
+static uint32_t choose_light(void *self, const edb_state *s) {
+  const double *weight = self;
+  uint32_t best = EDB_TYPE_NONE;
+  bool best_tight = false;
+  double best_value = 0;
+  for (uint32_t t = edb_state_next_ready(s, 0); t != EDB_TYPE_NONE;
+       t = edb_state_next_ready(s, t + 1)) {
+    bool tight = edb_state_is_tight(s, t);
+    double value = (double)s->ready_own[t];
+    if (!tight && weight[t] > 0) value /= weight[t];
+    if (best != EDB_TYPE_NONE &&
+        (tight < best_tight || (tight == best_tight && value <= best_value)))
+      continue;
+    best = t;
+    best_tight = tight;
+    best_value = value;
+  }
+  return best;
+}
+
+/* A whole pass, forwards or backwards, whose words are taken where they are lighter. */
+static edb_status lighten(edb_attempts *a, const edb_policy *policy, edb_policy_kind kind,
+                          bool reverse, edb_error *error) {
+  edb_rule rule = {.kind = kind, .fsm = policy->fsm, .schema = a->schema};
+  uint32_t misses;
+  a->state.problem = reverse ? &a->reverse : &a->forward;
+  if (kind == EDB_POLICY_BEST) {
+    edb_chooser chooser = {.choose = choose_light, .self = a->weight};
+    edb_pass(&a->state, &chooser, EDB_GAVE_UP, &a->trial);
+  } else {
+    EDB_TRY(edb_rule_pass(a->ctx, &rule, &a->state, EDB_GAVE_UP, &a->trial, &misses, error));
+  }
+  if (reverse)
+    edb_words_take_reversed(&a->light, &a->forward, &a->trial);
+  else
+    edb_words_take(&a->light, &a->forward, &a->trial);
+  return EDB_OK;
+}
+
+static double weigh(const edb_attempts *a, const edb_batches *batches) {
+  double sum = 0;
+  for (uint32_t i = 0; i < batches->count; i++) sum += a->weight[batches->type[i]];
+  return sum;
+}
+
+/* The lightest words of all passes; a schedule at the bound cannot be lighter. */
+static edb_status attempt_light(edb_attempts *a, const edb_policy *policy, edb_error *error) {
+  size_t bytes = a->forward.n_types * sizeof *a->weight;
+  if (edb_attempts_meet_bound(a)) return EDB_OK;
+  a->weight = edb_alloc(a->ctx, bytes);
+  if (a->weight == NULL) return edb_fail_memory(error, bytes, "the weights of types");
+  EDB_TRY(edb_costs_weights(a->ctx, policy->costs, &a->forward, a->schema, a->weight, error));
+  EDB_TRY(edb_words_init(a->ctx, &a->forward, a->weight, &a->light, error));
+  edb_words_take(&a->light, &a->forward, &a->best);
+  for (int reverse = 0; reverse < 2; reverse++) {
+    EDB_TRY(lighten(a, policy, EDB_POLICY_TIGHT, reverse, error));
+    EDB_TRY(lighten(a, policy, EDB_POLICY_BEST, reverse, error));
+  }
+  if (policy->fsm != NULL) EDB_TRY(lighten(a, policy, EDB_POLICY_FSM, false, error));
+  EDB_TRY(lighten(a, policy, EDB_POLICY_AGENDA_STATIC, false, error));
+  EDB_TRY(lighten(a, policy, EDB_POLICY_AGENDA_RUNNING, false, error));
+  EDB_TRY(lighten(a, policy, EDB_POLICY_DEPTH, false, error));
+  a->state.problem = &a->forward;
+  edb_words_run(&a->light, &a->state, &a->trial);
+  if (weigh(a, &a->trial) >= weigh(a, &a->best)) return EDB_OK;
+  edb_batches lighter = a->trial;
+  a->trial = a->best;
+  a->best = lighter;
+  a->kind = EDB_POLICY_BEST;
+  a->misses = 0;
+  return EDB_OK;
+}
+
 /* Small graphs as a whole; others, and those whose frontiers are too many, component by component,
  * from the beam's schedule on. */
 static edb_status attempt_exact(edb_attempts *a, const edb_policy *policy, edb_error *error) {
@@ -158,7 +239,8 @@ static edb_status attempt_exact(edb_attempts *a, const edb_policy *policy, edb_e
 edb_status edb_attempt_policy(edb_attempts *a, const edb_policy *policy, edb_error *error) {
   switch (policy->kind) {
   case EDB_POLICY_BEST:
-    return attempt_all(a, policy, error);
+    EDB_TRY(attempt_all(a, policy, error));
+    return policy->costs == NULL ? EDB_OK : attempt_light(a, policy, error);
   case EDB_POLICY_BEAM:
     return attempt_beam(a, policy, error);
   case EDB_POLICY_EXACT:

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "policy/fsm.h"
+#include "policy/cost.h"
 
 #define DEFAULT_WIDTH   16
 #define DEFAULT_BUDGET  150.0
@@ -60,6 +60,8 @@ static edb_status check_params(edb_policy_kind kind, const edb_policy_params *p,
               "expected a policy \"fsm\", found %s", edb_policy_kind_name(p->fsm->kind));
   EDB_FAIL_IF(p->fsm != NULL && kind != EDB_POLICY_BEST, error, EDB_ERROR_ARGUMENT,
               "the policy \"%s\" takes no fsm", edb_policy_kind_name(kind));
+  EDB_FAIL_IF(p->costs != NULL && kind != EDB_POLICY_BEST, error, EDB_ERROR_ARGUMENT,
+              "the policy \"%s\" takes no costs", edb_policy_kind_name(kind));
   return EDB_OK;
 }
 
@@ -75,6 +77,8 @@ edb_status edb_policy_create_with(edb_context *ctx, edb_policy_kind kind,
   policy->seconds = params->seconds > 0 ? params->seconds : DEFAULT_SECONDS;
   edb_status status =
       params->fsm == NULL ? EDB_OK : edb_fsm_copy(ctx, params->fsm->fsm, &policy->fsm, error);
+  if (status == EDB_OK && params->costs != NULL)
+    status = edb_costs_copy(ctx, params->costs, &policy->costs, error);
   if (status != EDB_OK) {
     edb_policy_destroy(policy);
     return status;
@@ -99,6 +103,7 @@ edb_status edb_policy_create_best(edb_context *ctx, const edb_policy *fsm, edb_p
 
 void edb_policy_destroy(edb_policy *policy) {
   if (policy == NULL) return;
+  edb_costs_destroy(policy->costs);
   edb_fsm_destroy(policy->fsm);
   edb_free(policy->ctx, policy, sizeof *policy);
 }

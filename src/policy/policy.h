@@ -19,6 +19,7 @@ struct edb_policy {
   uint32_t width; /* of beams */
   double budget;  /* nanoseconds per node that `best` may search for */
   double seconds; /* that `exact` may */
+  edb_costs *costs; /* owned; NULL: batches are counted */
 };
 
 struct edb_schedule {

@@ -1,21 +1,25 @@
 /* policy/words.c: see words.h. */
 #include "policy/words.h"
 
+#include <float.h>
 #include <string.h>
 
-edb_status edb_words_init(edb_context *ctx, const edb_problem *p, edb_words *out,
-                          edb_error *error) {
+edb_status edb_words_init(edb_context *ctx, const edb_problem *p, const double *weight,
+                          edb_words *out, edb_error *error) {
   size_t parts = p->n_components, nodes = p->n_nodes;
-  edb_words w = {.n_components = p->n_components};
-  w.memory_bytes = (parts * 4 + nodes) * sizeof(uint32_t);
+  edb_words w = {.n_components = p->n_components, .weight = weight};
+  w.memory_bytes = parts * 2 * sizeof(double) + (parts * 4 + nodes) * sizeof(uint32_t);
   w.memory = edb_alloc(ctx, w.memory_bytes);
   if (w.memory == NULL) return edb_fail_memory(error, w.memory_bytes, "the words of a graph");
-  w.bound = w.memory;
+  w.total = w.memory;
+  w.sum = w.total + parts;
+  w.bound = (uint32_t *)(w.sum + parts);
   w.length = w.bound + parts;
   w.start = w.length + parts;
   w.count = w.start + parts;
   w.letters = w.count + parts;
   for (size_t c = 0; c < parts; c++) {
+    w.total[c] = DBL_MAX;
     w.length[c] = EDB_GAVE_UP;
     w.bound[c] = w.count[c] = 0;
   }
@@ -35,21 +39,42 @@ void edb_words_free(edb_context *ctx, edb_words *words) {
   words->memory_bytes = 0;
 }
 
-void edb_words_take(edb_words *w, const edb_problem *p, const edb_batches *batches) {
-  if (batches->count == EDB_GAVE_UP) return;
+/* Letters and weight of the words that these batches have. */
+static void measure(edb_words *w, const edb_problem *p, const edb_batches *batches) {
   memset(w->count, 0, w->n_components * sizeof *w->count);
-  for (uint32_t i = 0; i < batches->count; i++)
-    w->count[p->component[batches->type[i]]] += !p->unbatchable[batches->type[i]];
+  memset(w->sum, 0, w->n_components * sizeof *w->sum);
+  for (uint32_t i = 0; i < batches->count; i++) {
+    uint32_t type = batches->type[i];
+    if (p->unbatchable[type]) continue;
+    w->count[p->component[type]]++;
+    if (w->weight != NULL) w->sum[p->component[type]] += w->weight[type];
+  }
+}
+
+static void take(edb_words *w, const edb_problem *p, const edb_batches *batches, bool reversed) {
+  if (batches->count == EDB_GAVE_UP) return;
+  measure(w, p, batches);
   for (uint32_t c = 0; c < w->n_components; c++) {
-    bool shorter = w->count[c] < w->length[c];
-    if (shorter) w->length[c] = w->count[c];
-    w->count[c] = shorter ? 0 : EDB_GAVE_UP; /* letters taken over so far */
+    bool better = w->weight == NULL ? w->count[c] < w->length[c] : w->sum[c] < w->total[c];
+    if (better) {
+      w->length[c] = w->count[c];
+      w->total[c] = w->sum[c];
+    }
+    w->count[c] = better ? 0 : EDB_GAVE_UP; /* letters taken over so far */
   }
   for (uint32_t i = 0; i < batches->count; i++) {
-    uint32_t type = batches->type[i], c = p->component[type];
+    uint32_t type = batches->type[reversed ? batches->count - 1 - i : i], c = p->component[type];
     if (p->unbatchable[type] || w->count[c] == EDB_GAVE_UP) continue;
     w->letters[w->start[c] + w->count[c]++] = type;
   }
+}
+
+void edb_words_take(edb_words *w, const edb_problem *forward, const edb_batches *batches) {
+  take(w, forward, batches, false);
+}
+
+void edb_words_take_reversed(edb_words *w, const edb_problem *forward, const edb_batches *batches) {
+  take(w, forward, batches, true);
 }
 
 /* Sum over the components, and the unbatchable nodes. */

@@ -15,17 +15,24 @@ typedef struct edb_words {
   uint32_t *start;   /* [n_components] into letters, with room for every batchable node */
   uint32_t *letters; /* [n_nodes] types of the problem, forwards */
   uint32_t *count;   /* [n_components] scratch */
+  const double *weight; /* [types] of a letter of each type: the lightest words are kept; NULL: the
+                           shortest */
+  double *total;        /* [n_components] weight of the word; only with weights */
+  double *sum;          /* [n_components] scratch */
   void *memory;
   size_t memory_bytes;
 } edb_words;
 
 EDB_MUST_CHECK edb_status edb_words_init(edb_context *ctx, const edb_problem *problem,
-                                         edb_words *out, edb_error *error);
+                                         const double *weight, edb_words *out, edb_error *error);
 void edb_words_free(edb_context *ctx, edb_words *words);
 
 /* Keeps the word of every component for which these batches of the forward problem have a shorter
- * one. Batches that were given up have none. */
+ * (a lighter) one. Batches that were given up have none. */
 void edb_words_take(edb_words *words, const edb_problem *forward, const edb_batches *batches);
+/* The same of batches of the reversed problem. */
+void edb_words_take_reversed(edb_words *words, const edb_problem *forward,
+                             const edb_batches *batches);
 /* Letters of all words together with the unbatchable nodes: batches of the schedule they make. */
 uint32_t edb_words_batches(const edb_words *words, const edb_problem *forward);
 /* The same of their bounds. */
