@@ -27,7 +27,7 @@ static bool unite_bits(edb_arranger *a, uint32_t x, uint32_t y, uint8_t turned) 
   x = find_bit(a, x, &tx);
   y = find_bit(a, y, &ty);
   if (x == y) return (tx ^ ty) == turned;
-  if (x == 2 * a->problem->n_variables) { /* the ground stays a root */
+  if (x == 2 * a->problem->n_variables) { /* the ground stays a root: it is never turned */
     uint32_t swap = x;
     x = y;
     y = swap;
@@ -91,6 +91,9 @@ static bool map_children(edb_arranger *a, edb_tree_run x, edb_tree_run y, uint32
   return i == n;
 }
 
+/* At the fixpoint of the broadcast the tuples of a batch have the same tree, so corresponding nodes
+ * are of one kind; a run of children of a larger Q node counts as a Q node of its own, turned with
+ * it. */
 static bool unite_runs(edb_arranger *a, edb_tree_run x, edb_tree_run y, const uint32_t *map) {
   uint32_t n = run_length(a, x);
   bool is_way = n > 2 && !is_bit(a, x.node);

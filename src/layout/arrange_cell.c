@@ -87,6 +87,7 @@ static uint32_t tuple_count(const adapter *a, uint32_t batch) {
   return 1 + a->cell->ops[a->batching->ops[a->batching->batch_start[batch]]].n_operands;
 }
 
+/* One value for all operators is read with stride zero, whatever it is. */
 static tuple_class classify(const adapter *a, uint32_t batch, uint32_t t) {
   bool results = false, views = false, constant = true;
   edb_ref first = element(a, batch, t, 0);
@@ -221,6 +222,8 @@ static bool alloc_arrays(adapter *a, sizes s) {
   return true;
 }
 
+/* Inputs are numbered before results, as they are created: the order that the plan is compared
+ * with. */
 static void make_problem(adapter *a) {
   mark_inputs(a);
   number_variables(a);

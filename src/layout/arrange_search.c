@@ -40,6 +40,7 @@ static edb_tuple *open_tuple(const search *s, uint32_t i) {
   return &s->a->tuples[s->open[i]];
 }
 
+/* Of what is dropped now. Sums cannot overflow: the bytes of all tuples were summed when read. */
 static cost cost_of(const search *s) {
   cost c = {0, 0};
   for (uint32_t i = 0; i < s->n_open; i++) {
@@ -120,7 +121,8 @@ static bool advance(search *s) {
   return false;
 }
 
-/* Branch and bound: every solution drops a member of every core. */
+/* Branch and bound: every solution drops a member of every core. Choice i of a core drops member i
+ * and insists on those before it, so no set of tuples is looked at twice. */
 static edb_status branch(search *s, uint32_t max_tries) {
   do {
     bool possible = false;

@@ -17,6 +17,7 @@ typedef struct op_graph {
   uint8_t *unbatchable;         /* [n_types] operators without a kernel run at once and apart */
 } op_graph;
 
+/* Edges are the operands that are results, views included: what a view shows must be there. */
 static void fill_graph(const edb_batcher *b, op_graph *g) {
   uint32_t n = 0;
   for (uint32_t op = 0; op < b->cell->n_ops; op++) {

@@ -173,6 +173,8 @@ static edb_status key_product(edb_batcher *b, uint32_t op, uint32_t weights) {
   return add_shape(b, shape_of(b, operand));
 }
 
+/* Whether it differs per node decides how a kernel reads it, so it is part of the type; which value
+ * it is is not, but for numbers. */
 static edb_status key_operand(edb_batcher *b, edb_ref ref, bool with_shape) {
   uint32_t domain = ref_domain(b, ref);
   EDB_TRY(add(b, ref.kind == EDB_REF_INDEX || ref.kind == EDB_REF_NUMBER ? ref.kind : EDB_REF_OP));
@@ -181,6 +183,7 @@ static edb_status key_operand(edb_batcher *b, edb_ref ref, bool with_shape) {
   return with_shape ? add_shape(b, shape_of(b, ref)) : EDB_OK;
 }
 
+/* All that must agree for one kernel to serve: what it computes, on rows of what, for whom. */
 static edb_status key_op(edb_batcher *b, uint32_t op) {
   const edb_ir_op *o = &b->cell->ops[op];
   uint32_t weights;

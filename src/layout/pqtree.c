@@ -222,8 +222,9 @@ static void make_pseudo(edb_pqtree *t, uint32_t member) {
 static edb_status bubble(edb_pqtree *t, uint32_t count, bool *possible, edb_error *error) {
   bubbling b = {.tail = count, .blocked = EDB_PQ_NONE};
   *possible = false;
+  /* One thing left means that all paths have met: a node, a run, or the root. */
   while (b.tail - b.head + b.runs + b.off_top > 1) {
-    if (b.head == b.tail) return EDB_OK;
+    if (b.head == b.tail) return EDB_OK;   /* runs that nothing can bring together */
     EDB_TRY(reserve(t, t->n_seen, error)); /* each node finds its parent once */
     bubble_node(t, &b, t->queue[b.head++]);
   }
@@ -260,6 +261,7 @@ static edb_status apply_templates(edb_pqtree *t, const uint32_t *set, uint32_t c
   while (head < tail) {
     uint32_t x = t->queue[head++], leaves = t->marks[x].leaves;
     EDB_TRY(reserve(t, (size_t)t->marks[x].full * EDB_PQ_ENTRIES_CHILD, error));
+    /* A template may put another node into x's place, but the parent stays. */
     uint32_t parent = leaves < count ? edb_pq_get(t, x, EDB_PQ_PARENT) : EDB_PQ_NONE;
     uint32_t y = edb_pq_match(t, x, leaves == count);
     if (y == EDB_PQ_NONE) return EDB_OK;

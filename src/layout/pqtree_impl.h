@@ -31,14 +31,12 @@ typedef enum edb_pq_visit {
 
 /* What one REDUCE knows of a node; zero outside of it. */
 typedef struct edb_pq_mark {
-  edb_pq_visit visit;
-  edb_pq_label label;
-  uint32_t due;    /* children with leaves of the set that are still to come */
-  uint32_t leaves; /* of the set, below */
-  uint32_t full;   /* its full children: their number, and the first of a list */
-  uint32_t first_full;
-  uint32_t next_full; /* in the parent's list */
-  uint32_t n_partial;
+  uint8_t visit, label;      /* edb_pq_visit, edb_pq_label */
+  uint8_t n_partial;         /* partial children: no template has more than two */
+  uint32_t due;              /* children with leaves of the set that are still to come */
+  uint32_t leaves;           /* of the set, below */
+  uint32_t full, first_full; /* its full children: their number, and a list of them */
+  uint32_t next_full;        /* in the parent's list */
   uint32_t partial[2];
 } edb_pq_mark;
 

@@ -2,7 +2,14 @@
  * whose children are labelled empty, partial or full, and rewrites it so that the full leaves below
  * stand together: at one end where more of the set lies outside, anywhere at the root of the set.
  *
- * A partial node is a Q node with its empty leaves at one end and its full ones at the other. */
+ * A partial node is a Q node with its empty leaves at one end and its full ones at the other. It
+ * lives only until its parent is done: a P node puts more children at its ends, a Q node takes its
+ * children in, so no node is ever left with fewer children than its kind must have.
+ *
+ *     P4, P6    a P node of empty children and  [empty | full] [full | empty]  and full children
+ *               keeps the empty ones beside     [empty | full full full | empty]
+ *     P5        not at the root: empty children go to the empty end, full ones to the full end
+ *     Q2, Q3    a Q node  e e [e | f] f f [f | e] e  becomes  e e e f f f f e e */
 #include "layout/pqtree_impl.h"
 
 /* ---- Nodes and their places ------------------------------------------------------------------ */
@@ -103,6 +110,7 @@ static void replace(edb_pqtree *t, uint32_t x, uint32_t y) {
     set_links(t, y, EDB_PQ_NONE, EDB_PQ_NONE);
     return;
   }
+  /* Whoever links to x now links to y; the parent may do so by its ends only. */
   if (edb_pq_get(t, x, EDB_PQ_OF_Q)) {
     set_links(t, y, a, b);
     relink(t, a, x, y);
@@ -167,7 +175,7 @@ static uint32_t template_p2(edb_pqtree *t, uint32_t x) {
   return x;
 }
 
-/* P3: empty children to one end of a new Q node, full ones to the other. */
+/* P3, not at the root: empty children to one end of a new Q node, full ones to the other. */
 static uint32_t template_p3(edb_pqtree *t, uint32_t x) {
   uint32_t q = new_node(t, EDB_PQTREE_Q);
   uint32_t full = take_full(t, x);
@@ -193,6 +201,7 @@ static uint32_t template_p4_p6(edb_pqtree *t, uint32_t x) {
   uint32_t full = take_full(t, x), side = full_side(t, q);
   if (full != EDB_PQ_NONE) q_extend(t, q, side, full);
   if (n_partial == 2) {
+    /* The other one follows, full end first; its parent's name matters at its far end only. */
     uint32_t far = full_side(t, other), last = edb_pq_get(t, q, EDB_PQ_END + side);
     uint32_t joint = edb_pq_get(t, other, EDB_PQ_END + far);
     uint32_t end = edb_pq_get(t, other, EDB_PQ_END + (1 - far));
@@ -274,7 +283,7 @@ static uint32_t template_q3(edb_pqtree *t, uint32_t x) {
   const edb_pq_mark *m = &t->marks[x];
   uint32_t n_partial = m->n_partial, a = m->partial[0], b = m->partial[1];
   if (m->full == 0) {
-    if (n_partial != 2) return EDB_PQ_NONE;
+    if (n_partial != 2) return EDB_PQ_NONE; /* one alone would itself be the root of the set */
     bool adjacent = edb_pq_get(t, a, EDB_PQ_LINK) == b || edb_pq_get(t, a, EDB_PQ_LINK_2) == b;
     if (!adjacent) return EDB_PQ_NONE;
     uint32_t side = full_side(t, b), near = edb_pq_get(t, b, EDB_PQ_END + side);
@@ -282,6 +291,8 @@ static uint32_t template_q3(edb_pqtree *t, uint32_t x) {
     dissolve(t, x, a, near);
     return x;
   }
+  /* From one full child to both sides: all full ones must be met, and any partial one right after.
+   */
   uint32_t found = 1, bounded = 0, start = m->first_full;
   uint32_t inner[2], outer[2];
   for (uint32_t side = 0; side < 2; side++) {
