@@ -23,6 +23,7 @@ test:
 
 ## make bench      speed of the models of the zoo on this machine
 bench: all
+	@$(BUILD) --target bench_kernels
 	@scripts/bench
 
 ## make check      everything a change must pass: format, layers, gcc, clang, analysis, sanitizers, install
