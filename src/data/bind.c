@@ -134,7 +134,8 @@ uint32_t edb_bind_output_named(const edb_type_sig *producer, const char *name) {
 
 uint32_t edb_bind_output(const edb_input_sig *input, uint32_t position,
                          const edb_type_sig *producer) {
-  /* A share wider than the node has outputs would give one of them twice: an argument is missing. */
+  /* A share wider than the node has outputs would give one of them twice: an argument is missing.
+   */
   if (position != EDB_BIND_NONE && position >= producer->n_outputs) return EDB_BIND_NONE;
   size_t length = strlen(input->name), stem = length;
   while (stem > 0 && strchr("0123456789_", input->name[stem - 1])) stem--;

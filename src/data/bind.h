@@ -42,8 +42,8 @@ EDB_MUST_CHECK edb_status edb_bind_share(const edb_type_sig *sig, edb_bind_arg *
 uint32_t edb_bind_position(const edb_type_sig *sig, const edb_bind_arg *arg, uint32_t input);
 
 /* The output of `producer` that a bare node gives to an input at `position` of a share, by name or
- * else by position (EDB_BIND_NONE: by name only); EDB_BIND_NONE when there is none, or when the node
- * has fewer outputs than the share has inputs. */
+ * else by position (EDB_BIND_NONE: by name only); EDB_BIND_NONE when there is none, or when the
+ * node has fewer outputs than the share has inputs. */
 uint32_t edb_bind_output(const edb_input_sig *input, uint32_t position,
                          const edb_type_sig *producer);
 /* An output by its name, or EDB_BIND_NONE. */

@@ -39,13 +39,14 @@ typedef struct edb_rule {
   size_t first_offer;  /* into edb_read_rules.offers: one per index attribute */
 } edb_rule;
 
-/* A call that has been made, and the label of what it was made for. */
+/* A piece of a file's text. */
 typedef struct edb_atom {
   const char *text; /* NULL: not there */
   size_t length;
   uint32_t line, column; /* in the file */
 } edb_atom;
 
+/* A call that has been made, and the label of what it was made for. */
 typedef struct edb_rule_node {
   edb_node node;
   uint32_t cell;
@@ -85,6 +86,13 @@ typedef struct edb_rule_args {
 EDB_MUST_CHECK edb_status edb_read_rules_compile(edb_read_rules *rules, edb_reader *reader,
                                                  const edb_form *form, edb_error *error);
 void edb_read_rules_free(edb_read_rules *rules);
+
+/* Binds one rule's arguments, once all rules are there (bind_rules.c). */
+EDB_MUST_CHECK edb_status edb_rule_bind(edb_read_rules *rules, edb_rule *rule, edb_error *error);
+/* "rule "inner" of 'read trees': WHAT "NAME", expected EXPECTED", at the rule in the model file. */
+edb_status edb_read_rules_fail(const edb_read_rules *rules, const edb_read_rule *source,
+                               edb_error *error, edb_status status, const char *what,
+                               const char *name, const char *expected);
 
 /* The first rule of a pattern behind `after` (NULL: of all), or NULL. */
 const edb_rule *edb_read_rules_next(const edb_read_rules *rules, uint32_t kind,
