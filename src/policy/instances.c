@@ -172,7 +172,7 @@ static void run_node(edb_automaton *a, uint32_t b) {
   for (uint32_t e = a->out_start[b]; e < a->out_start[b + 1]; e++) {
     if (inputs_done(a, a->out[e])) edb_bitset_add(ready, a->out[e]);
   }
-  *a->work += 4 * (1 + a->out_start[b + 1] - a->out_start[b]);
+  *a->work += 4 * ((uint64_t)1 + a->out_start[b + 1] - a->out_start[b]);
 }
 
 /* Own falls along paths inside a column, so what a batch makes ready in its own column comes behind
@@ -206,7 +206,7 @@ uint32_t edb_automaton_make(edb_automaton *a, uint32_t state, uint32_t column) {
   memcpy(a->scratch, sets, words * 2 * sizeof *sets);
   run_column(a, sets + words, column);
   run_unbatchable(a);
-  *a->work += 30 + words * 4 + a->n_types * 3;
+  *a->work += 30 + words * 4 + (uint64_t)a->n_types * 3;
   uint32_t next = intern(a);
   if (next == EDB_STATE_NONE) return next;
   a->rows.data[(size_t)state * (1 + 2 * (size_t)a->n_types) + 1 + column] = next;
@@ -217,13 +217,14 @@ uint32_t edb_automaton_make(edb_automaton *a, uint32_t state, uint32_t column) {
  */
 
 static edb_status make_initial(edb_automaton *a, edb_error *error) {
-  memset(a->scratch, 0, a->words * 2 * sizeof *a->scratch);
+  memset(a->scratch, 0, (size_t)a->words * 2 * sizeof *a->scratch);
   for (uint32_t b = 0; b < a->n_nodes; b++) {
     if (a->in_start[b] == a->in_start[b + 1]) edb_bitset_add(a->scratch + a->words, b);
   }
   run_unbatchable(a);
   if (intern(a) == EDB_STATE_NONE)
-    return edb_fail_memory(error, a->words * 2 * sizeof *a->scratch, "the states of an instance");
+    return edb_fail_memory(error, (size_t)a->words * 2 * sizeof *a->scratch,
+                           "the states of an instance");
   return EDB_OK;
 }
 
@@ -235,7 +236,7 @@ edb_status edb_automaton_init(edb_context *ctx, const edb_part *part, uint32_t i
       .ctx = ctx, .n_types = part->n_types, .unbatchable = part->unbatchable, .work = work};
   a.n_nodes = part->instance_start[instance + 1] - part->instance_start[instance];
   a.words = (uint32_t)EDB_BITSET_WORDS(a.n_nodes);
-  size_t edges = 0, state_bytes = a.words * 16 + (1 + 2 * (size_t)a.n_types) * 4 + 8;
+  size_t edges = 0, state_bytes = (size_t)a.words * 16 + (1 + 2 * (size_t)a.n_types) * 4 + 8;
   for (uint32_t i = 0; i < a.n_nodes; i++)
     edges += part->in_start[members[i] + 1] - part->in_start[members[i]];
   size_t most = max_bytes / state_bytes;

@@ -14,8 +14,10 @@
 #define MAX_MACHINES  12
 #define FIRST         3
 #define MAX_TABLES    64
-#define TRIPLE_CELLS  ((size_t)1 << 26) /* of one table */
-#define ALL_CELLS     ((size_t)1 << 28) /* of all */
+#define TRIPLE_CELLS  ((size_t)1 << 26)   /* of one table */
+#define ALL_CELLS     ((size_t)1 << 28)   /* of all */
+#define CELL_NS       4                   /* about, per type */
+#define PAIR_NODES    ((uint32_t)1 << 18) /* then triples are worth their tables */
 #define MAX_NODES     ((uint32_t)1 << 23)
 #define CLOCK_EVERY   1024
 #define SLOTS_AT_ONCE 1024
@@ -37,6 +39,7 @@ typedef struct search {
   edb_error *error;
   uint64_t deadline;
   uint32_t limit; /* words of this length are known */
+  bool triples;   /* pairs alone were not enough */
   uint32_t n_machines, n_tables;
   uint32_t members[MAX_MACHINES];
   edb_machine machines[MAX_MACHINES];
@@ -55,23 +58,30 @@ typedef struct search {
 static edb_status add_table(search *s, const uint32_t *member, uint32_t n_members,
                             size_t max_cells) {
   bool made = false;
-  if (s->n_tables == MAX_TABLES || edb_clock_ns() >= s->deadline) return EDB_OK;
+  uint64_t time = edb_clock_ns();
+  if (s->n_tables == MAX_TABLES || time >= s->deadline) return EDB_OK;
+  uint64_t in_time = (s->deadline - time) / (CELL_NS * (uint64_t)s->part->n_types);
   if (max_cells > ALL_CELLS - s->cells) max_cells = ALL_CELLS - s->cells;
+  if (max_cells > in_time) max_cells = in_time;
   EDB_TRY(edb_cost_table_init(s->ctx, s->machines, member, n_members, max_cells,
                               &s->tables[s->n_tables], &made, s->error));
   if (made) s->cells += s->tables[s->n_tables++].memory_bytes / sizeof(uint16_t);
   return EDB_OK;
 }
 
-/* Tables of the last machine: triples with the first ones, pairs where there is no triple. */
-static edb_status add_tables(search *s) {
-  uint32_t last = s->n_machines - 1;
-  for (uint32_t i = 0; i < last; i++) {
-    uint32_t before = s->n_tables;
-    for (uint32_t k = i + 1; k < last && i == 0; k++)
-      EDB_TRY(add_table(s, (uint32_t[]){i, k, last}, 3, TRIPLE_CELLS));
-    if (s->n_tables == before) EDB_TRY(add_table(s, (uint32_t[]){i, last}, 2, TRIPLE_CELLS));
-  }
+/* Tables of a machine with those before it: pairs, or triples with the first one. */
+static edb_status add_tables(search *s, uint32_t last) {
+  for (uint32_t i = 0; i < last && !s->triples; i++)
+    EDB_TRY(add_table(s, (uint32_t[]){i, last}, 2, TRIPLE_CELLS));
+  for (uint32_t k = 1; k < last && s->triples; k++)
+    EDB_TRY(add_table(s, (uint32_t[]){0, k, last}, 3, TRIPLE_CELLS));
+  return EDB_OK;
+}
+
+/* Triples for all machines, beside the pairs there are. */
+static edb_status add_triples(search *s) {
+  s->triples = true;
+  for (uint32_t i = 0; i < s->n_machines; i++) EDB_TRY(add_tables(s, i));
   return EDB_OK;
 }
 
@@ -82,7 +92,7 @@ static edb_status add_machine(search *s, uint32_t instance, bool *added) {
       edb_machine_init(s->ctx, s->part, instance, &s->machines[s->n_machines], added, s->error));
   if (!*added) return EDB_OK;
   s->members[s->n_machines++] = instance;
-  return add_tables(s);
+  return add_tables(s, s->n_machines - 1);
 }
 
 /* ---- Nodes --------------------------------------------------------------------------------------
@@ -207,7 +217,7 @@ static edb_status search_tuple(search *s, uint32_t *goal, uint32_t *proven, outc
   for (uint32_t work = 1;; work++) {
     if (sum > *proven) *proven = sum < s->limit ? sum : s->limit;
     *out = STOPPED;
-    if (s->nodes.length > MAX_NODES) return EDB_OK;
+    if (s->nodes.length > (s->triples ? MAX_NODES : PAIR_NODES)) return EDB_OK;
     if (work % CLOCK_EVERY == 0 && edb_clock_ns() >= s->deadline) return EDB_OK;
     if (s->now.length == 0) {
       entry_stack empty = s->now;
@@ -254,6 +264,10 @@ static edb_status search_rounds(search *s, edb_runner *runner, edb_word *found, 
     s->limit = best->length;
     EDB_TRY(search_tuple(s, &goal, proven, &ended));
     if (ended == NONE_SHORTER) *proven = best->length;
+    if (ended == STOPPED && !s->triples && edb_clock_ns() < s->deadline) {
+      EDB_TRY(add_triples(s));
+      continue;
+    }
     if (ended != FOUND) return EDB_OK;
     read_word(s, goal, found);
     edb_runner_run(runner, s->part, false, found);

@@ -76,7 +76,7 @@ edb_status edb_machine_init(edb_context *ctx, const edb_part *part, uint32_t ins
   if (*complete)
     status = fill_machine(ctx, &a, out, error);
   else if (a.failed)
-    status = edb_fail_memory(error, a.words * 16, "the states of an instance");
+    status = edb_fail_memory(error, (size_t)a.words * 16, "the states of an instance");
   edb_automaton_free(&a);
   return status;
 }
