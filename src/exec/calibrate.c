@@ -2,9 +2,11 @@
  *
  * Every mini-batch runs several times by the same schedule; the time of a batch is the median over
  * the repeats, so that an interrupt does not count. A line per type is fitted to (size, time) by
- * least squares, each point weighted by the inverse of its time: a long batch is measured no more
- * exactly than a short one, in per cent. What a run takes beside its batches is a line over the
- * nodes. */
+ * least squares, each point weighted by the inverse of its time, since a long batch is measured no
+ * more exactly than a short one, in per cent, and all batches of one run together as one. What a
+ * run takes beside its batches is a line over the nodes. */
+#include <string.h>
+
 #include "base/clock.h"
 #include "exec/session.h"
 #include "policy/cost.h"
@@ -12,9 +14,12 @@
 #define DEFAULT_REPEATS 5
 #define MAX_REPEATS     1000
 
-/* Schedules that differ in the sizes of their batches. */
-static const edb_policy_kind kinds[] = {EDB_POLICY_TIGHT, EDB_POLICY_AGENDA_STATIC};
-#define N_KINDS (sizeof kinds / sizeof *kinds)
+/* Schedules that differ in the sizes of their batches; the last only for small graphs, as it shows
+ * no more of large ones. */
+static const edb_policy_kind kinds[] = {EDB_POLICY_TIGHT, EDB_POLICY_AGENDA_STATIC,
+                                        EDB_POLICY_UNBATCHED};
+#define N_KINDS   (sizeof kinds / sizeof *kinds)
+#define FEW_NODES 256
 
 typedef struct calibrator {
   edb_session *session;
@@ -26,6 +31,8 @@ typedef struct calibrator {
   edb_schedule *schedule; /* of its operators or cells, as the next two */
   edb_placement *placement;
   edb_line_fit *fits; /* [types] */
+  uint32_t *counts;   /* [types] batches of a run */
+  size_t fits_bytes;
   edb_line_fit mini_batch;
   uint64_t *times; /* [repeats][batches + 1]; the last is of the whole run */
   size_t times_bytes;
@@ -128,10 +135,13 @@ static double batch_time(calibrator *c, uint32_t batch) {
 static void add_points(calibrator *c) {
   const edb_schedule *s = c->schedule;
   double rest = batch_time(c, s->info.n_batches);
+  memset(c->counts, 0, c->session->program->n_cells * sizeof *c->counts);
+  for (uint32_t i = 0; i < s->info.n_batches; i++) c->counts[s->batch_type[i]]++;
   for (uint32_t i = 0; i < s->info.n_batches; i++) {
+    uint32_t type = s->batch_type[i];
     double time = batch_time(c, i);
-    edb_line_fit_add(&c->fits[s->batch_type[i]], s->batch_start[i + 1] - s->batch_start[i], time,
-                     1 / time);
+    edb_line_fit_add(&c->fits[type], s->batch_start[i + 1] - s->batch_start[i], time,
+                     1 / (time * c->counts[type]));
     rest -= time;
   }
   if (rest < 1) rest = 1;
@@ -160,28 +170,38 @@ static void solve(calibrator *c) {
 /* ---- All of it ----------------------------------------------------------------------------------
  */
 
-/* The first time to fit the lines, the second to compare them with what was measured. */
-static edb_status run_all(calibrator *c, edb_error *error) {
+static void compare(calibrator *c, double predicted) {
+  double measured = batch_time(c, c->schedule->info.n_batches);
+  double difference = predicted > measured ? predicted - measured : measured - predicted;
+  c->report.mini_batches++;
+  c->report.batches += c->schedule->info.n_batches;
+  c->report.measured_ns += measured;
+  c->report.predicted_ns += predicted;
+  c->report.error += difference / measured;
+}
+
+/* Everything runs twice: first to fit the lines, then to compare them with new times. */
+static edb_status run_all(calibrator *c, bool fit, edb_error *error) {
   for (uint32_t g = 0; g < c->n_graphs; g++) {
     for (size_t k = 0; k < N_KINDS; k++) {
+      double predicted;
+      if (kinds[k] == EDB_POLICY_UNBATCHED && (!fit || c->graphs[g]->n_nodes > FEW_NODES)) continue;
       EDB_TRY(run_repeats(c, c->graphs[g], c->policies[k], error));
-      add_points(c);
-    }
-  }
-  solve(c);
-  for (uint32_t g = 0; g < c->n_graphs; g++) {
-    for (size_t k = 0; k < N_KINDS; k++) {
-      EDB_TRY(run_repeats(c, c->graphs[g], c->policies[k], error));
-      double predicted, measured = batch_time(c, c->schedule->info.n_batches);
+      if (fit) {
+        add_points(c);
+        continue;
+      }
       EDB_TRY(edb_costs_predict(c->costs, c->schedule, &predicted, error));
-      double difference = predicted > measured ? predicted - measured : measured - predicted;
-      c->report.mini_batches++;
-      c->report.batches += c->schedule->info.n_batches;
-      c->report.measured_ns += measured;
-      c->report.predicted_ns += predicted;
-      c->report.error += difference / measured;
+      compare(c, predicted);
     }
   }
+  return EDB_OK;
+}
+
+static edb_status fit_and_compare(calibrator *c, edb_error *error) {
+  EDB_TRY(run_all(c, true, error));
+  solve(c);
+  EDB_TRY(run_all(c, false, error));
   c->report.error /= c->report.mini_batches;
   return EDB_OK;
 }
@@ -191,9 +211,11 @@ static edb_status open_all(calibrator *c, edb_error *error) {
   const edb_schema *schema = &s->program->schema;
   bool op = s->granularity == EDB_GRANULARITY_OP;
   edb_fsm *types = NULL;
-  size_t bytes = ((size_t)schema->n_types + 1) * sizeof *c->fits;
+  size_t bytes = (size_t)schema->n_types * (sizeof *c->fits + sizeof *c->counts);
   c->fits = edb_alloc_zero(c->ctx, bytes);
-  if (c->fits == NULL) return edb_fail_memory(error, bytes, "calibration");
+  if (c->fits == NULL && bytes > 0) return edb_fail_memory(error, bytes, "calibration");
+  c->fits_bytes = bytes;
+  c->counts = (uint32_t *)(c->fits + schema->n_types);
   for (size_t k = 0; k < N_KINDS; k++)
     EDB_TRY(edb_policy_create(c->ctx, kinds[k], &c->policies[k], error));
   EDB_TRY(edb_graph_create(c->ctx, s->model, &c->copy, error));
@@ -209,8 +231,7 @@ static void close_all(calibrator *c) {
   edb_graph_destroy(c->copy);
   for (size_t k = 0; k < N_KINDS; k++) edb_policy_destroy(c->policies[k]);
   edb_free(c->ctx, c->times, c->times_bytes);
-  if (c->fits != NULL)
-    edb_free(c->ctx, c->fits, ((size_t)c->session->program->n_cells + 1) * sizeof *c->fits);
+  edb_free(c->ctx, c->fits, c->fits_bytes);
 }
 
 static edb_status check(const edb_session *s, const edb_graph *const *graphs, uint32_t n_graphs,
@@ -237,7 +258,7 @@ edb_status edb_session_calibrate(edb_session *session, const edb_graph *const *g
   calibrator c = {.session = session, .ctx = session->ctx, .graphs = graphs, .n_graphs = n_graphs};
   c.repeats = repeats > 0 ? repeats : DEFAULT_REPEATS;
   edb_status status = open_all(&c, error);
-  if (status == EDB_OK) status = run_all(&c, error);
+  if (status == EDB_OK) status = fit_and_compare(&c, error);
   close_all(&c);
   if (status != EDB_OK) {
     edb_costs_destroy(c.costs);

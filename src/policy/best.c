@@ -190,10 +190,11 @@ static double weigh(const edb_attempts *a, const edb_batches *batches) {
 /* The lightest words of all passes; a schedule at the bound cannot be lighter. */
 static edb_status attempt_light(edb_attempts *a, const edb_policy *policy, edb_error *error) {
   size_t bytes = a->forward.n_types * sizeof *a->weight;
-  if (edb_attempts_meet_bound(a)) return EDB_OK;
   a->weight = edb_alloc(a->ctx, bytes);
-  if (a->weight == NULL) return edb_fail_memory(error, bytes, "the weights of types");
+  if (a->weight == NULL && bytes > 0) return edb_fail_memory(error, bytes, "the weights of types");
+  /* Costs of other types are an error on every graph. */
   EDB_TRY(edb_costs_weights(a->ctx, policy->costs, &a->forward, a->schema, a->weight, error));
+  if (edb_attempts_meet_bound(a)) return EDB_OK;
   EDB_TRY(edb_words_init(a->ctx, &a->forward, a->weight, &a->light, error));
   edb_words_take(&a->light, &a->forward, &a->best);
   for (int reverse = 0; reverse < 2; reverse++) {

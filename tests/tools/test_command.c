@@ -97,8 +97,8 @@ static int remove_folder(void **state) {
 /* ---- Help and usage -----------------------------------------------------------------------------
  */
 
-static const char *const commands[] = {"run",   "learn",   "schedule", "check",
-                                       "bench", "inspect", "init",     "generate"};
+static const char *const commands[] = {"run",     "learn", "schedule", "check",    "bench",
+                                       "inspect", "init",  "generate", "calibrate"};
 
 static void help_lists_every_command(void **state) {
   (void)state;
@@ -136,6 +136,11 @@ static void wrong_usage_exits_with_2(void **state) {
   expect(run("run " TREE_LSTM " --data trees.txt --outputs q 2>&1"), 2, "output `q`");
   expect(run("learn " TREE_LSTM " --data trees.txt 2>&1"), 2, "-o FILE");
   expect(run("generate trees 2>&1"), 2, "-o FILE");
+  expect(run("calibrate " TREE_LSTM " --data trees.txt 2>&1"), 2, "-o FILE");
+  expect(run("run " TREE_LSTM " --data trees.txt --minimise time 2>&1"), 2, "--costs FILE");
+  expect(run("run " TREE_LSTM " --data trees.txt --minimise money 2>&1"), 2, "batches, time");
+  expect(run("run " TREE_LSTM " --data trees.txt --minimise time --costs c.json -p depth 2>&1"), 2,
+         "--policy best");
 }
 
 /* ---- Bad files ----------------------------------------------------------------------------------
@@ -285,6 +290,95 @@ static void raw_graphs_are_scheduled_and_learned_from(void **state) {
   expect(run("schedule --graph cycle.txt 2>&1"), 1, "cycle.txt:2:");
 }
 
+static void costs_are_measured_and_minimised(void **state) {
+  (void)state;
+  static const char *const ways[] = {"cell", "op"};
+  for (size_t i = 0; i < 2; i++) {
+    json_t *object = expect_json(run("calibrate " TREE_LSTM SMALL
+                                     " --data trees.txt -b 4 --batches 1 -g %s -o c.json --json",
+                                     ways[i]));
+    assert_true(json_number_value(json_object_get(object, "measured_ns")) > 0);
+    assert_true(json_array_size(json_object_get(object, "types")) >= 3);
+    json_decref(object);
+    expect(run("schedule " TREE_LSTM SMALL " --data trees.txt -g %s --minimise time --costs c.json",
+               ways[i]),
+           0, "batches ");
+    expect(run("bench " TREE_LSTM SMALL " --data trees.txt -g %s --minimise time --costs c.json "
+               "--seconds 0.02 --json 2>/dev/null",
+               ways[i]),
+           0, "\"best\"");
+  }
+  expect(run("run " TREE_LSTM SMALL " --data two.txt --minimise time --costs c.json 2>&1"), 1,
+         "costs of other batches");
+  expect(run("run " TREE_GRU SMALL " --data two.txt --minimise time --costs c.json 2>&1"), 1,
+         "c.json:");
+}
+
+static void the_fewest_batches_are_not_always_the_fastest(void **state) {
+  (void)state;
+  write_file("two_chains.txt", "6\n2 0\n2 1 0\n1 1 1\n1 0\n2 1 3\n2 1 4\n");
+  write_file("raw.costs.json",
+             "{\"edbatch-costs\": 1, \"granularity\": \"raw\",\n"
+             " \"mini_batch\": {\"batch_ns\": 0, \"node_ns\": 0},\n"
+             " \"types\": [{\"name\": \"1\", \"batch_ns\": 1000, \"node_ns\": 1},\n"
+             "           {\"name\": \"2\", \"batch_ns\": 100, \"node_ns\": 1}]}\n");
+  expect(run("schedule --graph two_chains.txt"), 0, "batches 4 bound 3");
+  expect(run("schedule --graph two_chains.txt --minimise time --costs raw.costs.json"), 0,
+         "batches 5 bound 3");
+}
+
+static json_t *find_policy(json_t *object, const char *name) {
+  size_t i;
+  json_t *row;
+  json_array_foreach(json_object_get(object, "policies"), i, row) {
+    if (strcmp(json_string_value(json_object_get(row, "policy")), name) == 0) return row;
+  }
+  fail_msg("no policy %s", name);
+  return NULL;
+}
+
+static void compare_shows_all_policies_of_raw_graphs(void **state) {
+  (void)state;
+  json_t *object = expect_json(run("schedule --graph v1.txt two_chains.txt --compare --json"));
+  assert_int_equal(json_integer_value(json_object_get(object, "graphs")), 2);
+  assert_int_equal(json_integer_value(json_object_get(object, "nodes")), 10);
+  assert_int_equal(json_integer_value(json_object_get(object, "proven")), 3 + 4);
+  assert_true(json_is_true(json_object_get(object, "optimum_known")));
+  json_t *best = find_policy(object, "best"), *depth = find_policy(object, "depth");
+  assert_int_equal(json_integer_value(json_object_get(best, "batches")), 7);
+  assert_true(json_number_value(json_object_get(best, "over_optimum")) == 0);
+  assert_true(json_number_value(json_object_get(depth, "over_optimum")) > 0);
+  assert_true(json_is_null(json_object_get(best, "measured_ns")));
+  json_decref(object);
+  object =
+      expect_json(run("schedule --graph two_chains.txt --compare --json --costs raw.costs.json"));
+  double count = json_number_value(json_object_get(find_policy(object, "best"), "predicted_ns"));
+  double time =
+      json_number_value(json_object_get(find_policy(object, "best-time"), "predicted_ns"));
+  assert_true(count == 2206 && time == 1406);
+  json_decref(object);
+}
+
+static void compare_measures_runs_of_a_model(void **state) {
+  (void)state;
+  expect(run("calibrate " TREE_LSTM SMALL " --data trees.txt -b 4 --batches 1 -o c.json"), 0,
+         "calibrated c.json");
+  json_t *object = expect_json(run("schedule " TREE_LSTM SMALL
+                                   " --data trees.txt -b 8 --batches 2 --compare --costs c.json "
+                                   "--json 2>/dev/null"));
+  static const char *const policies[] = {"unbatched", "depth", "fsm", "exact", "best-time"};
+  for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
+    json_t *row = find_policy(object, policies[i]);
+    assert_true(json_number_value(json_object_get(row, "measured_ns")) > 0);
+    assert_true(json_number_value(json_object_get(row, "predicted_ns")) > 0);
+    assert_true(json_number_value(json_object_get(row, "schedule_ns_per_node")) > 0);
+  }
+  json_decref(object);
+  expect(run("schedule " TREE_LSTM SMALL " --data trees.txt -b 8 --batches 1 --compare "
+             "2>/dev/null"),
+         0, "optimum");
+}
+
 static void check_says_identical(void **state) {
   (void)state;
   json_t *object = expect_json(run("check " TREE_LSTM SMALL " --data trees.txt -n 12 --json"));
@@ -377,6 +471,10 @@ int main(void) {
       cmocka_unit_test(learned_policies_are_the_same_for_a_seed),
       cmocka_unit_test(schedules_end_with_batches_and_bound),
       cmocka_unit_test(raw_graphs_are_scheduled_and_learned_from),
+      cmocka_unit_test(costs_are_measured_and_minimised),
+      cmocka_unit_test(the_fewest_batches_are_not_always_the_fastest),
+      cmocka_unit_test(compare_shows_all_policies_of_raw_graphs),
+      cmocka_unit_test(compare_measures_runs_of_a_model),
       cmocka_unit_test(check_says_identical),
       cmocka_unit_test(bench_prints_all_that_it_measures),
       cmocka_unit_test(bench_shows_a_table_over_all_policies),
