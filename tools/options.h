@@ -36,8 +36,10 @@
   X(FOLD_IDS, "fold-ids", 0, "N", "ids of lattices modulo N, as published benchmarks")          \
   X(MIN_COUNT, "min-count", 0, "N", "spell words seen less often (default 5)")                  \
   X(SEED, "seed", 0, "N", "seed of everything random (default 1)")                              \
-  X(ENCODING, "encoding", 'e', "NAME", "states of the FSM: base, max, sort or tight (default)") \
+  X(ENCODING, "encoding", 'e', "NAME",                                                          \
+    "states of the FSM: lead (default), base, max, sort, tight")                                \
   X(REWARD, "reward", 0, "NAME", "bound (default) or frontier (as published)")                  \
+  X(TEACHER, "teacher", 0, "NAME", "what learning starts from: rule (default) or beam")         \
   X(EPISODES, "episodes", 0, "N", "learn for at most so many (default 1000)")                   \
   X(GRAPH, "graph", 0, "FILE...", "raw graphs instead of a model and data")                     \
   X(COUNT, "count", 'c', "N", "instances to generate (default 1000)")                           \

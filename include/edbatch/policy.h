@@ -23,7 +23,7 @@ extern "C" {
     "largest share of the type's own frontier, better of both directions")                      \
   X(EDB_POLICY_TIGHT, "tight", "types whose batch lowers the bound, better of both directions") \
   X(EDB_POLICY_FSM, "fsm", "a learned finite state machine")                                    \
-  X(EDB_POLICY_BEAM, "beam", "beam search over the instances that decide, after tight")       \
+  X(EDB_POLICY_BEAM, "beam", "beam search over the instances that decide, after tight")         \
   X(EDB_POLICY_BEST, "best", "the first of the others that meets the bound, else the shortest") \
   X(EDB_POLICY_EXACT, "exact", "shortest of all, by search, within a time limit")
 
@@ -40,10 +40,12 @@ EDB_API const char *edb_policy_kind_help(edb_policy_kind kind);
 EDB_API bool edb_policy_kind_from_name(const char *name, edb_policy_kind *out);
 
 /* How a frontier becomes a state of the FSM. */
-#define EDB_ENCODING_LIST(X)                                                   \
-  X(EDB_ENCODING_TIGHT, "tight", "ready types, each with whether it is tight") \
-  X(EDB_ENCODING_BASE, "base", "the set of ready types")                       \
-  X(EDB_ENCODING_MAX, "max", "base, and the most numerous ready type")         \
+#define EDB_ENCODING_LIST(X)                                                       \
+  X(EDB_ENCODING_LEAD, "lead",                                                     \
+    "ready types, the one with the longest path ahead first, and which are tight") \
+  X(EDB_ENCODING_TIGHT, "tight", "ready types, each with whether it is tight")     \
+  X(EDB_ENCODING_BASE, "base", "the set of ready types")                           \
+  X(EDB_ENCODING_MAX, "max", "base, and the most numerous ready type")             \
   X(EDB_ENCODING_SORT, "sort", "ready types by decreasing number of ready nodes")
 
 typedef enum edb_encoding {
@@ -72,14 +74,29 @@ typedef enum edb_reward {
 EDB_API const char *edb_reward_name(edb_reward reward);
 EDB_API bool edb_reward_from_name(const char *name, edb_reward *out);
 
+/* Whose choices learning imitates at first; episodes and search go on from there. */
+#define EDB_TEACHER_LIST(X)                                                       \
+  X(EDB_TEACHER_RULE, "rule", "the rule that unknown states are left to as well") \
+  X(EDB_TEACHER_BEAM, "beam", "the schedules that beam search finds: what they run most often")
+
+typedef enum edb_teacher {
+#define EDB_TEACHER_ENUM(name, text, help) name,
+  EDB_TEACHER_LIST(EDB_TEACHER_ENUM)
+#undef EDB_TEACHER_ENUM
+      EDB_TEACHER_COUNT
+} edb_teacher;
+
+EDB_API const char *edb_teacher_name(edb_teacher teacher);
+EDB_API bool edb_teacher_from_name(const char *name, edb_teacher *out);
+
 /* A policy is immutable and may be used by several threads. */
 typedef struct edb_policy edb_policy;
 
 /* Any kind but FSM; EDB_POLICY_FSM is EDB_ERROR_ARGUMENT (learn or load one). */
 EDB_API EDB_MUST_CHECK edb_status edb_policy_create(edb_context *ctx, edb_policy_kind kind,
                                                     edb_policy **out, edb_error *error);
-/* What batches cost: a batch of n nodes of a type takes batch_ns + n * node_ns nanoseconds. Measured
- * by edb_session_calibrate for one machine and one size of the model. Immutable. */
+/* What batches cost: a batch of n nodes of a type takes batch_ns + n * node_ns nanoseconds.
+ * Measured by edb_session_calibrate for one machine and one size of the model. Immutable. */
 typedef struct edb_costs edb_costs;
 typedef struct edb_cost {
   double batch_ns, node_ns;
@@ -120,6 +137,7 @@ typedef struct edb_learn_params {
   size_t struct_bytes;
   edb_encoding encoding;
   edb_reward reward;
+  edb_teacher teacher;
   uint64_t seed;
   uint32_t max_episodes;   /* 0: 1000 */
   uint32_t evaluate_every; /* 0: 50 */
@@ -130,8 +148,8 @@ typedef struct edb_learn_params {
   double epsilon_end;      /* 0: 0.05 */
   double stop_within;      /* 0: 0.01: stop when greedy is within 1 % of the lower bound */
   bool bootstrap;          /* false: as released (a truncated n-step return) */
-  bool as_published;       /* false: starts from the tight rule and ends with a local search
-                              (docs/policy-file.md) */
+  bool as_published;       /* false: per component of types, starts from a teacher and ends with a
+                              local search (docs/policy-file.md) */
   /* Gives false to stop (EDB_ERROR_CANCELLED). */
   bool (*progress)(void *user, const edb_learn_progress *progress);
   void *progress_user;
@@ -172,11 +190,11 @@ typedef struct edb_schedule edb_schedule;
 
 typedef struct edb_schedule_info {
   uint32_t n_batches;
-  uint32_t bound; /* lower bound on the number of batches of any schedule */
-  uint32_t proven_bound;  /* the same, or more where `exact` has proven more: a schedule of so many
-                             batches is a shortest one */
+  uint32_t bound;        /* lower bound on the number of batches of any schedule */
+  uint32_t proven_bound; /* the same, or more where `exact` has proven more: a schedule of so many
+                            batches is a shortest one */
   uint32_t n_nodes;
-  uint32_t misses;        /* frontiers that the FSM had not seen; the tight rule decided */
+  uint32_t misses;        /* frontiers that the FSM had not seen; a rule decided */
   edb_policy_kind policy; /* whose schedule it is; for `best`, the one that won */
 } edb_schedule_info;
 

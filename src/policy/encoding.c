@@ -34,37 +34,58 @@ static void insert_by_type(edb_token *tokens, uint32_t n, edb_token token) {
   tokens[n] = token;
 }
 
-static uint32_t encode_ascending(edb_encoding encoding, const edb_state *state,
+/* Whether the type leads one that is known to lead all others so far; ties by the FSM's number. */
+static bool takes_lead(const edb_state *s, const uint32_t *to_fsm, uint32_t type, uint32_t lead) {
+  if (lead == EDB_TYPE_NONE || edb_state_leads(s, type, lead)) return true;
+  return !edb_state_leads(s, lead, type) && to_fsm[type] < to_fsm[lead];
+}
+
+static void move_to_front(edb_token *tokens, uint32_t n, uint32_t type) {
+  uint32_t i = 0;
+  while (edb_token_type(tokens[i]) != type) i++;
+  EDB_ASSERT(i < n);
+  edb_token first = tokens[i];
+  for (; i > 0; i--) tokens[i] = tokens[i - 1];
+  tokens[0] = first;
+}
+
+static uint32_t encode_ascending(edb_encoding encoding, const edb_state *state, uint32_t component,
                                  const uint32_t *to_fsm, edb_token *tokens) {
+  bool leads = encoding == EDB_ENCODING_LEAD;
+  bool flags = leads || encoding == EDB_ENCODING_TIGHT;
   size_t words = EDB_BITSET_WORDS(state->problem->n_types);
-  uint32_t n = 0, most = 0, most_count = 0;
+  uint32_t n = 0, most = 0, most_count = 0, lead = EDB_TYPE_NONE;
   for (size_t w = 0; w < words; w++) {
     for (uint64_t bits = state->ready_types[w]; bits != 0; bits &= bits - 1) {
       uint32_t t = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(bits);
       uint32_t type = to_fsm[t], count = state->ready_count[t];
+      if (!edb_state_in(state, t, component)) continue;
       if (type == UINT32_MAX) return UINT32_MAX;
       if (count > most_count || (count == most_count && type < most)) {
         most_count = count;
         most = type;
       }
-      bool flag = encoding == EDB_ENCODING_TIGHT && edb_state_is_tight(state, t);
-      insert_by_type(tokens, n++, edb_token_make(type, flag));
+      if (leads && takes_lead(state, to_fsm, t, lead)) lead = t;
+      insert_by_type(tokens, n++, edb_token_make(type, flags && edb_state_is_tight(state, t)));
     }
   }
   if (encoding == EDB_ENCODING_MAX) {
     for (uint32_t i = 0; i < n; i++)
       if (edb_token_type(tokens[i]) == most) tokens[i] = edb_token_make(most, true);
   }
+  if (lead != EDB_TYPE_NONE) move_to_front(tokens, n, to_fsm[lead]);
   return n;
 }
 
 /* `tokens` holds the problem's types while they are sorted, since these lead to the counts. */
-static uint32_t encode_sorted(const edb_state *state, const uint32_t *to_fsm, edb_token *tokens) {
+static uint32_t encode_sorted(const edb_state *state, uint32_t component, const uint32_t *to_fsm,
+                              edb_token *tokens) {
   size_t words = EDB_BITSET_WORDS(state->problem->n_types);
   uint32_t n = 0;
   for (size_t w = 0; w < words; w++) {
     for (uint64_t bits = state->ready_types[w]; bits != 0; bits &= bits - 1) {
       uint32_t t = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(bits);
+      if (!edb_state_in(state, t, component)) continue;
       uint32_t count = state->ready_count[t], i = n++;
       if (to_fsm[t] == UINT32_MAX) return UINT32_MAX;
       for (; i > 0; i--) {
@@ -79,8 +100,8 @@ static uint32_t encode_sorted(const edb_state *state, const uint32_t *to_fsm, ed
   return n;
 }
 
-uint32_t edb_encode(edb_encoding encoding, const edb_state *state, const uint32_t *to_fsm,
-                    edb_token *tokens) {
-  if (encoding == EDB_ENCODING_SORT) return encode_sorted(state, to_fsm, tokens);
-  return encode_ascending(encoding, state, to_fsm, tokens);
+uint32_t edb_encode(edb_encoding encoding, const edb_state *state, uint32_t component,
+                    const uint32_t *to_fsm, edb_token *tokens) {
+  if (encoding == EDB_ENCODING_SORT) return encode_sorted(state, component, to_fsm, tokens);
+  return encode_ascending(encoding, state, component, to_fsm, tokens);
 }

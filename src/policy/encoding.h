@@ -7,7 +7,9 @@
  *     base   ready types, ascending
  *     max    ready types, ascending; flag: the most numerous one
  *     sort   ready types by decreasing number of ready nodes
- *     tight  ready types, ascending; flag: the type is tight */
+ *     tight  ready types, ascending; flag: the type is tight
+ *     lead   the ready type that leads (edb_state_leads), then the others, ascending; flag: the
+ * type is tight */
 #ifndef EDB_POLICY_ENCODING_H
 #define EDB_POLICY_ENCODING_H
 
@@ -25,11 +27,12 @@ static inline bool edb_token_flag(edb_token token) {
   return token & 1;
 }
 
-/* Encodes the ready types of a state. `to_fsm` maps the problem's types to the FSM's (UINT32_MAX:
- * the FSM does not know it); `tokens` has room for one per type of the problem. Returns their
- * number, or UINT32_MAX when a ready type is unknown: then there is no such state. O(ready types).
+/* Encodes the ready types of a state, those of one component or, for EDB_COMPONENT_ANY, all.
+ * `to_fsm` maps the problem's types to the FSM's (UINT32_MAX: the FSM does not know it); `tokens`
+ * has room for one per type of the problem. Returns their number, or UINT32_MAX when a ready type
+ * is unknown: then there is no such state. O(ready types).
  */
-uint32_t edb_encode(edb_encoding encoding, const edb_state *state, const uint32_t *to_fsm,
-                    edb_token *tokens);
+uint32_t edb_encode(edb_encoding encoding, const edb_state *state, uint32_t component,
+                    const uint32_t *to_fsm, edb_token *tokens);
 
 #endif

@@ -11,6 +11,11 @@ const char *edb_fsm_granularity_name(edb_fsm_granularity granularity) {
   return (unsigned)granularity < EDB_FSM_GRANULARITY_COUNT ? names[granularity] : "unknown";
 }
 
+const char *edb_fsm_scope_name(edb_fsm_scope scope) {
+  static const char *const names[] = {"component", "graph"};
+  return (unsigned)scope < EDB_FSM_SCOPE_COUNT ? names[scope] : "unknown";
+}
+
 /* ---- Sorting: in place, without recursion and memory ------------------ */
 
 typedef bool (*less_fn)(const void *user, uint32_t a, uint32_t b);
@@ -225,6 +230,7 @@ edb_status edb_fsm_copy(edb_context *ctx, const edb_fsm *fsm, edb_fsm **out, edb
   EDB_TRY(fsm_new(ctx, fsm->n_types, &copy, error));
   copy->granularity = fsm->granularity;
   copy->encoding = fsm->encoding;
+  copy->scope = fsm->scope;
   copy->record = fsm->record;
   edb_status status = copy_contents(copy, fsm, error);
   if (status != EDB_OK) {
@@ -364,7 +370,8 @@ edb_status edb_fsm_bind(edb_context *ctx, const edb_fsm *fsm, const edb_problem 
               "the policy was made for a model (granularity %s); this graph is raw",
               edb_fsm_granularity_name(fsm->granularity));
   edb_fsm_binding binding = {.fsm = fsm};
-  size_t words = (size_t)problem->n_types * 2 + fsm->n_types + 1; /* never none */
+  uint32_t heights = fsm->encoding == EDB_ENCODING_LEAD ? problem->n_nodes : 0;
+  size_t words = (size_t)problem->n_types * 2 + fsm->n_types + heights + 1; /* never none */
   binding.memory_bytes = words * sizeof(uint32_t);
   binding.memory = edb_alloc(ctx, binding.memory_bytes);
   if (binding.memory == NULL)
@@ -372,6 +379,10 @@ edb_status edb_fsm_bind(edb_context *ctx, const edb_fsm *fsm, const edb_problem 
   binding.to_fsm = binding.memory;
   binding.tokens = binding.to_fsm + problem->n_types;
   binding.to_problem = binding.tokens + problem->n_types;
+  if (fsm->encoding == EDB_ENCODING_LEAD) {
+    binding.height = binding.to_problem + fsm->n_types;
+    edb_problem_heights(problem, binding.height);
+  }
   edb_status status = map_types(ctx, fsm, problem, schema, &binding, error);
   if (status != EDB_OK) {
     edb_fsm_unbind(ctx, &binding);
@@ -386,14 +397,31 @@ void edb_fsm_unbind(edb_context *ctx, edb_fsm_binding *binding) {
   *binding = (edb_fsm_binding){0};
 }
 
+/* ---- Choosing ----------------------------------------------------------- */
+
+uint32_t edb_fsm_forced(const edb_fsm *fsm, const edb_state *state, uint32_t *component) {
+  uint32_t type = edb_state_forced(state);
+  *component = EDB_COMPONENT_ANY;
+  if (type == EDB_TYPE_NONE && fsm->scope == EDB_FSM_COMPONENT)
+    *component = edb_state_component(state, &type);
+  return type;
+}
+
+uint32_t edb_fsm_rule(const edb_fsm *fsm, const edb_state *state, uint32_t component) {
+  if (fsm->encoding == EDB_ENCODING_LEAD) return edb_lead_choose_in(state, component);
+  return edb_tight_choose_in(state, component);
+}
+
 uint32_t edb_fsm_choose(edb_fsm_binding *binding, const edb_state *state) {
   const edb_fsm *fsm = binding->fsm;
-  uint32_t n = edb_encode(fsm->encoding, state, binding->to_fsm, binding->tokens);
+  uint32_t component, type = edb_fsm_forced(fsm, state, &component);
+  if (type != EDB_TYPE_NONE) return type;
+  uint32_t n = edb_encode(fsm->encoding, state, component, binding->to_fsm, binding->tokens);
   if (n != UINT32_MAX) {
     uint32_t run = edb_map_get(&fsm->states, binding->tokens, n * sizeof *binding->tokens);
-    if (run == EDB_FSM_RULE) return edb_tight_choose(state);
+    if (run == EDB_FSM_RULE) return edb_fsm_rule(fsm, state, component);
     if (run != EDB_MAP_NONE) return binding->to_problem[run];
   }
   binding->misses++;
-  return edb_tight_choose(state);
+  return edb_fsm_rule(fsm, state, component);
 }

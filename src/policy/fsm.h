@@ -7,7 +7,8 @@
  *
  *     edb_fsm_binding binding;
  *     EDB_TRY(edb_fsm_bind(ctx, policy->fsm, problem, graph->schema, &binding, error));
- *     ... type = edb_state_forced(&state);
+ *     edb_fsm_attach(&binding, &state); ...
+ *     type = edb_state_forced(&state);
  *         if (type == EDB_TYPE_NONE) type = edb_fsm_choose(&binding, &state); ...
  *     misses = binding.misses;
  *     edb_fsm_unbind(ctx, &binding); */
@@ -18,10 +19,21 @@
 #include "policy/encoding.h"
 
 /* Version of the policy file that is written and read (docs/policy-file.md). */
-#define EDB_POLICY_FILE_VERSION 1
+#define EDB_POLICY_FILE_VERSION 2
+/* The oldest version that is read. */
+#define EDB_POLICY_FILE_OLDEST 1
 
-/* In place of a type to run: this state is left to the tight rule. That is no miss. */
+/* In place of a type to run: this state is left to the rule (edb_fsm_rule). That is no miss. */
 #define EDB_FSM_RULE (UINT32_MAX - 1)
+
+/* Which ready types a state is made of. Names in files: "component", "graph". */
+typedef enum edb_fsm_scope {
+  EDB_FSM_COMPONENT, /* those of the first unfinished component of types (components.h) */
+  EDB_FSM_GRAPH,     /* all */
+  EDB_FSM_SCOPE_COUNT
+} edb_fsm_scope;
+
+const char *edb_fsm_scope_name(edb_fsm_scope scope);
 
 const char *edb_fsm_granularity_name(edb_fsm_granularity granularity);
 
@@ -37,12 +49,14 @@ typedef struct edb_fsm_record {
   uint32_t episodes, n_graphs;
   uint64_t seed, batches, bound;
   edb_reward reward;
+  edb_teacher teacher;
 } edb_fsm_record;
 
 typedef struct edb_fsm {
   edb_context *ctx;
   edb_fsm_granularity granularity;
   edb_encoding encoding;
+  edb_fsm_scope scope; /* of a new FSM: components */
   uint32_t n_types;
   edb_fsm_type *types;   /* [n_types], sorted: by name, raw ones by number */
   uint32_t *from_schema; /* [n_types] schema type -> type here; raw: not used */
@@ -88,21 +102,34 @@ typedef struct edb_fsm_binding {
   uint32_t *to_fsm;     /* [problem types] */
   uint32_t *to_problem; /* [FSM types]; UINT32_MAX: does not appear */
   edb_token *tokens;    /* [problem types] */
+  uint32_t *height;     /* [problem nodes], for the encoding that asks for it; else NULL */
   uint32_t misses;      /* frontiers that the table does not have */
   void *memory;
   size_t memory_bytes;
 } edb_fsm_binding;
 
-/* Binds to a problem whose original types are those of `schema` (NULL: a raw graph). The binding
- * refers to the fsm, not to the problem. EDB_ERROR_MISMATCH: the schema's types are not the FSM's;
- * says which. */
+/* Binds to a problem, in its direction, whose original types are those of `schema` (NULL: a raw
+ * graph). The binding refers to the fsm, not to the problem. EDB_ERROR_MISMATCH: the schema's types
+ * are not the FSM's; says which. */
 EDB_MUST_CHECK edb_status edb_fsm_bind(edb_context *ctx, const edb_fsm *fsm,
                                        const edb_problem *problem, const edb_schema *schema,
                                        edb_fsm_binding *out, edb_error *error);
 void edb_fsm_unbind(edb_context *ctx, edb_fsm_binding *binding);
 
+/* To be called before a state of the problem is reset and the FSM is asked about it; the binding
+ * must outlive that use. */
+static inline void edb_fsm_attach(const edb_fsm_binding *binding, edb_state *state) {
+  state->height = binding->height;
+}
+
+/* The type that runs next whatever the table says, or EDB_TYPE_NONE; then *component is what the
+ * choice is among. */
+uint32_t edb_fsm_forced(const edb_fsm *fsm, const edb_state *state, uint32_t *component);
+/* What decides without a table: lead, for its encoding; tight, for all others. */
+uint32_t edb_fsm_rule(const edb_fsm *fsm, const edb_state *state, uint32_t component);
+
 /* The (renumbered) type to run, where edb_state_forced leaves a choice. A frontier that the table
- * does not have is counted in `misses`, and the tight rule (edb_tight_choose) decides. */
+ * does not have is counted in `misses`, and the rule decides. */
 uint32_t edb_fsm_choose(edb_fsm_binding *binding, const edb_state *state);
 
 #endif

@@ -18,6 +18,12 @@
 
 #include <string.h>
 
+static const char *const teacher_names[] = {
+#define EDB_TEACHER_NAME(name, text, help) text,
+    EDB_TEACHER_LIST(EDB_TEACHER_NAME)
+#undef EDB_TEACHER_NAME
+};
+
 static const char *const reward_names[] = {
 #define EDB_REWARD_NAME(name, text, help) text,
     EDB_REWARD_LIST(EDB_REWARD_NAME)
@@ -38,25 +44,90 @@ bool edb_reward_from_name(const char *name, edb_reward *out) {
   return false;
 }
 
-/* ---- The tight rule ----------------------------------------------------- */
+const char *edb_teacher_name(edb_teacher teacher) {
+  return (unsigned)teacher < EDB_TEACHER_COUNT ? teacher_names[teacher] : "unknown";
+}
+
+bool edb_teacher_from_name(const char *name, edb_teacher *out) {
+  if (name == NULL) return false;
+  for (uint32_t i = 0; i < EDB_TEACHER_COUNT; i++) {
+    if (strcmp(name, teacher_names[i]) != 0) continue;
+    *out = (edb_teacher)i;
+    return true;
+  }
+  return false;
+}
+
+/* ---- Teachers ----------------------------------------------------------- */
+
+/* One vote for a type in the world's state. */
+static edb_status vote(edb_learner *l, edb_world *w, uint32_t component, uint32_t type,
+                       edb_error *error) {
+  uint32_t at = 0;
+  EDB_TRY(edb_learner_row(l, w, component, &at, error));
+  uint32_t i = l->rows.data[at].first;
+  while (edb_learner_type(l, w, i) != type) i++;
+  l->actions.data[i].votes++;
+  return EDB_OK;
+}
 
 /* Counts the rule's choices per state, and its batches. */
 static edb_status watch_rule(edb_learner *l, edb_world *w, edb_error *error) {
   edb_state *s = &w->state;
   edb_state_reset(s);
   while (s->n_done < w->problem.n_nodes) {
-    uint32_t type = edb_state_forced(s), at = 0;
+    uint32_t component, type = edb_fsm_forced(l->fsm, s, &component);
     if (type == EDB_TYPE_NONE) {
-      EDB_TRY(edb_learner_row(l, w, &at, error));
-      type = edb_tight_choose(s);
-      uint32_t i = l->rows.data[at].first;
-      while (edb_learner_type(l, w, i) != type) i++;
-      l->actions.data[i].votes++;
+      type = edb_fsm_rule(l->fsm, s, component);
+      EDB_TRY(vote(l, w, component, type, error));
     }
     edb_state_run(s, type, NULL);
-    l->tight_batches++;
+    l->rule_batches++;
   }
   return EDB_OK;
+}
+
+/* A problem as a dag of its own numbers. */
+static edb_dag dag_of(const edb_problem *p) {
+  return (edb_dag){.n_nodes = p->n_nodes,
+                   .n_types = p->n_types,
+                   .type = p->type,
+                   .in_start = p->in_start,
+                   .in_node = p->in,
+                   .unbatchable = p->unbatchable};
+}
+
+/* Counts the choices of a schedule made by another policy. */
+static edb_status watch_schedule(edb_learner *l, edb_world *w, const edb_schedule *schedule,
+                                 edb_error *error) {
+  edb_state *s = &w->state;
+  const edb_node *nodes = NULL;
+  uint32_t n_batches = edb_schedule_describe(schedule).n_batches, type = 0;
+  edb_state_reset(s);
+  for (uint32_t i = 0; i < n_batches; i++) {
+    uint32_t component, count = edb_schedule_batch(schedule, i, &type, &nodes);
+    EDB_ASSERT(count > 0 && s->ready_count[type] > 0);
+    if (edb_fsm_forced(l->fsm, s, &component) == EDB_TYPE_NONE && edb_state_in(s, type, component))
+      EDB_TRY(vote(l, w, component, type, error));
+    edb_state_run(s, type, NULL);
+  }
+  return EDB_OK;
+}
+
+static edb_status watch_beam(edb_learner *l, edb_error *error) {
+  edb_policy *beam = NULL;
+  EDB_TRY(edb_policy_create(l->ctx, EDB_POLICY_BEAM, &beam, error));
+  edb_status status = EDB_OK;
+  for (size_t i = 0; i < l->worlds.length && status == EDB_OK; i++) {
+    edb_world *w = &l->worlds.data[i];
+    edb_schedule *schedule = NULL;
+    edb_dag dag = dag_of(&w->problem);
+    status = edb_schedule_dag(l->ctx, beam, &dag, &schedule, error);
+    if (status == EDB_OK) status = watch_schedule(l, w, schedule, error);
+    edb_schedule_destroy(schedule);
+  }
+  edb_policy_destroy(beam);
+  return status;
 }
 
 /* The majority becomes the prior; the values follow it. */
@@ -85,7 +156,7 @@ static edb_status keep_rule(edb_learner *l, edb_error *error) {
       row->used = true;
     }
   }
-  return edb_learner_keep(l, l->tight_batches, error);
+  return edb_learner_keep(l, l->rule_batches, error);
 }
 
 /* ---- Q-learning --------------------------------------------------------- */
@@ -116,10 +187,10 @@ static uint32_t explore(edb_learner *l, uint32_t at, double epsilon) {
 }
 
 /* Chooses the type of one step, and settles the step that lies n steps back. */
-static edb_status take_step(episode *e, uint32_t *type, edb_error *error) {
+static edb_status take_step(episode *e, uint32_t component, uint32_t *type, edb_error *error) {
   edb_learner *l = e->learner;
   uint32_t at = 0, n = l->params.n_step;
-  EDB_TRY(edb_learner_row(l, e->world, &at, error));
+  EDB_TRY(edb_learner_row(l, e->world, component, &at, error));
   if (e->steps.length >= n) {
     EDB_ASSERT(e->steps.data != NULL); /* n > 0 */
     const step *old = &e->steps.data[e->steps.length - n];
@@ -155,8 +226,8 @@ static edb_status run_episode(episode *e, edb_error *error) {
   edb_state_reset(s);
   if (e->learner->params.reward == EDB_REWARD_FRONTIER) edb_shares_reset(&e->world->shares);
   while (s->n_done < e->world->problem.n_nodes) {
-    uint32_t type = edb_state_forced(s);
-    if (type == EDB_TYPE_NONE) EDB_TRY(take_step(e, &type, error));
+    uint32_t component, type = edb_fsm_forced(e->learner->fsm, s, &component);
+    if (type == EDB_TYPE_NONE) EDB_TRY(take_step(e, component, &type, error));
     e->rewards += run_batch(e, type);
   }
   size_t n = e->learner->params.n_step, length = e->steps.length;
@@ -196,7 +267,7 @@ static edb_status run_episodes(edb_learner *l, episode *e, edb_error *error) {
   double epsilon = p->epsilon_start;
   EDB_TRY(evaluate(l, error));
   while (l->episodes < p->max_episodes && !good_enough(l)) {
-    e->world = &l->worlds[l->episodes % l->n_worlds];
+    e->world = &l->worlds.data[l->episodes % l->worlds.length];
     e->epsilon = epsilon > p->epsilon_end ? epsilon : p->epsilon_end;
     EDB_TRY(run_episode(e, error));
     epsilon *= p->epsilon_decay;
@@ -240,21 +311,27 @@ static edb_status improve(edb_learner *l, uint32_t most, edb_error *error) {
 
 /* Each search makes at most half as many schedules as episodes are allowed. */
 static edb_status search(edb_learner *l, edb_error *error) {
-  uint32_t most = l->params.max_episodes / l->n_worlds / 2;
+  uint32_t most = l->params.max_episodes / l->n_graphs / 2;
   EDB_TRY(improve(l, most, error));
-  if (l->tight_batches >= l->best_batches) return EDB_OK;
+  if (l->rule_batches >= l->best_batches) return EDB_OK;
   EDB_TRY(keep_rule(l, error));
   return improve(l, most, error);
 }
 
-static edb_status learn(edb_learner *l, edb_error *error) {
-  for (uint32_t i = 0; i < l->n_worlds; i++) EDB_TRY(watch_rule(l, &l->worlds[i], error));
-  if (!l->params.as_published) set_priors(l);
+static edb_status learn(edb_learner *l, uint64_t *batches, uint64_t *bound, edb_error *error) {
+  for (size_t i = 0; i < l->worlds.length; i++) EDB_TRY(watch_rule(l, &l->worlds.data[i], error));
+  if (!l->params.as_published) {
+    if (l->params.teacher == EDB_TEACHER_BEAM) {
+      for (size_t i = 0; i < l->actions.length; i++) l->actions.data[i].votes = 0;
+      EDB_TRY(watch_beam(l, error));
+    }
+    set_priors(l);
+  }
   episode e = {.learner = l};
   edb_status status = run_episodes(l, &e, error);
   edb_vec_free(l->ctx, &e.steps);
   if (status == EDB_OK && !l->params.as_published && !good_enough(l)) status = search(l, error);
-  return status == EDB_OK ? edb_learner_finish(l, error) : status;
+  return status == EDB_OK ? edb_learner_finish(l, batches, bound, error) : status;
 }
 
 /* ---- Entry points ------------------------------------------------------- */
@@ -265,6 +342,8 @@ static edb_status check_params(const edb_learn_params *p, edb_error *error) {
               sizeof *p);
   EDB_FAIL_IF((unsigned)p->encoding >= EDB_ENCODING_COUNT, error, EDB_ERROR_ARGUMENT,
               "encoding %d does not exist", (int)p->encoding);
+  EDB_FAIL_IF((unsigned)p->teacher >= EDB_TEACHER_COUNT, error, EDB_ERROR_ARGUMENT,
+              "teacher %d does not exist", (int)p->teacher);
   EDB_FAIL_IF((unsigned)p->reward >= EDB_REWARD_COUNT, error, EDB_ERROR_ARGUMENT,
               "reward %d does not exist", (int)p->reward);
   const double rates[] = {p->learning_rate, p->epsilon_start, p->epsilon_decay, p->epsilon_end};
@@ -301,6 +380,7 @@ edb_status edb_policy_learn_dags(edb_context *ctx, const edb_dag *dags, uint32_t
   uint64_t start = edb_clock_ns();
   edb_learn_params filled;
   edb_learner l;
+  uint64_t batches = 0, bound = 0;
   EDB_FAIL_IF(n_dags == 0, error, EDB_ERROR_ARGUMENT, "learning needs at least one graph");
   EDB_FAIL_IF((schema == NULL) != (granularity == EDB_FSM_RAW), error, EDB_ERROR_ARGUMENT,
               "granularity '%s' %s a schema", edb_fsm_granularity_name(granularity),
@@ -308,13 +388,13 @@ edb_status edb_policy_learn_dags(edb_context *ctx, const edb_dag *dags, uint32_t
   EDB_TRY(fill_params(params, &filled, error));
   edb_status status =
       edb_learner_set_up(&l, ctx, dags, n_dags, schema, granularity, &filled, error);
-  if (status == EDB_OK) status = learn(&l, error);
+  if (status == EDB_OK) status = learn(&l, &batches, &bound, error);
   if (status == EDB_OK) status = edb_fsm_to_policy(l.fsm, out, error);
   if (status == EDB_OK && report != NULL)
     *report = (edb_learn_report){.episodes = l.episodes,
                                  .states = edb_fsm_state_count(l.fsm),
-                                 .batches = l.best_batches,
-                                 .bound = l.bound,
+                                 .batches = batches,
+                                 .bound = bound,
                                  .nanoseconds = edb_clock_ns() - start};
   if (status == EDB_OK) l.fsm = NULL; /* the policy's */
   edb_learner_tear_down(&l);

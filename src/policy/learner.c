@@ -1,6 +1,8 @@
 /* policy/learner.c: the states that learning meets, and how good a table of choices is. */
 #include "policy/learner.h"
 
+#include "policy/cuts.h"
+
 #include <string.h>
 
 /* First value of the choices that are not the prior: one batch lost. */
@@ -9,24 +11,47 @@
 /* ---- Set-up ------------------------------------------------------------- */
 
 static edb_status add_world(edb_learner *l, const edb_dag *dag, edb_error *error) {
-  edb_world *w = &l->worlds[l->n_made];
-  EDB_TRY(edb_problem_init(l->ctx, dag, &w->problem, error));
-  edb_status status = edb_state_init(l->ctx, &w->problem, &w->state, error);
-  if (status != EDB_OK) {
-    edb_problem_free(&w->problem);
-    return status;
+  edb_world w = {0};
+  if (!edb_vec_reserve(l->ctx, &l->worlds, l->worlds.length + 1))
+    return edb_fail_memory(error, sizeof w, "the mini-batches to learn from");
+  EDB_TRY(edb_problem_init(l->ctx, dag, &w.problem, error));
+  l->worlds.data[l->worlds.length++] = w;
+  l->bound += w.problem.bound;
+  if (edb_vec_reserve(l->ctx, &l->nodes, w.problem.n_nodes)) return EDB_OK;
+  return edb_fail_memory(error, w.problem.n_nodes * sizeof(uint32_t), "the nodes of a batch");
+}
+
+/* The cuts of one mini-batch. */
+static edb_status add_cuts(edb_learner *l, uint32_t world, const edb_dag *dag, edb_error *error) {
+  edb_problem problem = l->worlds.data[world].problem; /* the worlds may move */
+  for (uint32_t c = 0; c < problem.n_components; c++) {
+    edb_cuts cuts;
+    edb_status status = EDB_OK;
+    EDB_TRY(edb_cuts_init(l->ctx, &problem, c, dag, &l->rng, &cuts, error));
+    for (uint32_t i = 0; i < cuts.count && status == EDB_OK; i++)
+      status = add_world(l, &cuts.dags[i], error);
+    edb_cuts_free(l->ctx, &cuts);
+    if (status != EDB_OK) return status;
   }
-  l->n_made++;
-  l->bound += w->problem.bound;
   return EDB_OK;
+}
+
+/* Once no more worlds are added: a state refers to the world's problem. */
+static edb_status open_world(edb_learner *l, edb_world *w, const edb_schema *schema,
+                             edb_error *error) {
+  EDB_TRY(edb_state_init(l->ctx, &w->problem, &w->state, error));
+  EDB_TRY(edb_fsm_bind(l->ctx, l->fsm, &w->problem, schema, &w->binding, error));
+  edb_fsm_attach(&w->binding, &w->state);
+  if (l->params.reward != EDB_REWARD_FRONTIER) return EDB_OK;
+  return edb_shares_init(l->ctx, &w->problem, &w->shares, error);
 }
 
 /* The batchable types that appear in raw graphs; only these are ever part of a state. */
 static edb_status make_raw_fsm(edb_learner *l, edb_error *error) {
   EDB_VEC(uint32_t) numbers = {0};
   edb_status status = EDB_OK;
-  for (uint32_t i = 0; i < l->n_worlds && status == EDB_OK; i++) {
-    const edb_problem *problem = &l->worlds[i].problem;
+  for (uint32_t i = 0; i < l->n_graphs && status == EDB_OK; i++) {
+    const edb_problem *problem = &l->worlds.data[i].problem;
     for (uint32_t t = 0; t < problem->n_types && status == EDB_OK; t++)
       if (!problem->unbatchable[t] && !edb_vec_push(l->ctx, &numbers, problem->original_type[t]))
         status = edb_fail_memory(error, sizeof(uint32_t), "the types of raw graphs");
@@ -46,36 +71,31 @@ edb_status edb_learner_set_up(edb_learner *out, edb_context *ctx, const edb_dag 
   *l = (edb_learner){.ctx = ctx, .params = *params, .best_batches = UINT64_MAX};
   edb_map_init(&l->states, ctx);
   edb_rng_seed(&l->rng, params->seed);
-  l->worlds = edb_alloc_zero(ctx, n_dags * sizeof *l->worlds);
-  if (l->worlds == NULL)
-    return edb_fail_memory(error, n_dags * sizeof *l->worlds, "the mini-batches to learn from");
-  l->n_worlds = n_dags;
   for (uint32_t i = 0; i < n_dags; i++) EDB_TRY(add_world(l, &dags[i], error));
+  l->n_graphs = n_dags;
+  for (uint32_t i = 0; i < n_dags && !params->as_published; i++)
+    EDB_TRY(add_cuts(l, i, &dags[i], error));
   if (schema == NULL)
     EDB_TRY(make_raw_fsm(l, error));
   else
     EDB_TRY(edb_fsm_create(ctx, schema, granularity, params->encoding, &l->fsm, error));
-  for (uint32_t i = 0; i < n_dags; i++) {
-    edb_world *w = &l->worlds[i];
-    EDB_TRY(edb_fsm_bind(ctx, l->fsm, &w->problem, schema, &w->binding, error));
-    if (params->reward == EDB_REWARD_FRONTIER)
-      EDB_TRY(edb_shares_init(ctx, &w->problem, &w->shares, error));
-    if (!edb_vec_reserve(ctx, &l->nodes, w->problem.n_nodes))
-      return edb_fail_memory(error, w->problem.n_nodes * sizeof(uint32_t), "the nodes of a batch");
-  }
+  l->fsm->scope = params->as_published ? EDB_FSM_GRAPH : EDB_FSM_COMPONENT;
+  for (size_t i = 0; i < l->worlds.length; i++)
+    EDB_TRY(open_world(l, &l->worlds.data[i], schema, error));
   if (!edb_vec_reserve(ctx, &l->tokens, (size_t)l->fsm->n_types + 1))
     return edb_fail_memory(error, l->fsm->n_types * sizeof(edb_token), "the states of a policy");
   return EDB_OK;
 }
 
 void edb_learner_tear_down(edb_learner *l) {
-  for (uint32_t i = 0; i < l->n_made; i++) {
-    edb_shares_free(l->ctx, &l->worlds[i].shares);
-    edb_fsm_unbind(l->ctx, &l->worlds[i].binding);
-    edb_state_free(l->ctx, &l->worlds[i].state);
-    edb_problem_free(&l->worlds[i].problem);
+  for (size_t i = 0; i < l->worlds.length; i++) {
+    edb_world *w = &l->worlds.data[i];
+    edb_shares_free(l->ctx, &w->shares);
+    edb_fsm_unbind(l->ctx, &w->binding);
+    edb_state_free(l->ctx, &w->state);
+    edb_problem_free(&w->problem);
   }
-  edb_free(l->ctx, l->worlds, l->n_worlds * sizeof *l->worlds);
+  edb_vec_free(l->ctx, &l->worlds);
   edb_fsm_destroy(l->fsm);
   edb_map_free(&l->states);
   edb_vec_free(l->ctx, &l->rows);
@@ -87,10 +107,10 @@ void edb_learner_tear_down(edb_learner *l) {
 
 /* ---- Rows --------------------------------------------------------------- */
 
-static edb_status add_row(edb_learner *l, const edb_world *w, uint32_t count, uint32_t *out,
-                          edb_error *error) {
+static edb_status add_row(edb_learner *l, const edb_world *w, uint32_t component, uint32_t count,
+                          uint32_t *out, edb_error *error) {
   const edb_token *tokens = w->binding.tokens;
-  uint32_t tight = w->binding.to_fsm[edb_tight_choose(&w->state)];
+  uint32_t rule = w->binding.to_fsm[edb_fsm_rule(l->fsm, &w->state, component)];
   edb_row row = {.first = (uint32_t)l->actions.length, .count = count};
   if (!edb_vec_reserve(l->ctx, &l->rows, l->rows.length + 1) ||
       !edb_vec_reserve(l->ctx, &l->actions, l->actions.length + count) ||
@@ -100,8 +120,8 @@ static edb_status add_row(edb_learner *l, const edb_world *w, uint32_t count, ui
   for (uint32_t i = 0; i < count; i++) {
     edb_action action = {.type = edb_token_type(tokens[i])};
     if (!l->params.as_published) {
-      if (action.type == tight) row.prior = row.first + i;
-      action.value = action.type == tight ? 0 : DOUBT;
+      if (action.type == rule) row.prior = row.first + i;
+      action.value = action.type == rule ? 0 : DOUBT;
     }
     l->actions.data[l->actions.length++] = action;
   }
@@ -111,12 +131,13 @@ static edb_status add_row(edb_learner *l, const edb_world *w, uint32_t count, ui
   return EDB_OK;
 }
 
-edb_status edb_learner_row(edb_learner *l, const edb_world *w, uint32_t *out, edb_error *error) {
+edb_status edb_learner_row(edb_learner *l, const edb_world *w, uint32_t component, uint32_t *out,
+                           edb_error *error) {
   edb_token *tokens = w->binding.tokens;
-  uint32_t count = edb_encode(l->params.encoding, &w->state, w->binding.to_fsm, tokens);
+  uint32_t count = edb_encode(l->params.encoding, &w->state, component, w->binding.to_fsm, tokens);
   EDB_ASSERT(count != UINT32_MAX);
   *out = edb_map_get(&l->states, tokens, count * sizeof *tokens);
-  return *out != EDB_MAP_NONE ? EDB_OK : add_row(l, w, count, out, error);
+  return *out != EDB_MAP_NONE ? EDB_OK : add_row(l, w, component, count, out, error);
 }
 
 uint32_t edb_learner_greedy(const edb_learner *l, uint32_t at) {
@@ -138,12 +159,13 @@ static edb_status run_table(edb_learner *l, edb_world *w, uint64_t limit, uint64
   uint64_t count = 0;
   edb_state_reset(s);
   while (s->n_done < w->problem.n_nodes && count + s->remaining_bound < limit) {
-    uint32_t type = edb_state_forced(s), at = 0;
+    uint32_t at = 0, component, type = edb_fsm_forced(l->fsm, s, &component);
     if (type == EDB_TYPE_NONE) {
-      EDB_TRY(edb_learner_row(l, w, &at, error));
+      EDB_TRY(edb_learner_row(l, w, component, &at, error));
       uint32_t choice = l->rows.data[at].choice;
       l->rows.data[at].used = true;
-      type = choice == EDB_LEAVE ? edb_tight_choose(s) : edb_learner_type(l, w, choice);
+      type =
+          choice == EDB_LEAVE ? edb_fsm_rule(l->fsm, s, component) : edb_learner_type(l, w, choice);
     }
     edb_state_run(s, type, NULL);
     count++;
@@ -165,17 +187,33 @@ edb_status edb_learner_keep(edb_learner *l, uint64_t batches, edb_error *error) 
 edb_status edb_learner_try(edb_learner *l, bool *better, edb_error *error) {
   uint64_t total = 0, rest = l->bound; /* of the worlds that are still to come */
   for (size_t at = 0; at < l->rows.length; at++) l->rows.data[at].used = false;
-  for (uint32_t i = 0; i < l->n_worlds && total + rest < l->best_batches; i++) {
+  for (size_t i = 0; i < l->worlds.length && total + rest < l->best_batches; i++) {
     uint64_t batches = 0;
-    rest -= l->worlds[i].problem.bound;
-    EDB_TRY(run_table(l, &l->worlds[i], l->best_batches - total - rest, &batches, error));
+    rest -= l->worlds.data[i].problem.bound;
+    EDB_TRY(run_table(l, &l->worlds.data[i], l->best_batches - total - rest, &batches, error));
     total += batches;
   }
   *better = total + rest < l->best_batches;
   return *better ? edb_learner_keep(l, total, error) : EDB_OK;
 }
 
-edb_status edb_learner_finish(edb_learner *l, edb_error *error) {
+/* Batches of the best table on the mini-batches alone. */
+static edb_status count_batches(edb_learner *l, uint64_t *batches, uint64_t *bound,
+                                edb_error *error) {
+  *batches = *bound = 0;
+  for (size_t at = 0; at < l->best.length; at++) l->rows.data[at].choice = l->best.data[at].choice;
+  for (uint32_t i = 0; i < l->n_graphs; i++) {
+    uint64_t count = 0;
+    EDB_TRY(run_table(l, &l->worlds.data[i], UINT64_MAX, &count, error));
+    *batches += count;
+    *bound += l->worlds.data[i].problem.bound;
+  }
+  return EDB_OK;
+}
+
+edb_status edb_learner_finish(edb_learner *l, uint64_t *batches, uint64_t *bound,
+                              edb_error *error) {
+  EDB_TRY(count_batches(l, batches, bound, error));
   for (size_t at = 0; at < l->best.length; at++) {
     uint32_t choice = l->best.data[at].choice, count = l->rows.data[at].count;
     uint32_t run = choice == EDB_LEAVE ? EDB_FSM_RULE : l->actions.data[choice].type;
@@ -184,10 +222,11 @@ edb_status edb_learner_finish(edb_learner *l, edb_error *error) {
   }
   l->fsm->record = (edb_fsm_record){.present = true,
                                     .episodes = l->episodes,
-                                    .n_graphs = l->n_worlds,
+                                    .n_graphs = l->n_graphs,
                                     .seed = l->params.seed,
-                                    .batches = l->best_batches,
-                                    .bound = l->bound,
-                                    .reward = l->params.reward};
+                                    .batches = *batches,
+                                    .bound = *bound,
+                                    .reward = l->params.reward,
+                                    .teacher = l->params.teacher};
   return EDB_OK;
 }

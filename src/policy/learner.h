@@ -14,11 +14,11 @@
 /* One type that a state may run. */
 typedef struct edb_action {
   uint32_t type;  /* of the FSM */
-  uint32_t votes; /* how often the tight rule chose it here */
+  uint32_t votes; /* how often the teacher chose it here */
   double value;   /* Q(state, type) */
 } edb_action;
 
-/* A choice of a row: an action, or to leave the state to the tight rule. */
+/* A choice of a row: an action, or to leave the state to the rule. */
 #define EDB_LEAVE UINT32_MAX
 
 /* One state. */
@@ -34,7 +34,7 @@ typedef struct edb_best_row {
   bool used;
 } edb_best_row;
 
-/* One mini-batch. */
+/* One mini-batch, or a cut of one. */
 typedef struct edb_world {
   edb_problem problem;
   edb_state state;
@@ -44,17 +44,17 @@ typedef struct edb_world {
 
 typedef struct edb_learner {
   edb_context *ctx;
-  edb_learn_params params; /* defaults filled in */
-  edb_fsm *fsm;            /* gets the states at the end */
-  edb_world *worlds;
-  uint32_t n_worlds, n_made; /* worlds below n_made are initialised */
+  edb_learn_params params;   /* defaults filled in */
+  edb_fsm *fsm;              /* gets the states at the end */
+  EDB_VEC(edb_world) worlds; /* the mini-batches, then their cuts */
+  uint32_t n_graphs;         /* mini-batches */
   edb_map states;            /* tokens -> row */
   EDB_VEC(edb_row) rows;
   EDB_VEC(edb_action) actions;
   EDB_VEC(edb_best_row) best; /* rows that were met after the best table was kept are not in it */
   EDB_VEC(edb_token) tokens;  /* scratch: one per type of the FSM */
   EDB_VEC(uint32_t) nodes;    /* scratch: as many as the largest world has */
-  uint64_t bound, tight_batches, best_batches; /* summed over the worlds */
+  uint64_t bound, rule_batches, best_batches; /* summed over the worlds */
   uint32_t episodes;
   edb_rng rng;
 } edb_learner;
@@ -67,10 +67,10 @@ EDB_MUST_CHECK edb_status edb_learner_set_up(edb_learner *out, edb_context *ctx,
                                              const edb_learn_params *params, edb_error *error);
 void edb_learner_tear_down(edb_learner *learner);
 
-/* The row of the world's state, made on the first visit, with the tight rule's choice as its prior
- * (as published: none, the first type). */
+/* The row of the world's state, a choice inside `component`, made on the first visit, with the
+ * rule's choice as its prior (as published: none, the first type). */
 EDB_MUST_CHECK edb_status edb_learner_row(edb_learner *learner, const edb_world *world,
-                                          uint32_t *out, edb_error *error);
+                                          uint32_t component, uint32_t *out, edb_error *error);
 /* The action of the largest value; among equals the prior, then the first. */
 uint32_t edb_learner_greedy(const edb_learner *learner, uint32_t row);
 static inline uint32_t edb_learner_type(const edb_learner *learner, const edb_world *world,
@@ -83,7 +83,8 @@ EDB_MUST_CHECK edb_status edb_learner_try(edb_learner *learner, bool *better, ed
 /* Keeps the table of the rows' choices as the best, with a number of batches that is known. */
 EDB_MUST_CHECK edb_status edb_learner_keep(edb_learner *learner, uint64_t batches,
                                            edb_error *error);
-/* The best table becomes the FSM's. */
-EDB_MUST_CHECK edb_status edb_learner_finish(edb_learner *learner, edb_error *error);
+/* The best table becomes the FSM's. *batches, *bound: of the mini-batches without their cuts. */
+EDB_MUST_CHECK edb_status edb_learner_finish(edb_learner *learner, uint64_t *batches,
+                                             uint64_t *bound, edb_error *error);
 
 #endif

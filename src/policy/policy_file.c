@@ -29,7 +29,8 @@ static void print_types(edb_json_writer *w, const edb_fsm *fsm) {
 
 static void print_flagged(edb_json_writer *w, const edb_fsm *fsm, const edb_token *tokens,
                           uint32_t count) {
-  if (fsm->encoding == EDB_ENCODING_TIGHT) {
+  bool list = fsm->encoding == EDB_ENCODING_TIGHT || fsm->encoding == EDB_ENCODING_LEAD;
+  if (list) {
     edb_json_key(w, "tight");
     edb_json_begin(w, '[');
   }
@@ -38,7 +39,7 @@ static void print_flagged(edb_json_writer *w, const edb_fsm *fsm, const edb_toke
     if (fsm->encoding == EDB_ENCODING_MAX) edb_json_key(w, "most");
     edb_json_cstring(w, fsm->types[edb_token_type(tokens[i])].name);
   }
-  if (fsm->encoding == EDB_ENCODING_TIGHT) edb_json_end(w, ']');
+  if (list) edb_json_end(w, ']');
 }
 
 static void print_state(edb_json_writer *w, const edb_fsm *fsm, uint32_t state, edb_token *tokens) {
@@ -69,6 +70,8 @@ static void print_record(edb_json_writer *w, const edb_fsm_record *record) {
   edb_json_begin(w, '{');
   edb_json_key(w, "reward");
   edb_json_cstring(w, edb_reward_name(record->reward));
+  edb_json_key(w, "teacher");
+  edb_json_cstring(w, edb_teacher_name(record->teacher));
   edb_json_key(w, "seed"); /* as text: numbers of 64 bits do not survive every reader of JSON */
   edb_json_cstring(w, seed);
   edb_json_key(w, "episodes");
@@ -91,6 +94,8 @@ static void print_fsm(edb_text *text, const edb_fsm *fsm, const uint32_t *order,
   edb_json_int(&w, EDB_POLICY_FILE_VERSION);
   edb_json_key(&w, "granularity");
   edb_json_cstring(&w, edb_fsm_granularity_name(fsm->granularity));
+  edb_json_key(&w, "scope");
+  edb_json_cstring(&w, edb_fsm_scope_name(fsm->scope));
   edb_json_key(&w, "encoding");
   edb_json_cstring(&w, edb_encoding_name(fsm->encoding));
   print_types(&w, fsm);

@@ -15,12 +15,13 @@ typedef enum field {
   FIELD_ENCODING,
   FIELD_TYPES,
   FIELD_STATES,
+  FIELD_SCOPE, /* from version 2 on */
   FIELD_LEARNED,
   FIELD_COUNT
 } field;
 
-static const char *const field_names[FIELD_COUNT] = {"edbatch-policy", "granularity", "encoding",
-                                                     "types",          "states",      "learned"};
+static const char *const field_names[FIELD_COUNT] = {
+    "edbatch-policy", "granularity", "encoding", "types", "states", "scope", "learned"};
 
 typedef struct parser {
   edb_context *ctx;
@@ -28,6 +29,9 @@ typedef struct parser {
   const edb_schema *schema;
   edb_fsm_granularity granularity;
   edb_encoding encoding;
+  edb_fsm_scope scope;
+  bool has_scope;
+  int64_t version;
   edb_fsm_record record;
   edb_fsm *fsm;          /* NULL until the types are known */
   EDB_VEC(uint32_t) raw; /* raw type numbers */
@@ -111,10 +115,12 @@ static bool digits_to_u64(const char *text, uint64_t most, uint64_t *out) {
 static edb_status read_version(parser *p, edb_error *error) {
   edb_json_token token;
   EDB_TRY(edb_json_expect(&p->json, EDB_JSON_NUMBER, &token, error));
-  if (!token.is_integer || token.integer != EDB_POLICY_FILE_VERSION)
+  if (!token.is_integer || token.integer < EDB_POLICY_FILE_OLDEST ||
+      token.integer > EDB_POLICY_FILE_VERSION)
     return FAIL(p, &token, error, EDB_ERROR_UNSUPPORTED,
-                "version %g of the policy file; this library reads version %d", token.number,
-                EDB_POLICY_FILE_VERSION);
+                "version %g of the policy file; this library reads versions %d to %d", token.number,
+                EDB_POLICY_FILE_OLDEST, EDB_POLICY_FILE_VERSION);
+  p->version = token.integer;
   return EDB_OK;
 }
 
@@ -135,8 +141,22 @@ static edb_status read_encoding(parser *p, edb_error *error) {
   EDB_TRY(read_text(p, &token, error));
   if (!edb_encoding_from_name(token.text, &p->encoding))
     return FAIL(p, &token, error, EDB_ERROR_NAME,
-                "unknown encoding '%.100s', expected 'base', 'max', 'sort' or 'tight'", token.text);
+                "unknown encoding '%.100s', expected 'base', 'max', 'sort', 'tight' or 'lead'",
+                token.text);
   return EDB_OK;
+}
+
+static edb_status read_scope(parser *p, edb_error *error) {
+  edb_json_token token;
+  EDB_TRY(read_text(p, &token, error));
+  for (uint32_t i = 0; i < EDB_FSM_SCOPE_COUNT; i++) {
+    if (strcmp(token.text, edb_fsm_scope_name((edb_fsm_scope)i)) != 0) continue;
+    p->scope = (edb_fsm_scope)i;
+    p->has_scope = true;
+    return EDB_OK;
+  }
+  return FAIL(p, &token, error, EDB_ERROR_NAME,
+              "unknown scope '%.100s', expected 'component' or 'graph'", token.text);
 }
 
 static edb_status read_record_value(parser *p, uint32_t key, edb_error *error) {
@@ -163,6 +183,12 @@ static edb_status read_record_value(parser *p, uint32_t key, edb_error *error) {
     EDB_TRY(read_count(p, "'graphs'", UINT32_MAX, &count, error));
     p->record.n_graphs = (uint32_t)count;
     return EDB_OK;
+  case 6:
+    EDB_TRY(read_text(p, &token, error));
+    if (!edb_teacher_from_name(token.text, &p->record.teacher))
+      return FAIL(p, &token, error, EDB_ERROR_NAME,
+                  "unknown teacher '%.100s', expected 'rule' or 'beam'", token.text);
+    return EDB_OK;
   case 4:
     EDB_TRY(read_count(p, "'batches'", INT64_MAX, &count, error));
     p->record.batches = (uint64_t)count;
@@ -177,7 +203,8 @@ static edb_status read_record_value(parser *p, uint32_t key, edb_error *error) {
 /* The one object that may have keys this version does not know: it is for people, nothing uses it.
  */
 static edb_status read_record(parser *p, edb_error *error) {
-  static const char *const names[] = {"reward", "seed", "episodes", "graphs", "batches", "bound"};
+  static const char *const names[] = {"reward",  "seed",  "episodes", "graphs",
+                                      "batches", "bound", "teacher"};
   const uint32_t n_names = sizeof names / sizeof *names;
   edb_json_token token;
   uint32_t seen = 0;
@@ -195,7 +222,7 @@ static edb_status read_record(parser *p, edb_error *error) {
       EDB_TRY(edb_json_skip(&p->json, &token, error));
     }
   }
-  EDB_TRY(require_keys(p, &token, names, n_names, seen, "'learned'", error));
+  EDB_TRY(require_keys(p, &token, names, n_names - 1, seen, "'learned'", error));
   p->record.present = true;
   return EDB_OK;
 }
@@ -295,6 +322,7 @@ static edb_status find_type(parser *p, const edb_json_token *token, uint32_t *ou
 
 static edb_status read_ready(parser *p, state_fields *s, edb_error *error) {
   edb_json_token token;
+  uint32_t leads = p->encoding == EDB_ENCODING_LEAD; /* the first one stands where it likes */
   EDB_TRY(edb_json_expect(&p->json, EDB_JSON_ARRAY, &s->ready_at, error));
   for (;;) {
     uint32_t type = 0;
@@ -303,7 +331,7 @@ static edb_status read_ready(parser *p, state_fields *s, edb_error *error) {
     EDB_TRY(find_type(p, &token, &type, error));
     if (p->ready_in[type] == p->state)
       return FAIL(p, &token, error, EDB_ERROR_NAME, "type '%.200s' is repeated", token.text);
-    if (p->encoding != EDB_ENCODING_SORT && s->count > 0 &&
+    if (p->encoding != EDB_ENCODING_SORT && s->count > leads &&
         edb_token_type(p->tokens[s->count - 1]) > type)
       return FAIL(p, &token, error, EDB_ERROR_FORMAT,
                   "type '%.200s' stands after '%.200s': the ready types stand in the order of "
@@ -374,7 +402,7 @@ static edb_status finish_state(parser *p, state_fields *s, edb_error *error) {
 
 static edb_status read_state(parser *p, edb_error *error) {
   const char *const names[] = {"ready", "run", p->encoding == EDB_ENCODING_MAX ? "most" : "tight"};
-  bool flags = p->encoding == EDB_ENCODING_MAX || p->encoding == EDB_ENCODING_TIGHT;
+  bool flags = p->encoding != EDB_ENCODING_BASE && p->encoding != EDB_ENCODING_SORT;
   const uint32_t n_names = flags ? 3 : 2;
   edb_json_token token;
   state_fields s = {0};
@@ -421,6 +449,8 @@ static edb_status read_field(parser *p, field f, edb_error *error) {
     return read_types(p, error);
   case FIELD_STATES:
     return read_states(p, error);
+  case FIELD_SCOPE:
+    return read_scope(p, error);
   default:
     return read_record(p, error);
   }
@@ -444,7 +474,7 @@ static edb_status read_pass(parser *p, uint32_t wanted, uint32_t *seen, edb_erro
       EDB_TRY(edb_json_skip(&p->json, &token, error));
     }
   }
-  EDB_TRY(require_keys(p, &token, field_names, FIELD_LEARNED, *seen, "a policy file", error));
+  EDB_TRY(require_keys(p, &token, field_names, FIELD_SCOPE, *seen, "a policy file", error));
   return edb_json_expect(&p->json, EDB_JSON_END, &token, error);
 }
 
@@ -457,8 +487,20 @@ static edb_status pass(parser *p, const char *text, size_t bytes, const char *na
   return status;
 }
 
-#define HEADER_FIELDS \
-  (1u << FIELD_VERSION | 1u << FIELD_GRANULARITY | 1u << FIELD_ENCODING | 1u << FIELD_LEARNED)
+#define HEADER_FIELDS                                                                         \
+  (1u << FIELD_VERSION | 1u << FIELD_GRANULARITY | 1u << FIELD_ENCODING | 1u << FIELD_SCOPE | \
+   1u << FIELD_LEARNED)
+
+/* Version 1 knew one scope, and its files do not name it. */
+static edb_status check_scope(parser *p, const char *name, edb_error *error) {
+  if (p->version == 1 && p->has_scope)
+    return edb_fail_at(error, EDB_ERROR_NAME, name, 0, 0,
+                       "a policy file of version 1 has no 'scope'");
+  if (p->version > 1 && !p->has_scope)
+    return edb_fail_at(error, EDB_ERROR_FORMAT, name, 0, 0, "a policy file without 'scope'");
+  if (!p->has_scope) p->scope = EDB_FSM_GRAPH;
+  return EDB_OK;
+}
 
 static edb_status check_granularity(const parser *p, const char *name, edb_error *error) {
   bool raw = p->granularity == EDB_FSM_RAW;
@@ -495,6 +537,7 @@ static edb_status parse(parser *p, const char *text, size_t bytes, const char *n
                         edb_error *error) {
   EDB_TRY(pass(p, text, bytes, name, HEADER_FIELDS, error));
   EDB_TRY(check_granularity(p, name, error));
+  EDB_TRY(check_scope(p, name, error));
   if (p->granularity == EDB_FSM_RAW) {
     EDB_TRY(pass(p, text, bytes, name, 1u << FIELD_TYPES, error));
     EDB_TRY(edb_fsm_create_raw(p->ctx, p->raw.data, (uint32_t)p->raw.length, p->encoding, &p->fsm,
@@ -507,6 +550,7 @@ static edb_status parse(parser *p, const char *text, size_t bytes, const char *n
   }
   EDB_TRY(pass(p, text, bytes, name, 1u << FIELD_STATES, error));
   p->fsm->record = p->record;
+  p->fsm->scope = p->scope;
   return EDB_OK;
 }
 

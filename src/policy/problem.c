@@ -192,6 +192,18 @@ static edb_status find_own(const edb_problem *p, uint32_t *own, edb_error *error
   return EDB_OK;
 }
 
+void edb_problem_heights(const edb_problem *p, uint32_t *height) {
+  for (uint32_t i = 0; i < p->n_nodes; i++) {
+    uint32_t v = p->reversed ? i : p->n_nodes - 1 - i, type = p->type[v];
+    uint32_t component = p->component[type], longest = 0;
+    for (uint32_t e = p->out_start[v]; e < p->out_start[v + 1]; e++) {
+      uint32_t u = p->out[e];
+      if (height[u] > longest && p->component[p->type[u]] == component) longest = height[u];
+    }
+    height[v] = longest + !p->unbatchable[type];
+  }
+}
+
 /* Histograms of own per type, and the lower bound. */
 static void count_own(edb_problem *p, arrays *a) {
   memset(a->max_own, 0, p->n_types * sizeof *a->max_own);

@@ -11,7 +11,9 @@ static edb_status fsm_pass(edb_context *ctx, const edb_rule *rule, edb_state *st
   edb_fsm_binding binding;
   EDB_TRY(edb_fsm_bind(ctx, rule->fsm, state->problem, rule->schema, &binding, error));
   edb_chooser chooser = {.choose = choose_fsm, .self = &binding};
+  edb_fsm_attach(&binding, state);
   edb_pass(state, &chooser, EDB_GAVE_UP, out);
+  state->height = NULL; /* the binding's */
   *misses = binding.misses;
   edb_fsm_unbind(ctx, &binding);
   return EDB_OK;

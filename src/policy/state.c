@@ -11,7 +11,7 @@ edb_status edb_state_init(edb_context *ctx, const edb_problem *problem, edb_stat
   size_t set_words = EDB_BITSET_WORDS(types);
   edb_state s = {.problem = problem};
   s.memory_bytes = (types + set_words) * sizeof(uint64_t) +
-                   (nodes * 2 + types * 5 + problem->own_count_length) * sizeof(uint32_t);
+                   (nodes * 2 + types * 7 + problem->own_count_length) * sizeof(uint32_t);
   if (s.memory_bytes > 0) {
     s.memory = edb_alloc(ctx, s.memory_bytes);
     if (s.memory == NULL) return edb_fail_memory(error, s.memory_bytes, "a scheduler's state");
@@ -24,7 +24,9 @@ edb_status edb_state_init(edb_context *ctx, const edb_problem *problem, edb_stat
     s.max_own = s.type_start + types;
     s.at_max = s.max_own + types;
     s.ready_at_max = s.at_max + types;
-    s.own_count = s.ready_at_max + types;
+    s.ready_top = s.ready_at_max + types;
+    s.ready_at_top = s.ready_top + types;
+    s.own_count = s.ready_at_top + types;
   }
   *out = s;
   return EDB_OK;
@@ -36,6 +38,14 @@ void edb_state_free(edb_context *ctx, edb_state *state) {
   state->memory_bytes = 0;
 }
 
+static inline void note_height(edb_state *s, uint32_t type, uint32_t height) {
+  if (height > s->ready_top[type]) {
+    s->ready_top[type] = height;
+    s->ready_at_top[type] = 0;
+  }
+  s->ready_at_top[type] += height == s->ready_top[type];
+}
+
 /* Segments of `ready` never overflow: a node enters that of its type exactly once. */
 static inline void make_ready(edb_state *s, uint32_t node) {
   const edb_problem *p = s->problem;
@@ -45,6 +55,7 @@ static inline void make_ready(edb_state *s, uint32_t node) {
   s->ready_own[t] += own;
   s->ready_at_max[t] += own == s->max_own[t];
   s->n_ready_unbatchable += p->unbatchable[t];
+  if (s->height != NULL) note_height(s, t, s->height[node]);
   edb_bitset_add(s->ready_types, t);
 }
 
@@ -58,6 +69,8 @@ void edb_state_reset(edb_state *s) {
   memcpy(s->max_own, p->max_own, type_bytes);
   memset(s->ready_count, 0, type_bytes);
   memset(s->ready_at_max, 0, type_bytes);
+  memset(s->ready_top, 0, type_bytes);
+  memset(s->ready_at_top, 0, type_bytes);
   memset(s->ready_own, 0, p->n_types * sizeof(uint64_t));
   memset(s->ready_types, 0, EDB_BITSET_WORDS(p->n_types) * sizeof(uint64_t));
   uint32_t start = 0;
@@ -84,6 +97,19 @@ uint32_t edb_state_next_ready(const edb_state *s, uint32_t from) {
   return (uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(bits);
 }
 
+uint32_t edb_state_component(const edb_state *s, uint32_t *type) {
+  const uint32_t *component = s->problem->component;
+  uint32_t first = EDB_COMPONENT_ANY;
+  for (uint32_t t = edb_state_next_ready(s, 0); t != EDB_TYPE_NONE;
+       t = edb_state_next_ready(s, t + 1)) {
+    if (component[t] == first) *type = EDB_TYPE_NONE;
+    if (component[t] >= first) continue;
+    first = component[t];
+    *type = t;
+  }
+  return first;
+}
+
 uint32_t edb_state_forced(const edb_state *s) {
   if (s->n_ready_unbatchable > 0) {
     uint32_t t = edb_state_next_ready(s, 0);
@@ -105,6 +131,7 @@ static void finish_batch(edb_state *s, uint32_t type, const uint32_t *batch, uin
   s->max_own[type] = max;
   s->at_max[type] = histogram[max];
   s->ready_at_max[type] = 0;
+  s->ready_top[type] = s->ready_at_top[type] = 0;
   s->ready_own[type] = 0;
 }
 

@@ -54,6 +54,8 @@ EDB_MUST_CHECK edb_status edb_problem_init(edb_context *ctx, const edb_dag *dag,
 EDB_MUST_CHECK edb_status edb_problem_init_reverse(edb_context *ctx, const edb_problem *problem,
                                                    edb_problem *out, edb_error *error);
 void edb_problem_free(edb_problem *problem);
+/* Batchable nodes on the longest path from each node that stays inside its component of types. */
+void edb_problem_heights(const edb_problem *problem, uint32_t *height);
 
 typedef struct edb_state {
   const edb_problem *problem;
@@ -70,6 +72,11 @@ typedef struct edb_state {
   uint32_t *at_max;       /* [n_types] unfinished nodes with own == m_t */
   uint32_t *ready_at_max; /* [n_types] of these, ready: t is tight iff equal to at_max */
   uint64_t *ready_own;    /* [n_types] sum of own over the ready nodes */
+  /* Lengths of paths (edb_problem_heights), or NULL when nobody asks which type leads. To be set
+   * before the state is reset. */
+  const uint32_t *height; /* [n_nodes] */
+  uint32_t *ready_top;    /* [n_types] largest height of a ready node */
+  uint32_t *ready_at_top; /* [n_types] ready nodes of that height */
   uint32_t remaining_bound; /* sum of m_t over batchable types (+ unfinished unbatchable nodes) */
   uint32_t *own_count;    /* the problem's histograms, of unfinished nodes */
   void *memory;
@@ -96,8 +103,29 @@ uint32_t edb_state_next_ready(const edb_state *state, uint32_t from);
  * EDB_TYPE_NONE. */
 uint32_t edb_state_forced(const edb_state *state);
 
-/* The choice of the tight rule (tight.c); also what an FSM falls back to. Some type must be ready. */
+/* In place of a component: all of them. */
+#define EDB_COMPONENT_ANY UINT32_MAX
+
+/* The first component with unfinished nodes: the lowest of a ready type. *type: its only ready type,
+ * or EDB_TYPE_NONE. Some type must be ready. */
+uint32_t edb_state_component(const edb_state *state, uint32_t *type);
+static inline bool edb_state_in(const edb_state *s, uint32_t type, uint32_t component) {
+  return component == EDB_COMPONENT_ANY || s->problem->component[type] == component;
+}
+
+/* The choice of the tight rule (tight.c). Some type must be ready. */
 uint32_t edb_tight_choose(const edb_state *state);
+/* The same among the types of one component. */
+uint32_t edb_tight_choose_in(const edb_state *state, uint32_t component);
+/* Whether `a` leads `b`: it has the longer path ahead; among equals more of them, then the larger sum
+ * of own. The state knows heights. */
+static inline bool edb_state_leads(const edb_state *s, uint32_t a, uint32_t b) {
+  if (s->ready_top[a] != s->ready_top[b]) return s->ready_top[a] > s->ready_top[b];
+  if (s->ready_at_top[a] != s->ready_at_top[b]) return s->ready_at_top[a] > s->ready_at_top[b];
+  return s->ready_own[a] > s->ready_own[b];
+}
+/* The type that leads, the lower one among equals. */
+uint32_t edb_lead_choose_in(const edb_state *state, uint32_t component);
 
 /* Runs all ready nodes of a type as one batch (of an unbatchable type the first ready node): they are
  * done, their successors may become ready. The batch's nodes are copied to `nodes` when it is not NULL;

@@ -5,11 +5,12 @@
  * none is, the larger sum of own over the ready nodes wins, then the lower type. */
 #include "policy/rules.h"
 
-uint32_t edb_tight_choose(const edb_state *s) {
+uint32_t edb_tight_choose_in(const edb_state *s, uint32_t component) {
   uint32_t best = EDB_TYPE_NONE;
   bool best_tight = false;
   for (uint32_t t = edb_state_next_ready(s, 0); t != EDB_TYPE_NONE;
        t = edb_state_next_ready(s, t + 1)) {
+    if (!edb_state_in(s, t, component)) continue;
     bool tight = edb_state_is_tight(s, t);
     if (best == EDB_TYPE_NONE || tight > best_tight ||
         (tight == best_tight && s->ready_own[t] > s->ready_own[best])) {
@@ -18,6 +19,10 @@ uint32_t edb_tight_choose(const edb_state *s) {
     }
   }
   return best;
+}
+
+uint32_t edb_tight_choose(const edb_state *s) {
+  return edb_tight_choose_in(s, EDB_COMPONENT_ANY);
 }
 
 static uint32_t choose(void *self, const edb_state *state) {

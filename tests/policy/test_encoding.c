@@ -41,7 +41,7 @@ static void expect_tokens(edb_context *ctx, edb_encoding encoding, const char *t
   char found[64], *end = found;
   set_up(ctx, text, &f);
   for (uint32_t t = 0; t < f.problem.n_types; t++) to_fsm[t] = f.problem.original_type[t];
-  uint32_t count = edb_encode(encoding, &f.state, to_fsm, tokens);
+  uint32_t count = edb_encode(encoding, &f.state, EDB_COMPONENT_ANY, to_fsm, tokens);
   for (uint32_t i = 0; i < count; i++) {
     *end++ = (char)('A' + edb_token_type(tokens[i]));
     if (edb_token_flag(tokens[i])) *end++ = '*';
@@ -72,6 +72,45 @@ static void tight_flags_types_whose_batch_lowers_the_bound(void **state) {
   expect_tokens(*state, EDB_ENCODING_TIGHT, mixed, "A*B*C");
 }
 
+/* A waits for nothing but has the longest path ahead of it; B is as tight. */
+static void lead_puts_the_type_with_the_longest_path_ahead_first(void **state) {
+  frontier f;
+  uint32_t to_fsm[3], height[8];
+  edb_token tokens[3];
+  set_up(*state, "0:A() 1:C() 2:B() 3:A(2) 4:B(3) 5:A(4) 6:B(0) 7:C(5)", &f);
+  edb_problem_heights(&f.problem, height);
+  f.state.height = height;
+  edb_state_reset(&f.state);
+  for (uint32_t t = 0; t < 3; t++) to_fsm[t] = f.problem.original_type[t];
+  assert_int_equal(height[2], 4); /* the path to 5; node 7 is of another component */
+  assert_int_equal(edb_encode(EDB_ENCODING_LEAD, &f.state, EDB_COMPONENT_ANY, to_fsm, tokens), 3);
+  assert_int_equal(edb_token_type(tokens[0]), 1);
+  assert_int_equal(edb_token_type(tokens[1]), 0);
+  assert_int_equal(edb_token_type(tokens[2]), 2);
+  assert_int_equal(f.problem.original_type[edb_lead_choose_in(&f.state, EDB_COMPONENT_ANY)], 1);
+  tear_down(*state, &f);
+}
+
+/* A and B are one component, C and D come after it: they are not spoken of before it is done. */
+static void a_component_is_encoded_by_itself(void **state) {
+  for (int e = 0; e < EDB_ENCODING_COUNT; e++) {
+    frontier f;
+    uint32_t to_fsm[4], height[6], only = 0;
+    edb_token tokens[4];
+    set_up(*state, "0:A() 1:B(0) 2:A(1) 3:B() 4:C() 5:D(2)", &f);
+    edb_problem_heights(&f.problem, height);
+    f.state.height = height;
+    edb_state_reset(&f.state);
+    for (uint32_t t = 0; t < 4; t++) to_fsm[t] = f.problem.original_type[t];
+    uint32_t component = edb_state_component(&f.state, &only);
+    bool first = component == f.problem.component[f.problem.type[0]];
+    assert_int_equal(only == EDB_TYPE_NONE, first);
+    assert_int_equal(edb_encode((edb_encoding)e, &f.state, component, to_fsm, tokens),
+                     first ? 2 : 1);
+    tear_down(*state, &f);
+  }
+}
+
 static void the_order_of_appearance_does_not_matter(void **state) {
   for (int e = 0; e < EDB_ENCODING_COUNT; e++) {
     frontier f, g;
@@ -81,8 +120,8 @@ static void the_order_of_appearance_does_not_matter(void **state) {
     set_up(*state, "0:C() 1:B() 2:A() 3:B()", &g);
     for (uint32_t t = 0; t < 3; t++) to_f[t] = f.problem.original_type[t];
     for (uint32_t t = 0; t < 3; t++) to_g[t] = g.problem.original_type[t];
-    assert_int_equal(edb_encode((edb_encoding)e, &f.state, to_f, tf), 3);
-    assert_int_equal(edb_encode((edb_encoding)e, &g.state, to_g, tg), 3);
+    assert_int_equal(edb_encode((edb_encoding)e, &f.state, EDB_COMPONENT_ANY, to_f, tf), 3);
+    assert_int_equal(edb_encode((edb_encoding)e, &g.state, EDB_COMPONENT_ANY, to_g, tg), 3);
     assert_memory_equal(tf, tg, sizeof tf);
     tear_down(*state, &f);
     tear_down(*state, &g);
@@ -95,7 +134,8 @@ static void a_ready_type_that_is_unknown_makes_no_state(void **state) {
     uint32_t to_fsm[] = {0, UINT32_MAX, 1};
     edb_token tokens[3];
     set_up(*state, mixed, &f);
-    assert_int_equal(edb_encode((edb_encoding)e, &f.state, to_fsm, tokens), UINT32_MAX);
+    assert_int_equal(edb_encode((edb_encoding)e, &f.state, EDB_COMPONENT_ANY, to_fsm, tokens),
+                     UINT32_MAX);
     tear_down(*state, &f);
   }
 }
@@ -111,7 +151,7 @@ static void more_than_64_types_are_encoded(void **state) {
   edb_state_reset(&f.state);
   for (uint32_t t = 0; t < 100; t++) to_fsm[t] = 99 - t;
   for (int e = 0; e < EDB_ENCODING_COUNT; e++) {
-    assert_int_equal(edb_encode((edb_encoding)e, &f.state, to_fsm, tokens), 100);
+    assert_int_equal(edb_encode((edb_encoding)e, &f.state, EDB_COMPONENT_ANY, to_fsm, tokens), 100);
     for (uint32_t t = 0; t < 100; t++) assert_int_equal(edb_token_type(tokens[t]), t);
   }
   tear_down(*state, &f);
@@ -138,6 +178,8 @@ int main(void) {
       cmocka_unit_test(max_flags_the_lower_of_equally_numerous_types),
       cmocka_unit_test(sort_orders_by_decreasing_number_then_by_type),
       cmocka_unit_test(tight_flags_types_whose_batch_lowers_the_bound),
+      cmocka_unit_test(lead_puts_the_type_with_the_longest_path_ahead_first),
+      cmocka_unit_test(a_component_is_encoded_by_itself),
       cmocka_unit_test(the_order_of_appearance_does_not_matter),
       cmocka_unit_test(a_ready_type_that_is_unknown_makes_no_state),
       cmocka_unit_test(more_than_64_types_are_encoded),

@@ -21,6 +21,7 @@ static void set_up(edb_context *ctx, const edb_schema *schema, const edb_schema 
                    edb_encoding encoding, bound_fsm *b) {
   dag_parse(&b->dag, tree_text);
   assert_int_equal(edb_fsm_create(ctx, schema, EDB_FSM_CELL, encoding, &b->fsm, NULL), EDB_OK);
+  b->fsm->scope = EDB_FSM_GRAPH; /* leaf and node are no component */
   assert_int_equal(edb_problem_init(ctx, &b->dag.dag, &b->problem, NULL), EDB_OK);
   assert_int_equal(edb_state_init(ctx, &b->problem, &b->state, NULL), EDB_OK);
   assert_int_equal(edb_fsm_bind(ctx, b->fsm, &b->problem, bind_to, &b->binding, NULL), EDB_OK);
@@ -105,6 +106,29 @@ static void a_known_state_runs_its_type(void **state) {
   }
   assert_int_equal(b.binding.misses, 0);
   assert_int_equal(edb_fsm_state_count(b.fsm), 1);
+  tear_down(*state, &b);
+}
+
+/* Leaves are a component of their own, and the first: there is nothing to look up. */
+static void the_only_type_of_a_component_runs_without_a_state(void **state) {
+  bound_fsm b;
+  set_up(*state, &tree_schema, &tree_schema, EDB_ENCODING_BASE, &b);
+  b.fsm->scope = EDB_FSM_COMPONENT;
+  edb_state_run(&b.state, 0, NULL);
+  assert_int_equal(edb_fsm_choose(&b.binding, &b.state), 0);
+  assert_int_equal(b.binding.misses, 0);
+  tear_down(*state, &b);
+}
+
+static void an_unknown_state_is_left_to_the_lead_where_states_know_it(void **state) {
+  bound_fsm b;
+  set_up(*state, &tree_schema, &tree_schema, EDB_ENCODING_LEAD, &b);
+  edb_fsm_attach(&b.binding, &b.state);
+  edb_state_reset(&b.state);
+  edb_state_run(&b.state, 0, NULL);
+  assert_int_equal(edb_fsm_choose(&b.binding, &b.state),
+                   edb_lead_choose_in(&b.state, EDB_COMPONENT_ANY));
+  assert_int_equal(b.binding.misses, 1);
   tear_down(*state, &b);
 }
 
@@ -269,6 +293,8 @@ int main(void) {
       cmocka_unit_test(types_of_one_name_are_numbered),
       cmocka_unit_test(raw_types_are_sorted_numbers_without_repetition),
       cmocka_unit_test(a_known_state_runs_its_type),
+      cmocka_unit_test(the_only_type_of_a_component_runs_without_a_state),
+      cmocka_unit_test(an_unknown_state_is_left_to_the_lead_where_states_know_it),
       cmocka_unit_test(an_unknown_state_is_a_miss_and_left_to_the_tight_rule),
       cmocka_unit_test(a_state_left_to_the_rule_is_no_miss),
       cmocka_unit_test(states_that_differ_in_a_flag_are_different),

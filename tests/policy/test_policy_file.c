@@ -12,8 +12,9 @@
 
 static const char good[] =
     "{\n"
-    "  \"edbatch-policy\": 1,\n"
+    "  \"edbatch-policy\": 2,\n"
     "  \"granularity\": \"cell\",\n"
+    "  \"scope\": \"component\",\n"
     "  \"encoding\": \"tight\",\n"
     "  \"types\": [\n"
     "    {\"name\": \"leaf\", \"key\": \"embed(word)\"},\n"
@@ -26,6 +27,7 @@ static const char good[] =
     "  ],\n"
     "  \"learned\": {\n"
     "    \"reward\": \"bound\",\n"
+    "    \"teacher\": \"beam\",\n"
     "    \"seed\": \"18446744073709551615\",\n"
     "    \"episodes\": 50,\n"
     "    \"graphs\": 2,\n"
@@ -93,7 +95,9 @@ static void the_order_of_a_models_cells_does_not_matter(void **state) {
 
 static void keys_may_come_in_any_order(void **state) {
   static const char sorted[] =
-      "{\"edbatch-policy\":1,\"encoding\":\"tight\",\"granularity\":\"cell\",\"learned\":{"
+      "{\"edbatch-policy\":2,\"encoding\":\"tight\",\"granularity\":\"cell\",\"scope\":"
+      "\"component\",\"learned\":{"
+      "\"teacher\":\"beam\","
       "\"batches\":"
       "31,\"bound\":30,\"episodes\":50,\"graphs\":2,\"reward\":\"bound\",\"seed\":"
       "\"18446744073709551615\"},\"states\":[{\"ready\":[\"leaf\",\"node\"],\"run\":\"leaf\","
@@ -116,7 +120,7 @@ static void unknown_keys_are_skipped_in_the_record_only(void **state) {
   edb_text_free(&text);
   edb_policy_destroy(policy);
   expect_change(state, "\"types\"", "\"notes\": 1, \"types\"", EDB_ERROR_NAME,
-                "p.json:5:3: unknown key 'notes'");
+                "p.json:6:3: unknown key 'notes'");
 }
 
 static void the_record_may_be_absent(void **state) {
@@ -237,10 +241,10 @@ static void only_learned_policies_have_a_file(void **state) {
 static void another_model_is_refused_with_what_differs(void **state) {
   expect_change(
       state, "\"name\": \"node\"", "\"name\": \"inner\"", EDB_ERROR_MISMATCH,
-      "p.json:7:14: the policy was made for a model with a type 'inner', which this model "
+      "p.json:8:14: the policy was made for a model with a type 'inner', which this model "
       "has not");
   expect_change(state, "lstm(h, h)", "lstm(h, h, h)", EDB_ERROR_MISMATCH,
-                "p.json:7:29: type 'node' differs from the model's from byte 9");
+                "p.json:8:29: type 'node' differs from the model's from byte 9");
   expect_change(state, ",\n    {\"name\": \"node\", \"key\": \"lstm(h, h)\"}", "",
                 EDB_ERROR_MISMATCH, "the model has a type 'node', which the policy does not know");
 }
@@ -252,16 +256,56 @@ static void raw_and_model_policies_do_not_replace_each_other(void **state) {
 }
 
 static void another_version_is_refused(void **state) {
-  expect_change(state, "policy\": 1", "policy\": 2", EDB_ERROR_UNSUPPORTED,
-                "p.json:2:21: version 2 of the policy file; this library reads version 1");
-  expect_change(state, "policy\": 1", "policy\": 1.5", EDB_ERROR_UNSUPPORTED, "version 1.5");
-  expect_change(state, "policy\": 1", "policy\": \"1\"", EDB_ERROR_FORMAT, "expected a number");
+  expect_change(state, "policy\": 2", "policy\": 3", EDB_ERROR_UNSUPPORTED,
+                "p.json:2:21: version 3 of the policy file; this library reads versions 1 to 2");
+  expect_change(state, "policy\": 2", "policy\": 0", EDB_ERROR_UNSUPPORTED, "version 0");
+  expect_change(state, "policy\": 2", "policy\": 1.5", EDB_ERROR_UNSUPPORTED, "version 1.5");
+  expect_change(state, "policy\": 2", "policy\": \"1\"", EDB_ERROR_FORMAT, "expected a number");
+}
+
+static void version_1_speaks_of_all_ready_types(void **state) {
+  static const char text[] =
+      "{\"edbatch-policy\": 1, \"granularity\": \"raw\", \"encoding\": \"base\", "
+      "\"types\": [{\"name\": \"0\"}, {\"name\": \"1\"}], "
+      "\"states\": [{\"ready\": [\"0\", \"1\"], \"run\": \"1\"}]}";
+  edb_policy *policy = parse(*state, text, NULL);
+  assert_int_equal(policy->fsm->scope, EDB_FSM_GRAPH);
+  edb_text again = text_of(*state, policy); /* as version 2, which says so */
+  assert_non_null(strstr(again.data, "\"edbatch-policy\": 2"));
+  assert_non_null(strstr(again.data, "\"scope\": \"graph\""));
+  edb_text_free(&again);
+  edb_policy_destroy(policy);
+  expect_change(state, "policy\": 2", "policy\": 1", EDB_ERROR_NAME, "version 1 has no 'scope'");
+}
+
+static void the_scope_is_checked(void **state) {
+  expect_change(state, "  \"scope\": \"component\",\n", "", EDB_ERROR_FORMAT, "without 'scope'");
+  expect_change(state, "\"component\"", "\"part\"", EDB_ERROR_NAME,
+                "p.json:4:12: unknown scope 'part', expected 'component' or 'graph'");
+  expect_change(state, "\"beam\"", "\"book\"", EDB_ERROR_NAME, "unknown teacher 'book'");
+}
+
+/* The type that leads stands first, whatever its name; the order of the others is theirs. */
+static void the_leading_type_stands_first(void **state) {
+  static const char form[] =
+      "{\"edbatch-policy\": 2, \"granularity\": \"raw\", \"scope\": \"component\", "
+      "\"encoding\": \"lead\", \"types\": [{\"name\": \"0\"}, {\"name\": \"1\"}, "
+      "{\"name\": \"2\"}], \"states\": [{\"ready\": [%s], \"tight\": [\"0\"], \"run\": \"1\"}]}";
+  char text[512];
+  snprintf(text, sizeof text, form, "\"2\", \"0\", \"1\"");
+  edb_policy *policy = parse(*state, text, NULL);
+  edb_text again = text_of(*state, policy);
+  assert_non_null(strstr(again.data, "\"ready\": [\"2\", \"0\", \"1\"]"));
+  edb_text_free(&again);
+  edb_policy_destroy(policy);
+  snprintf(text, sizeof text, form, "\"2\", \"1\", \"0\"");
+  expect_error(*state, text, NULL, EDB_ERROR_FORMAT, "type '0' stands after '1'");
 }
 
 /* ---- Texts that are no policies ------------------------------------------- */
 
 static void missing_and_repeated_keys_are_named(void **state) {
-  static const char *const lines[] = {"  \"edbatch-policy\": 1,\n",
+  static const char *const lines[] = {"  \"edbatch-policy\": 2,\n",
                                       "  \"granularity\": \"cell\",\n",
                                       "  \"encoding\": \"tight\",\n"};
   static const char *const names[] = {"'edbatch-policy'", "'granularity'", "'encoding'"};
@@ -273,7 +317,7 @@ static void missing_and_repeated_keys_are_named(void **state) {
   }
   expect_change(state, "\"states\": [", "\"types\": [", EDB_ERROR_NAME, "'types' is repeated");
   expect_change(state, ", \"run\": \"node\"", "", EDB_ERROR_FORMAT,
-                "p.json:10:44: a state without 'run'");
+                "p.json:11:44: a state without 'run'");
   expect_change(state, ", \"tight\": []", "", EDB_ERROR_FORMAT, "a state without 'tight'");
   expect_change(state, "\"ready\": [\"leaf\", \"node\"], ", "", EDB_ERROR_FORMAT,
                 "a state without 'ready'");
@@ -281,15 +325,15 @@ static void missing_and_repeated_keys_are_named(void **state) {
   expect_change(state, "\"tight\": []", "\"most\": \"leaf\"", EDB_ERROR_NAME, "unknown key 'most'");
   expect_change(state, "\"graphs\": 2,", "", EDB_ERROR_FORMAT, "without 'graphs'");
   expect_change(state, "\"graphs\": 2,", "\"bound\": 2,", EDB_ERROR_NAME, "'bound' is repeated");
-  expect_change(state, ", \"key\": \"lstm(h, h)\"", "", EDB_ERROR_FORMAT, "p.json:7");
+  expect_change(state, ", \"key\": \"lstm(h, h)\"", "", EDB_ERROR_FORMAT, "p.json:8");
 }
 
 static void repeated_types_and_states_are_refused(void **state) {
   expect_change(state, "\"name\": \"node\", \"key\": \"lstm(h, h)\"",
                 "\"name\": \"leaf\", \"key\": \"embed(word)\"", EDB_ERROR_NAME,
-                "p.json:7:14: type 'leaf' is repeated");
+                "p.json:8:14: type 'leaf' is repeated");
   expect_change(state, "\"tight\": [\"leaf\"]", "\"tight\": []", EDB_ERROR_NAME,
-                "p.json:11:15: the state is repeated");
+                "p.json:12:15: the state is repeated");
   expect_change(state, "[\"leaf\", \"node\"]", "[\"leaf\", \"leaf\"]", EDB_ERROR_NAME,
                 "type 'leaf' is repeated");
   expect_change(state, "\"tight\": [\"leaf\"]", "\"tight\": [\"leaf\", \"leaf\"]", EDB_ERROR_NAME,
@@ -298,7 +342,7 @@ static void repeated_types_and_states_are_refused(void **state) {
 
 static void states_name_known_ready_types_in_order(void **state) {
   expect_change(state, "[\"leaf\", \"node\"]", "[\"leaf\", \"root\"]", EDB_ERROR_NAME,
-                "p.json:10:24: type 'root' is not among the policy's types");
+                "p.json:11:24: type 'root' is not among the policy's types");
   expect_change(state, "[\"leaf\", \"node\"]", "[\"node\", \"leaf\"]", EDB_ERROR_FORMAT,
                 "'leaf' stands after 'node'");
   expect_change(state, "[\"leaf\", \"node\"]", "[]", EDB_ERROR_FORMAT, "without ready types");
@@ -312,23 +356,23 @@ static void states_name_known_ready_types_in_order(void **state) {
 static void wrong_kinds_of_values_are_refused(void **state) {
   expect_change(state, "\"cell\"", "1", EDB_ERROR_FORMAT, "p.json:3:18: ");
   expect_change(state, "\"tight\",", "\"tights\",", EDB_ERROR_NAME, "unknown encoding 'tights'");
-  expect_change(state, "\"tight\",", "null,", EDB_ERROR_FORMAT, "p.json:4:15: ");
+  expect_change(state, "\"tight\",", "null,", EDB_ERROR_FORMAT, "p.json:5:15: ");
   expect_change(state, "{\"name\": \"leaf\", \"key\": \"embed(word)\"}", "7", EDB_ERROR_FORMAT,
                 "expected a type");
-  expect_change(state, "\"name\": \"leaf\"", "\"name\": 7", EDB_ERROR_FORMAT, "p.json:6:14: ");
+  expect_change(state, "\"name\": \"leaf\"", "\"name\": 7", EDB_ERROR_FORMAT, "p.json:7:14: ");
   expect_change(state, "\"name\": \"leaf\"", "\"nam\": \"leaf\"", EDB_ERROR_FORMAT, "'nam'");
   expect_change(state, "\"key\": \"embed(word)\"", "\"kay\": \"embed(word)\"", EDB_ERROR_FORMAT,
                 "'kay'");
   expect_change(state, "\"key\": \"embed(word)\"", "\"key\": []", EDB_ERROR_FORMAT,
-                "p.json:6:29: ");
+                "p.json:7:29: ");
   expect_change(state, "\"states\": [", "\"states\": [3,", EDB_ERROR_FORMAT, "expected a state");
-  expect_change(state, "[\"leaf\", \"node\"]", "\"leaf\"", EDB_ERROR_FORMAT, "p.json:10:15: ");
+  expect_change(state, "[\"leaf\", \"node\"]", "\"leaf\"", EDB_ERROR_FORMAT, "p.json:11:15: ");
   expect_change(state, "[\"leaf\", \"node\"]", "[7]", EDB_ERROR_FORMAT,
                 "expected the name of a type");
   expect_change(state, "\"tight\": []", "\"tight\": \"leaf\"", EDB_ERROR_FORMAT, "a list of types");
   expect_change(state, "\"run\": \"node\"", "\"run\": [\"node\"]", EDB_ERROR_FORMAT,
                 "expected the name of a type");
-  expect_change(state, "\"learned\": {", "\"learned\": [{", EDB_ERROR_FORMAT, "p.json:13:14: ");
+  expect_change(state, "\"learned\": {", "\"learned\": [{", EDB_ERROR_FORMAT, "p.json:14:14: ");
   expect_change(state, "\"reward\": \"bound\"", "\"reward\": \"luck\"", EDB_ERROR_NAME, "'luck'");
   expect_change(state, "\"episodes\": 50", "\"episodes\": -1", EDB_ERROR_FORMAT,
                 "'episodes' is -1, expected a whole number from 0 to 4294967295");
@@ -338,24 +382,24 @@ static void wrong_kinds_of_values_are_refused(void **state) {
 
 static void strings_with_zeros_are_refused(void **state) {
   expect_change(state, "\"cell\"", "\"cell\\u0000\"", EDB_ERROR_FORMAT, "p.json:3:18: ");
-  expect_change(state, "\"tight\",", "\"tight\\u0000\",", EDB_ERROR_FORMAT, "p.json:4:15: ");
-  expect_change(state, "embed(word)", "embed(word)\\u0000", EDB_ERROR_FORMAT, "p.json:6:29: ");
-  expect_change(state, "\"ready\"", "\"ready\\u0000\"", EDB_ERROR_NAME, "p.json:10:6: ");
+  expect_change(state, "\"tight\",", "\"tight\\u0000\",", EDB_ERROR_FORMAT, "p.json:5:15: ");
+  expect_change(state, "embed(word)", "embed(word)\\u0000", EDB_ERROR_FORMAT, "p.json:7:29: ");
+  expect_change(state, "\"ready\"", "\"ready\\u0000\"", EDB_ERROR_NAME, "p.json:11:6: ");
   expect_change(state, "\"node\"], \"tight\"", "\"node\\u0000\"], \"tight\"", EDB_ERROR_NAME,
-                "p.json:10:24");
+                "p.json:11:24");
 }
 
 static void seeds_are_digits_within_64_bits(void **state) {
   static const char *const bad[] = {"18446744073709551616",   "-1", "", "07", "1e3", " 1",
                                     "99999999999999999999999"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-    expect_change(state, "18446744073709551615", bad[i], EDB_ERROR_FORMAT, "p.json:15:13: seed");
+    expect_change(state, "18446744073709551615", bad[i], EDB_ERROR_FORMAT, "p.json:17:13: seed");
 }
 
 static void raw_types_are_numbers_without_keys(void **state) {
-  static const char form[] =
-      "{\"edbatch-policy\": 1, \"granularity\": \"raw\", \"encoding\": \"max\", "
-      "\"types\": [%s], \"states\": [%s]}";
+  static const char form[] = "{\"edbatch-policy\": 2, \"granularity\": \"raw\", \"scope\": "
+                             "\"graph\", \"encoding\": \"max\", "
+                             "\"types\": [%s], \"states\": [%s]}";
   static const struct {
     const char *types, *states, *part;
     edb_status status;
@@ -485,6 +529,9 @@ int main(void) {
       cmocka_unit_test(another_model_is_refused_with_what_differs),
       cmocka_unit_test(raw_and_model_policies_do_not_replace_each_other),
       cmocka_unit_test(another_version_is_refused),
+      cmocka_unit_test(version_1_speaks_of_all_ready_types),
+      cmocka_unit_test(the_scope_is_checked),
+      cmocka_unit_test(the_leading_type_stands_first),
       cmocka_unit_test(missing_and_repeated_keys_are_named),
       cmocka_unit_test(repeated_types_and_states_are_refused),
       cmocka_unit_test(states_name_known_ready_types_in_order),
