@@ -129,14 +129,14 @@ EDB_API EDB_MUST_CHECK edb_status edb_session_learn(
 typedef struct edb_calibration {
   uint32_t mini_batches;            /* graphs times schedules */
   uint64_t batches;                 /* of all of them */
-  double measured_ns, predicted_ns; /* sums over the mini-batches, by the median of the repeats */
+  double measured_ns, predicted_ns; /* sums over the mini-batches; lower quartiles of the repeats */
   double error;                     /* mean of |predicted - measured| / measured */
 } edb_calibration;
 
 /* Measures what batches cost: runs the graphs (none of whose nodes may have run) by several
- * schedules, `repeats` times each (0: 5), and fits a line per type to the median time of every
- * batch. Give graphs of several numbers of instances, so that batches of many sizes are seen. What
- * the session held of earlier runs is forgotten. `report` may be NULL. */
+ * schedules, `repeats` times each (0: 8), and fits a line per type to the lower quartile of the
+ * times of every batch. Give graphs of several numbers of instances, so that batches of many sizes
+ * are seen. What the session held of earlier runs is forgotten. `report` may be NULL. */
 EDB_API EDB_MUST_CHECK edb_status edb_session_calibrate(edb_session *session,
                                                         const edb_graph *const *graphs,
                                                         uint32_t n_graphs, uint32_t repeats,

@@ -1,17 +1,17 @@
 /* exec/calibrate.c: what batches cost, measured on real mini-batches.
  *
- * Every mini-batch runs several times by the same schedule; the time of a batch is the median over
- * the repeats, so that an interrupt does not count. A line per type is fitted to (size, time) by
- * least squares, each point weighted by the inverse of its time, since a long batch is measured no
- * more exactly than a short one, in per cent, and all batches of one run together as one. What a
- * run takes beside its batches is a line over the nodes. */
+ * Every mini-batch runs several times by the same schedule; the time of a batch is the lower
+ * quartile over the repeats: what else the machine does can only add to it. A line per type is
+ * fitted to (size, time) by least squares, each point weighted by the inverse of its time, since a
+ * long batch is measured no more exactly than a short one, in per cent, and all batches of one run
+ * together as one. What a run takes beside its batches is a line over the nodes. */
 #include <string.h>
 
 #include "base/clock.h"
 #include "exec/session.h"
 #include "policy/cost.h"
 
-#define DEFAULT_REPEATS 5
+#define DEFAULT_REPEATS 8
 #define MAX_REPEATS     1000
 
 /* Schedules that differ in the sizes of their batches; the last only for small graphs, as it shows
@@ -111,8 +111,8 @@ static edb_status run_repeats(calibrator *c, const edb_graph *graph, const edb_p
 /* ---- Fitting ------------------------------------------------------------------------------------
  */
 
-/* Of times[0], times[stride], ...: by insertion, which puts them in order. */
-static double median(uint64_t *times, uint32_t count, size_t stride) {
+/* Lower quartile of times[0], times[stride], ...: by insertion, which puts them in order. */
+static double lower_quartile(uint64_t *times, uint32_t count, size_t stride) {
   for (uint32_t i = 1; i < count; i++) {
     uint64_t time = times[i * stride];
     uint32_t k = i;
@@ -120,15 +120,14 @@ static double median(uint64_t *times, uint32_t count, size_t stride) {
       times[k * stride] = times[(k - 1) * stride];
     times[k * stride] = time;
   }
-  uint64_t low = times[(count - 1) / 2 * stride], high = times[count / 2 * stride];
-  return ((double)low + (double)high) / 2;
+  return (double)times[count / 4 * stride];
 }
 
 /* Time of a batch (or, for batch n, of the run) without that of the clock. */
 static double batch_time(calibrator *c, uint32_t batch) {
   uint32_t n = c->schedule->info.n_batches;
   double clock = (double)c->clock_ns * (batch == n ? n : 1);
-  double time = median(c->times + batch, c->repeats, (size_t)n + 1) - clock;
+  double time = lower_quartile(c->times + batch, c->repeats, (size_t)n + 1) - clock;
   return time > 1 ? time : 1;
 }
 
