@@ -69,12 +69,14 @@ static void try_fuse(fuser *f, uint32_t second) {
     edb_fusion fusion;
     edb_step *from = find_first(f, second, k, &fusion);
     if (!from) continue;
-    uint32_t old[3] = {to->operand[0], to->operand[1], to->operand[2]}, n = 0;
+    edb_step joined = *to;
+    joined.n_operands = 0;
     for (uint32_t i = 0; i < to->n_operands; i++) {
-      if (i != k) to->operand[n++] = old[i];
-      for (uint32_t j = 0; i == k && j < from->n_operands; j++) to->operand[n++] = from->operand[j];
+      if (i != k) joined.operand[joined.n_operands++] = to->operand[i];
+      for (uint32_t j = 0; i == k && j < from->n_operands; j++)
+        joined.operand[joined.n_operands++] = from->operand[j];
     }
-    to->n_operands = n;
+    *to = joined;
     to->kind = EDB_STEP_FUSED;
     to->fusion = fusion;
     from->result = EDB_SLOT_NONE;
