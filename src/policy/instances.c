@@ -323,8 +323,9 @@ edb_status edb_critical_instances(edb_context *ctx, const edb_part *p, double so
                                   uint32_t *instances, edb_error *error) {
   size_t numbers = (size_t)p->n_types * 2;
   size_t bytes = (POWERS + p->n_instances) * sizeof(double) + numbers * sizeof(uint32_t);
-  double *powers = edb_alloc(ctx, bytes), *rank = powers + POWERS;
+  double *powers = edb_alloc(ctx, bytes);
   if (powers == NULL) return edb_fail_memory(error, bytes, "the ranks of instances");
+  double *rank = powers + POWERS;
   uint32_t *most = (uint32_t *)(rank + p->n_instances), longest = 0;
   memset(most, 0, numbers * sizeof *most);
   edb_fill_powers(soft, POWERS, powers);
