@@ -169,10 +169,11 @@ edb_status edb_reader_id(edb_reader *reader, uint32_t cell, uint32_t attribute, 
     bound = edb_model_vocab_size(reader->model, vocab);
   }
   if (id < 0 || id >= bound) {
+    /* A vocabulary that has nothing yet could have taken any id below the limit of ids. */
+    long long largest = bound > 0 ? (long long)bound - 1 : INT32_MAX - 1;
     return edb_fail_at(error, EDB_ERROR_ARGUMENT, place.file, place.line, place.column,
                        "found %lld, expected 0 to %lld: attribute \"%s\" of cell \"%s\"",
-                       (long long)id, (long long)bound - 1, sig->indices[attribute].name,
-                       sig->name);
+                       (long long)id, largest, sig->indices[attribute].name, sig->name);
   }
   *index = (int32_t)id;
   return EDB_OK;
