@@ -120,7 +120,8 @@ static double lower_quartile(uint64_t *times, uint32_t count, size_t stride) {
       times[k * stride] = times[(k - 1) * stride];
     times[k * stride] = time;
   }
-  return (double)times[count / 4 * stride];
+  uint32_t quarter = count / 4;
+  return (double)times[quarter * stride];
 }
 
 /* Time of a batch (or, for batch n, of the run) without that of the clock. */

@@ -164,7 +164,7 @@ static edb_status next_key(reader *r, uint32_t allowed, uint32_t *seen, int *out
 /* The rest of an object of a cost, after its '{'; of a type also with name and key. */
 static edb_status read_cost(reader *r, uint32_t allowed, row *out, edb_error *error) {
   uint32_t seen = 0;
-  for (int key;;) {
+  for (int key = N_KEYS;;) {
     EDB_TRY(next_key(r, allowed, &seen, &key, error));
     if (key == N_KEYS) return EDB_OK;
     if (key == NAME) EDB_TRY(read_string(r, &out->name, error));
@@ -195,7 +195,7 @@ static edb_status read_file(reader *r, edb_error *error) {
   uint32_t seen = 0;
   row mini_batch = {0};
   EDB_TRY(edb_json_expect(&r->json, EDB_JSON_OBJECT, &token, error));
-  for (int key;;) {
+  for (int key = N_KEYS;;) {
     EDB_TRY(next_key(r, FILE_KEYS, &seen, &key, error));
     if (key == N_KEYS) break;
     if (key == VERSION) EDB_TRY(read_version(r, error));

@@ -16,9 +16,9 @@ struct edb_policy {
   edb_context *ctx;
   edb_policy_kind kind;
   struct edb_fsm *fsm;
-  uint32_t width; /* of beams */
-  double budget;  /* nanoseconds per node that `best` may search for */
-  double seconds; /* that `exact` may */
+  uint32_t width;   /* of beams */
+  double budget;    /* nanoseconds per node that `best` may search for */
+  double seconds;   /* that `exact` may */
   edb_costs *costs; /* owned; NULL: batches are counted */
 };
 
