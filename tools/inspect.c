@@ -78,16 +78,10 @@ static void print_model(const edb_model *m, const char *text) {
 }
 
 static int inspect_model(workplace *w, const char *path) {
-  edb_constant set[MAX_SETS];
-  for (uint32_t i = 0; i < w->options->n_sets; i++)
-    set[i] = (edb_constant){w->options->set_names[i], w->options->set_values[i]};
-  edb_model_params params = EDB_PARAMS(edb_model_params);
-  params.set = set;
-  params.n_set = w->options->n_sets;
   char *text = NULL;
-  if (edb_model_load(w->ctx, path, &params, &w->model, &w->error) != EDB_OK ||
-      edb_model_print(w->model, &text, &w->error) != EDB_OK)
-    return workplace_failed(w);
+  int failed = workplace_open_model(w, path);
+  if (failed) return failed;
+  if (edb_model_print(w->model, &text, &w->error) != EDB_OK) return workplace_failed(w);
   if (has_option(w->options, OPTION_JSON)) {
     json_t *object = model_json(w->model);
     json_dumpf(object, stdout, JSON_INDENT(2));

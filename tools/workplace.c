@@ -26,7 +26,7 @@ int workplace_open_context(workplace *w, const command *c, const options *o, edb
   return edb_context_create(&params, &w->ctx, &w->error) == EDB_OK ? 0 : workplace_failed(w);
 }
 
-static int open_model(workplace *w, const char *path) {
+int workplace_open_model(workplace *w, const char *path) {
   edb_constant set[MAX_SETS];
   for (uint32_t i = 0; i < w->options->n_sets; i++)
     set[i] = (edb_constant){w->options->set_names[i], w->options->set_values[i]};
@@ -83,7 +83,7 @@ int workplace_open(workplace *w, const command *c, const options *o) {
   if (!has_option(o, OPTION_DATA)) return usage_error(c, "needs --data FILE");
   int failed = read_simd(c, o, &simd);
   if (!failed) failed = workplace_open_context(w, c, o, simd);
-  if (!failed) failed = open_model(w, o->positional[0]);
+  if (!failed) failed = workplace_open_model(w, o->positional[0]);
   if (!failed) failed = open_weights_and_data(w);
   return failed;
 }

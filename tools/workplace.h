@@ -20,6 +20,8 @@ typedef struct workplace {
  * EXIT_USAGE or EXIT_FAILED after a message. Close in any case. */
 int workplace_open_context(workplace *w, const command *c, const options *o, edb_simd simd);
 int workplace_open(workplace *w, const command *c, const options *o);
+/* The model alone, with the constants of --set. */
+int workplace_open_model(workplace *w, const char *path);
 void workplace_close(workplace *w);
 
 /* Prints the error on stderr: EXIT_FAILED. */
