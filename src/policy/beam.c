@@ -89,49 +89,61 @@ static void offer(beam *b) {
 }
 
 /* Scores the tuple that `c` holds. False: it is of no use. */
-static bool score(const beam *b, candidate *c, uint32_t steps) {
+static inline __attribute__((always_inline)) bool score(const beam *b, candidate *c, uint32_t steps,
+                                                        const uint32_t n_tuple) {
   const entry *from = &b->entries[c->parent];
-  uint32_t own[MAX_TUPLE], height[MAX_TUPLE];
-  c->own = c->height = 0;
-  for (uint32_t i = 0; i < b->n_tuple; i++) {
+  uint32_t own[MAX_TUPLE], height[MAX_TUPLE], longest = 0, tallest = 0;
+  for (uint32_t i = 0; i < n_tuple; i++) {
     const uint32_t *row = edb_automaton_row(&b->automata[i], c->ids[i]);
     height[i] = row[0];
     own[i] = row[1 + b->n_types + c->letter];
-    if (own[i] > c->own) c->own = own[i];
-    if (height[i] > c->height) c->height = height[i];
+    longest = own[i] > longest ? own[i] : longest;
+    tallest = height[i] > tallest ? height[i] : tallest;
   }
   size_t at = (size_t)c->parent * b->n_types + c->letter;
-  uint32_t own_fall = b->own[at] - c->own, height_fall = from->height - c->height;
+  uint32_t own_fall = b->own[at] - longest, height_fall = from->height - tallest;
+  c->own = longest;
+  c->height = tallest;
   c->bound = from->bound - own_fall;
-  uint32_t least = c->bound > c->height ? c->bound : c->height;
+  uint32_t least = c->bound > tallest ? c->bound : tallest;
   if (steps + 1 + least >= b->params->limit) return false;
-  c->own_sum = c->height_sum = 0;
-  for (uint32_t i = 0; i < b->n_tuple; i++) {
-    c->own_sum += lookup(b->soft, c->own - own[i]);
-    c->height_sum += lookup(b->soft, c->height - height[i]);
+  double own_sum = 0, height_sum = 0;
+  for (uint32_t i = 0; i < n_tuple; i++) {
+    own_sum += lookup(b->soft, longest - own[i]);
+    height_sum += lookup(b->soft, tallest - height[i]);
   }
-  c->score =
-      from->score * b->own_sum[at] * from->height_sum /
-      (c->own_sum * c->height_sum * lookup(b->hard, own_fall) * lookup(b->soft, height_fall));
+  c->own_sum = own_sum;
+  c->height_sum = height_sum;
+  c->score = from->score * b->own_sum[at] * from->height_sum /
+             (own_sum * height_sum * lookup(b->hard, own_fall) * lookup(b->soft, height_fall));
   return true;
 }
 
 /* The tuple after a letter. False: an automaton is full. */
-static bool try_letter(beam *b, uint32_t parent, uint32_t letter, uint32_t steps) {
+static inline __attribute__((always_inline)) bool
+try_letter_of(beam *b, uint32_t parent, uint32_t letter, uint32_t steps, const uint32_t n_tuple) {
   const entry *from = &b->entries[parent];
   candidate *c = &b->pool[b->kept[b->width]];
+  uint64_t hash = 0;
   bool moved = false;
-  c->hash = 0;
-  for (uint32_t i = 0; i < b->n_tuple; i++) {
-    c->ids[i] = edb_automaton_step(&b->automata[i], from->ids[i], letter);
-    if (c->ids[i] == EDB_STATE_NONE) return false;
-    c->hash = mix(c->hash, c->ids[i]);
-    moved |= c->ids[i] != from->ids[i];
+  for (uint32_t i = 0; i < n_tuple; i++) {
+    uint32_t next = edb_automaton_step(&b->automata[i], from->ids[i], letter);
+    if (next == EDB_STATE_NONE) return false;
+    c->ids[i] = next;
+    hash = mix(hash, next);
+    moved |= next != from->ids[i];
   }
+  c->hash = hash;
   c->parent = parent;
   c->letter = letter;
-  if (moved && score(b, c, steps)) offer(b);
+  if (moved && score(b, c, steps, n_tuple)) offer(b);
   return true;
+}
+
+/* The loops over the tuple unroll where its size is the usual one. */
+static bool try_letter(beam *b, uint32_t parent, uint32_t letter, uint32_t steps) {
+  if (b->n_tuple == 4) return try_letter_of(b, parent, letter, steps, 4);
+  return try_letter_of(b, parent, letter, steps, b->n_tuple);
 }
 
 /* The kept candidates become the entries. */
