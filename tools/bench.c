@@ -4,10 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "measure.h"
 #include "progress.h"
-#include "workplace.h"
 
 static const option_id accepts[] = {
     OPTION_DATA,      OPTION_WEIGHTS,     OPTION_POLICY,    OPTION_POLICY_FILE, OPTION_BATCH,
@@ -21,27 +20,15 @@ static const option_id accepts[] = {
 #define COUNTED_BATCHES 16 /* mini-batches whose schedules are counted */
 #define PEAK_MS         20
 
-/* Sums over mini-batches. */
-typedef struct sums {
-  uint64_t instances, nodes, mini_batches, kernels, bytes_copied;
-  uint64_t graph_ns, schedule_ns, placement_ns, copy_ns, product_ns, elementwise_ns, all_ns;
-  double flops, loss;
-  size_t peak_bytes;
-} sums;
-
 typedef struct bench bench;
 
 /* One thread: a session and a graph of its own. */
 typedef struct lane {
   bench *b;
   const edb_policy *policy;
-  edb_session *session;
-  edb_graph *graph;
-  uint32_t next; /* mini-batch to run next */
-  double deadline, peak;
-  sums sums;
-  bool failed;
-  edb_error error;
+  runner runner;
+  double seconds, peak; /* of a window; GFLOP/s */
+  bool split, failed;
 } lane;
 
 typedef struct row {
@@ -62,97 +49,12 @@ struct bench {
   double peak_gflops; /* of all threads together */
 };
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static uint64_t since(double begin) {
-  return (uint64_t)((now() - begin) * 1e9);
-}
-
-static int compare_doubles(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(const double *values) {
-  double sorted[WINDOWS];
-  memcpy(sorted, values, sizeof sorted);
-  qsort(sorted, WINDOWS, sizeof *sorted, compare_doubles);
-  return sorted[WINDOWS / 2];
-}
-
-/* ---- One mini-batch
- * ------------------------------------------------------------------------------ */
-
-static edb_status build_graph(lane *l, uint32_t mini_batch) {
-  const bench *b = l->b;
-  edb_graph_clear(l->graph);
-  for (uint32_t i = 0; i < b->batch; i++) {
-    edb_status status =
-        edb_dataset_append(b->w->data, mini_batch * b->batch + i, l->graph, &l->error);
-    if (status != EDB_OK) return status;
-  }
-  const edb_graph *lowered;
-  return edb_session_lower(l->session, l->graph, &lowered, &l->error);
-}
-
-/* The losses are what inference is run for; they are read out like a user would. */
-static double read_losses(const lane *l) {
-  const edb_model *model = l->b->w->model;
-  double sum = 0;
-  for (edb_node n = 0; n < edb_graph_node_count(l->graph); n++) {
-    edb_value value = {n, edb_model_output(model, edb_graph_node_cell(l->graph, n), "loss")};
-    float loss;
-    if (value.output != UINT32_MAX &&
-        edb_session_read(l->session, l->graph, value, &loss, 1, NULL) == EDB_OK)
-      sum += loss;
-  }
-  return sum;
-}
-
-static edb_status run_mini_batch(lane *l) {
-  static const char *const loss[] = {"loss"};
-  bench *b = l->b;
-  double begin = now();
-  edb_status status = build_graph(l, l->next);
-  if (status != EDB_OK) return status;
-  uint64_t graph_ns = since(begin);
-  edb_keep keep = {loss, 1};
-  bool has_loss = false;
-  for (uint32_t c = 0; c < edb_model_cell_count(b->w->model) && !has_loss; c++)
-    has_loss = edb_model_output(b->w->model, c, "loss") != UINT32_MAX;
-  status = edb_session_run(l->session, l->graph, l->policy, has_loss ? &keep : NULL, &l->error);
-  if (status != EDB_OK) return status;
-  l->sums.loss += has_loss ? read_losses(l) : 0;
-  edb_run_stats stats = edb_session_stats(l->session);
-  l->sums.all_ns += since(begin);
-  l->sums.graph_ns += graph_ns;
-  l->sums.schedule_ns += stats.schedule_ns;
-  l->sums.placement_ns += stats.placement_ns;
-  l->sums.copy_ns += stats.copy_ns;
-  l->sums.product_ns += stats.product_ns;
-  l->sums.elementwise_ns += stats.elementwise_ns;
-  l->sums.kernels += stats.kernels;
-  l->sums.bytes_copied += stats.bytes_copied;
-  l->sums.flops += stats.flops;
-  l->sums.nodes += stats.nodes;
-  l->sums.instances += b->batch;
-  l->sums.mini_batches++;
-  if (stats.peak_bytes > l->sums.peak_bytes) l->sums.peak_bytes = stats.peak_bytes;
-  l->next = (l->next + 1) % b->n_batches;
-  return EDB_OK;
-}
-
 /* ---- Windows of time over all threads
  * ------------------------------------------------------------ */
 
 static void *run_lane(void *argument) {
   lane *l = argument;
-  do l->failed = run_mini_batch(l) != EDB_OK;
-  while (!l->failed && now() < l->deadline);
+  l->failed = runner_window(&l->runner, l->policy, l->seconds, l->split) != EDB_OK;
   return NULL;
 }
 
@@ -175,42 +77,24 @@ static void on_all_lanes(bench *b, void *(*fn)(void *)) {
   free(started);
 }
 
-static void add(sums *to, const sums *s) {
-  to->instances += s->instances;
-  to->nodes += s->nodes;
-  to->mini_batches += s->mini_batches;
-  to->kernels += s->kernels;
-  to->bytes_copied += s->bytes_copied;
-  to->graph_ns += s->graph_ns;
-  to->schedule_ns += s->schedule_ns;
-  to->placement_ns += s->placement_ns;
-  to->copy_ns += s->copy_ns;
-  to->product_ns += s->product_ns;
-  to->elementwise_ns += s->elementwise_ns;
-  to->all_ns += s->all_ns;
-  to->flops += s->flops;
-  if (s->peak_bytes > to->peak_bytes) to->peak_bytes = s->peak_bytes;
-}
-
 /* One window; the time is that of the slowest lane. */
 static int run_window(bench *b, row *r, double seconds, bool split, double *elapsed, sums *window) {
   for (uint32_t i = 0; i < b->n_threads; i++) {
     lane *l = &b->lanes[i];
     l->policy = r->policy;
-    l->sums = (sums){0};
-    l->deadline = now() + seconds;
-    edb_session_set_timing(l->session, split);
+    l->seconds = seconds;
+    l->split = split;
   }
-  double begin = now();
+  double begin = seconds_now();
   on_all_lanes(b, run_lane);
-  *elapsed = now() - begin;
+  *elapsed = seconds_now() - begin;
   *window = (sums){0};
   for (uint32_t i = 0; i < b->n_threads; i++) {
     if (b->lanes[i].failed) {
-      b->w->error = b->lanes[i].error;
+      b->w->error = b->lanes[i].runner.error;
       return workplace_failed(b->w);
     }
-    add(window, &b->lanes[i].sums);
+    add_sums(window, &b->lanes[i].runner.sums);
   }
   return 0;
 }
@@ -222,7 +106,7 @@ static int time_window(bench *b, row *r, uint32_t index) {
   if (failed) return failed;
   r->rate[index] = (double)window.instances / elapsed;
   r->gflops[index] = window.flops / elapsed * 1e-9;
-  add(&r->timed, &window);
+  add_sums(&r->timed, &window);
   return 0;
 }
 
@@ -236,22 +120,17 @@ static void time_peak(bench *b) {
 /* Batches and bounds of the first mini-batches, the same in every run. */
 static int count_batches(bench *b, row *r) {
   workplace *w = b->w;
-  lane *l = &b->lanes[0];
+  runner *first = &b->lanes[0].runner;
   uint32_t n = b->n_batches < COUNTED_BATCHES ? b->n_batches : COUNTED_BATCHES;
   for (uint32_t i = 0; i < n; i++) {
-    const edb_graph *lowered;
-    edb_schedule *schedule;
-    if (build_graph(l, i) != EDB_OK ||
-        edb_session_lower(l->session, l->graph, &lowered, &l->error) != EDB_OK ||
-        edb_schedule_create(w->ctx, r->policy, lowered, &schedule, &l->error) != EDB_OK) {
-      w->error = l->error;
+    edb_schedule_info info;
+    if (runner_describe(first, r->policy, i, &info) != EDB_OK) {
+      w->error = first->error;
       return workplace_failed(w);
     }
-    edb_schedule_info info = edb_schedule_describe(schedule);
     r->batches += (double)info.n_batches / n;
     r->bound += (double)info.bound / n;
     r->misses += (double)info.misses / n;
-    edb_schedule_destroy(schedule);
   }
   return 0;
 }
@@ -291,7 +170,7 @@ static double per_mini_batch(uint64_t n, const sums *s) {
 
 static json_t *row_json(const bench *b, const row *r) {
   const sums *t = &r->timed, *s = &r->split;
-  double gflops = median(r->gflops), slowest = r->rate[0], fastest = r->rate[0];
+  double gflops = median_of(r->gflops, WINDOWS), slowest = r->rate[0], fastest = r->rate[0];
   for (int i = 1; i < WINDOWS; i++) {
     if (r->rate[i] < slowest) slowest = r->rate[i];
     if (r->rate[i] > fastest) fastest = r->rate[i];
@@ -301,7 +180,7 @@ static json_t *row_json(const bench *b, const row *r) {
       " s:f, s:f, s:f, s:f, s:f, s:I}",
       "model", edb_model_name(b->w->model), "policy", r->name, "granularity",
       b->granularity == EDB_GRANULARITY_OP ? "op" : "cell", "batch", (json_int_t)b->batch,
-      "threads", (json_int_t)b->n_threads, "instances_per_s", median(r->rate),
+      "threads", (json_int_t)b->n_threads, "instances_per_s", median_of(r->rate, WINDOWS),
       "instances_per_s_slowest", slowest, "instances_per_s_fastest", fastest, "gflops", gflops,
       "peak_gflops", b->peak_gflops, "share_of_peak", gflops / b->peak_gflops, "batches",
       r->batches, "bound", r->bound, "misses", r->misses, "kernels", per_mini_batch(t->kernels, t),
@@ -327,11 +206,11 @@ static void print_table(const bench *b) {
     double all = s->all_ns ? (double)s->all_ns : 1;
     printf(
         "%-15s %9.1f %6.1f%% %7.1f %7.1f | %8.1f %9.1f %8.1f | %6.1f %8.1f %10.1f | %9.1f %8.2f\n",
-        r->name, median(r->rate), 100 * median(r->gflops) / b->peak_gflops, r->batches, r->bound,
-        per_node(t->graph_ns, t), per_node(t->schedule_ns, t), per_node(t->placement_ns, t),
-        100 * (double)s->copy_ns / all, 100 * (double)s->product_ns / all,
-        100 * (double)s->elementwise_ns / all, per_mini_batch(t->bytes_copied, t) / 1024,
-        (double)t->peak_bytes / 1048576);
+        r->name, median_of(r->rate, WINDOWS), 100 * median_of(r->gflops, WINDOWS) / b->peak_gflops,
+        r->batches, r->bound, per_node(t->graph_ns, t), per_node(t->schedule_ns, t),
+        per_node(t->placement_ns, t), 100 * (double)s->copy_ns / all,
+        100 * (double)s->product_ns / all, 100 * (double)s->elementwise_ns / all,
+        per_mini_batch(t->bytes_copied, t) / 1024, (double)t->peak_bytes / 1048576);
   }
 }
 
@@ -340,7 +219,7 @@ static void print_table(const bench *b) {
 
 static int add_row(bench *b, const char *name, edb_policy_kind kind) {
   row *r = &b->rows[b->n_rows];
-  int failed = workplace_policy(b->w, b->lanes[0].session, name, kind, &r->policy);
+  int failed = workplace_policy(b->w, b->lanes[0].runner.session, name, kind, &r->policy);
   if (failed) return failed;
   r->name = edb_policy_kind_name(edb_policy_get_kind(r->policy));
   b->n_rows++;
@@ -361,18 +240,18 @@ static int add_rows(bench *b) {
 
 static int open_lanes(bench *b) {
   workplace *w = b->w;
-  edb_session_params params = EDB_PARAMS(edb_session_params);
-  params.granularity = b->granularity;
   b->lanes = calloc(b->n_threads, sizeof *b->lanes);
   if (!b->lanes) return EXIT_FAILED;
   for (uint32_t i = 0; i < b->n_threads; i++) {
-    lane *l = &b->lanes[i];
-    l->b = b;
-    l->next = (uint32_t)((uint64_t)i * b->n_batches / b->n_threads);
-    if (edb_session_create(w->ctx, w->model, w->weights, &params, &l->session, &w->error) !=
-            EDB_OK ||
-        edb_graph_create(w->ctx, w->model, &l->graph, &w->error) != EDB_OK)
+    runner *r = &b->lanes[i].runner;
+    b->lanes[i].b = b;
+    if (runner_open(r, w, b->granularity) != EDB_OK) {
+      w->error = r->error;
       return workplace_failed(w);
+    }
+    r->batch = b->batch;
+    r->n_batches = b->n_batches;
+    r->next = (uint32_t)((uint64_t)i * b->n_batches / b->n_threads);
   }
   return 0;
 }
@@ -409,10 +288,7 @@ static int run_bench(const options *o) {
     print_table(&b);
   }
   for (uint32_t i = 0; i < b.n_rows; i++) edb_policy_destroy(b.rows[i].policy);
-  for (uint32_t i = 0; b.lanes && i < b.n_threads; i++) {
-    edb_graph_destroy(b.lanes[i].graph);
-    edb_session_destroy(b.lanes[i].session);
-  }
+  for (uint32_t i = 0; b.lanes && i < b.n_threads; i++) runner_close(&b.lanes[i].runner);
   free(b.lanes);
   workplace_close(&w);
   return code;

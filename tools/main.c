@@ -9,7 +9,7 @@
 
 static const command *const commands[] = {
     &command_run,       &command_learn,   &command_schedule, &command_check,    &command_bench,
-    &command_calibrate, &command_inspect, &command_init,     &command_generate,
+    &command_calibrate, &command_inspect, &command_init,     &command_generate, &command_paper,
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 

@@ -43,6 +43,9 @@
   X(EPISODES, "episodes", 0, "N", "learn for at most so many (default 1000)")                   \
   X(GRAPH, "graph", 0, "FILE...", "raw graphs instead of a model and data")                     \
   X(COUNT, "count", 'c', "N", "instances to generate (default 1000)")                           \
+  X(DATA_DIR, "data-dir", 0, "DIR", "paper: trees.txt, tags.txt, ... (else generated)")         \
+  X(MODELS, "models", 0, "LIST", "paper: of these models only, e.g. tree_lstm,mv_rnn")          \
+  X(QUICK, "quick", 0, NULL, "paper: fewer sizes and repeats")                                  \
   X(OUT, "output", 'o', "FILE", "where to write")                                               \
   X(JSON, "json", 'j', NULL, "print JSON for machines")                                         \
   X(HELP, "help", 'h', NULL, "this help")
@@ -85,6 +88,6 @@ void command_help(const command *c);
 int usage_error(const command *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 extern const command command_run, command_learn, command_inspect, command_check, command_schedule,
-    command_bench, command_calibrate, command_generate, command_init;
+    command_bench, command_calibrate, command_generate, command_init, command_paper;
 
 #endif

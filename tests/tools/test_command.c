@@ -418,6 +418,39 @@ static void bench_shows_a_table_over_all_policies(void **state) {
   free(r.text);
 }
 
+static void paper_compares_the_ways_of_batching(void **state) {
+  (void)state;
+  json_t *results =
+      expect_json(run("paper " EDB_SOURCE_DIR "/models --models tree_gru --quick --count 200 "
+                      "--seconds 2 --json -o results 2>/dev/null"));
+  static const char *const tables[] = {"schedules", "cells", "speeds", "learning"};
+  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+    assert_true(json_array_size(json_object_get(results, tables[i])) > 0);
+  json_t *row;
+  size_t i;
+  json_array_foreach(json_object_get(results, "schedules"), i, row) {
+    double batches = json_number_value(json_object_get(row, "batches"));
+    assert_true(batches >= json_number_value(json_object_get(row, "bound")));
+  }
+  json_decref(results);
+  static const char *const files[] = {"paper.md", "paper.json", "speed_h64_b32.svg"};
+  for (i = 0; i < sizeof files / sizeof *files; i++) {
+    char path[128];
+    snprintf(path, sizeof path, "%s/results/%s", folder, files[i]);
+    if (access(path, R_OK) != 0) fail_msg("no %s", files[i]);
+  }
+}
+
+static void paper_says_what_it_had_no_data_for(void **state) {
+  (void)state;
+  expect(run("paper " EDB_SOURCE_DIR "/models --models tree_gru --quick --count 200 --seconds 1"),
+         0, "batch 256: too few instances");
+  expect(run("paper " EDB_SOURCE_DIR "/models --models tree_gru --quick --count 9 2>&1"), 2,
+         "has 9 instances");
+  expect(run("paper --models none 2>&1"), 2, "names none of");
+  expect(run("paper nowhere --models tree_gru 2>&1"), 1, "nowhere/tree_gru.edb");
+}
+
 static void inspect_shows_a_model_that_reads_again(void **state) {
   (void)state;
   json_t *object = expect_json(run("inspect " TREE_LSTM " --json"));
@@ -478,6 +511,8 @@ int main(void) {
       cmocka_unit_test(check_says_identical),
       cmocka_unit_test(bench_prints_all_that_it_measures),
       cmocka_unit_test(bench_shows_a_table_over_all_policies),
+      cmocka_unit_test(paper_compares_the_ways_of_batching),
+      cmocka_unit_test(paper_says_what_it_had_no_data_for),
       cmocka_unit_test(inspect_shows_a_model_that_reads_again),
       cmocka_unit_test(initial_weights_are_the_seeded_values_of_a_run),
       cmocka_unit_test(an_output_that_cannot_be_written_fails),

@@ -1,0 +1,151 @@
+/* tools/measure.c: see measure.h. */
+#include "measure.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define MAX_VALUES 64
+
+double seconds_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static uint64_t since(double begin) {
+  return (uint64_t)((seconds_now() - begin) * 1e9);
+}
+
+static int compare_doubles(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+double median_of(const double *values, uint32_t n) {
+  double sorted[MAX_VALUES];
+  if (n > MAX_VALUES) n = MAX_VALUES;
+  if (n == 0) return 0;
+  memcpy(sorted, values, n * sizeof *sorted);
+  qsort(sorted, n, sizeof *sorted, compare_doubles);
+  return sorted[n / 2];
+}
+
+void add_sums(sums *to, const sums *s) {
+  to->instances += s->instances;
+  to->nodes += s->nodes;
+  to->mini_batches += s->mini_batches;
+  to->kernels += s->kernels;
+  to->bytes_copied += s->bytes_copied;
+  to->graph_ns += s->graph_ns;
+  to->schedule_ns += s->schedule_ns;
+  to->placement_ns += s->placement_ns;
+  to->copy_ns += s->copy_ns;
+  to->product_ns += s->product_ns;
+  to->elementwise_ns += s->elementwise_ns;
+  to->all_ns += s->all_ns;
+  to->flops += s->flops;
+  if (s->peak_bytes > to->peak_bytes) to->peak_bytes = s->peak_bytes;
+}
+
+edb_status runner_open(runner *r, workplace *w, edb_granularity granularity) {
+  edb_session_params params = EDB_PARAMS(edb_session_params);
+  params.granularity = granularity;
+  *r = (runner){.w = w};
+  edb_status status =
+      edb_session_create(w->ctx, w->model, w->weights, &params, &r->session, &r->error);
+  if (status != EDB_OK) return status;
+  return edb_graph_create(w->ctx, w->model, &r->graph, &r->error);
+}
+
+void runner_close(runner *r) {
+  edb_graph_destroy(r->graph);
+  edb_session_destroy(r->session);
+  r->graph = NULL;
+  r->session = NULL;
+}
+
+edb_status runner_build(runner *r, uint32_t mini_batch, const edb_graph **lowered) {
+  edb_graph_clear(r->graph);
+  for (uint32_t i = 0; i < r->batch; i++) {
+    edb_status status =
+        edb_dataset_append(r->w->data, r->first + mini_batch * r->batch + i, r->graph, &r->error);
+    if (status != EDB_OK) return status;
+  }
+  return edb_session_lower(r->session, r->graph, lowered, &r->error);
+}
+
+/* The losses are what inference is run for; they are read out like a user would. */
+static double read_losses(const runner *r) {
+  const edb_model *model = r->w->model;
+  double sum = 0;
+  for (edb_node n = 0; n < edb_graph_node_count(r->graph); n++) {
+    edb_value value = {n, edb_model_output(model, edb_graph_node_cell(r->graph, n), "loss")};
+    float loss;
+    if (value.output != UINT32_MAX &&
+        edb_session_read(r->session, r->graph, value, &loss, 1, NULL) == EDB_OK)
+      sum += loss;
+  }
+  return sum;
+}
+
+static bool has_loss(const edb_model *model) {
+  for (uint32_t c = 0; c < edb_model_cell_count(model); c++)
+    if (edb_model_output(model, c, "loss") != UINT32_MAX) return true;
+  return false;
+}
+
+edb_status runner_run(runner *r, const edb_policy *policy) {
+  static const char *const loss[] = {"loss"};
+  const edb_keep keep = {loss, 1};
+  const edb_graph *lowered;
+  double begin = seconds_now();
+  edb_status status = runner_build(r, r->next, &lowered);
+  if (status != EDB_OK) return status;
+  uint64_t graph_ns = since(begin);
+  bool losses = has_loss(r->w->model);
+  status = edb_session_run(r->session, r->graph, policy, losses ? &keep : NULL, &r->error);
+  if (status != EDB_OK) return status;
+  r->sums.loss += losses ? read_losses(r) : 0;
+  edb_run_stats stats = edb_session_stats(r->session);
+  sums one = {.instances = r->batch,
+              .nodes = stats.nodes,
+              .mini_batches = 1,
+              .kernels = stats.kernels,
+              .bytes_copied = stats.bytes_copied,
+              .graph_ns = graph_ns,
+              .schedule_ns = stats.schedule_ns,
+              .placement_ns = stats.placement_ns,
+              .copy_ns = stats.copy_ns,
+              .product_ns = stats.product_ns,
+              .elementwise_ns = stats.elementwise_ns,
+              .all_ns = since(begin),
+              .flops = stats.flops,
+              .peak_bytes = stats.peak_bytes};
+  add_sums(&r->sums, &one);
+  r->next = (r->next + 1) % r->n_batches;
+  return EDB_OK;
+}
+
+edb_status runner_describe(runner *r, const edb_policy *policy, uint32_t mini_batch,
+                           edb_schedule_info *info) {
+  const edb_graph *lowered;
+  edb_schedule *schedule;
+  edb_status status = runner_build(r, mini_batch, &lowered);
+  if (status == EDB_OK)
+    status = edb_schedule_create(r->w->ctx, policy, lowered, &schedule, &r->error);
+  if (status != EDB_OK) return status;
+  *info = edb_schedule_describe(schedule);
+  edb_schedule_destroy(schedule);
+  return EDB_OK;
+}
+
+edb_status runner_window(runner *r, const edb_policy *policy, double seconds, bool split) {
+  double deadline = seconds_now() + seconds;
+  edb_status status;
+  r->sums = (sums){0};
+  edb_session_set_timing(r->session, split);
+  do status = runner_run(r, policy);
+  while (status == EDB_OK && seconds_now() < deadline);
+  return status;
+}

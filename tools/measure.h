@@ -1,0 +1,47 @@
+/* tools/measure.h: runs mini-batches against the clock, and sums up where the time goes. */
+#ifndef EDB_TOOLS_MEASURE_H
+#define EDB_TOOLS_MEASURE_H
+
+#include "workplace.h"
+
+/* Sums over mini-batches. */
+typedef struct sums {
+  uint64_t instances, nodes, mini_batches, kernels, bytes_copied;
+  uint64_t graph_ns, schedule_ns, placement_ns, copy_ns, product_ns, elementwise_ns, all_ns;
+  double flops, loss;
+  size_t peak_bytes;
+} sums;
+
+/* One thread's means to run the mini-batches of a dataset in turn: number i holds the instances
+ * from first + i * batch on. */
+typedef struct runner {
+  workplace *w;
+  edb_session *session;
+  edb_graph *graph;
+  uint32_t first, batch, n_batches;
+  uint32_t next; /* mini-batch to run next */
+  sums sums;
+  edb_error error;
+} runner;
+
+/* Session and graph; the mini-batches are set by the caller. Close in any case. */
+edb_status runner_open(runner *r, workplace *w, edb_granularity granularity);
+void runner_close(runner *r);
+
+/* Builds the graph of a mini-batch; *lowered is what the session schedules. */
+edb_status runner_build(runner *r, uint32_t mini_batch, const edb_graph **lowered);
+/* Runs the next mini-batch, from instances in memory to losses read, and adds it to the sums. */
+edb_status runner_run(runner *r, const edb_policy *policy);
+/* Schedules a mini-batch without running it. */
+edb_status runner_describe(runner *r, const edb_policy *policy, uint32_t mini_batch,
+                           edb_schedule_info *info);
+/* At least one mini-batch, and until about `seconds` have passed; the sums are of these alone. */
+edb_status runner_window(runner *r, const edb_policy *policy, double seconds, bool split);
+
+void add_sums(sums *to, const sums *s);
+
+double seconds_now(void);
+/* Of at most 64 values. */
+double median_of(const double *values, uint32_t n);
+
+#endif

@@ -1,0 +1,259 @@
+/* tools/paper_print.c: `edbatch paper`: the results as Markdown. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "paper.h"
+
+static const char *text_of(const json_t *row, const char *key) {
+  const char *text = json_string_value(json_object_get(row, key));
+  return text ? text : "";
+}
+
+static double number_of(const json_t *row, const char *key) {
+  return json_number_value(json_object_get(row, key));
+}
+
+static bool same_text(const json_t *a, const json_t *b, const char *key) {
+  return strcmp(text_of(a, key), text_of(b, key)) == 0;
+}
+
+static bool same_cell(const json_t *a, const json_t *b) {
+  return same_text(a, b, "model") && number_of(a, "hidden") == number_of(b, "hidden") &&
+         number_of(a, "batch") == number_of(b, "batch");
+}
+
+/* ---- Table a ------------------------------------------------------------------------------------
+ */
+
+#define MAX_POLICIES (EDB_POLICY_COUNT + EDB_ENCODING_COUNT)
+
+/* Names of the columns: all policies, `fsm` once per encoding; exact is for small graphs only. */
+static uint32_t list_policies(char names[MAX_POLICIES][32]) {
+  uint32_t n = 0;
+  for (int kind = 0; kind < EDB_POLICY_COUNT; kind++)
+    if (kind != EDB_POLICY_FSM && kind != EDB_POLICY_EXACT)
+      snprintf(names[n++], sizeof names[0], "%s", edb_policy_kind_name((edb_policy_kind)kind));
+  for (int e = 0; e < EDB_ENCODING_COUNT; e++)
+    snprintf(names[n++], sizeof names[0], "fsm %s", edb_encoding_name((edb_encoding)e));
+  return n;
+}
+
+static const json_t *find_schedule(const json_t *rows, const json_t *like, const char *policy) {
+  for (size_t i = 0; i < json_array_size(rows); i++) {
+    const json_t *row = json_array_get(rows, i);
+    if (same_text(row, like, "model") && same_text(row, like, "granularity") &&
+        strcmp(text_of(row, "policy"), policy) == 0)
+      return row;
+  }
+  return NULL;
+}
+
+static void print_schedules(const json_t *rows, const char *granularity, FILE *to) {
+  char policies[MAX_POLICIES][32];
+  uint32_t n_policies = list_policies(policies);
+  fprintf(to, "\n| %s | nodes | bound", granularity);
+  for (uint32_t k = 0; k < n_policies; k++) fprintf(to, " | %s", policies[k]);
+  fprintf(to, " |\n|---|---|---");
+  for (uint32_t k = 0; k < n_policies; k++) fprintf(to, "|---");
+  fprintf(to, "|\n");
+  const char *last = "";
+  for (size_t i = 0; i < json_array_size(rows); i++) {
+    const json_t *row = json_array_get(rows, i);
+    if (strcmp(text_of(row, "granularity"), granularity) != 0) continue;
+    if (strcmp(text_of(row, "model"), last) == 0) continue;
+    last = text_of(row, "model");
+    fprintf(to, "| %s | %.0f | %.1f", last, number_of(row, "nodes"), number_of(row, "bound"));
+    for (uint32_t k = 0; k < n_policies; k++) {
+      const json_t *found = find_schedule(rows, row, policies[k]);
+      if (found)
+        fprintf(to, " | %.1f", number_of(found, "batches"));
+      else
+        fprintf(to, " | -");
+    }
+    fprintf(to, " |\n");
+  }
+}
+
+/* ---- Table b ------------------------------------------------------------------------------------
+ */
+
+static void print_cells(const json_t *rows, FILE *to) {
+  fprintf(to,
+          "\n| model | cell | hidden | nodes per batch | us per batch | ns per node | kernels per "
+          "batch | KiB moved per batch | latency, planned | KiB moved, planned |\n"
+          "|---|---|---|---|---|---|---|---|---|---|\n");
+  for (size_t i = 0; i < json_array_size(rows); i++) {
+    const json_t *row = json_array_get(rows, i);
+    fprintf(to, "| %s | %s | %.0f | %.1f | %.1f | %.0f | %.1f | %.1f | not yet | not yet |\n",
+            text_of(row, "model"), text_of(row, "cell"), number_of(row, "hidden"),
+            number_of(row, "nodes_per_batch"), number_of(row, "ns_per_batch") * 1e-3,
+            number_of(row, "ns_per_node"), number_of(row, "kernels_per_batch"),
+            number_of(row, "bytes_per_batch") / 1024);
+  }
+}
+
+/* ---- Table c ------------------------------------------------------------------------------------
+ */
+
+static const json_t *find_speed(const json_t *rows, const json_t *like, const char *way) {
+  const json_t *best = NULL;
+  for (size_t i = 0; i < json_array_size(rows); i++) {
+    const json_t *row = json_array_get(rows, i);
+    if (same_cell(row, like) && strcmp(text_of(row, "way"), way) == 0 &&
+        (!best || number_of(row, "instances_per_s") > number_of(best, "instances_per_s")))
+      best = row;
+  }
+  return best;
+}
+
+double paper_rate(const json_t *results, const json_t *like, const char *way) {
+  const json_t *row = find_speed(json_object_get(results, "speeds"), like, way);
+  return row ? number_of(row, "instances_per_s") : 0;
+}
+
+/* The learned policy over the better baseline; 0 where one of them is missing. */
+static double speedup(const json_t *results, const json_t *like) {
+  double vanilla = paper_rate(results, like, "vanilla"),
+         cavs = paper_rate(results, like, "cavs-like");
+  double best = vanilla > cavs ? vanilla : cavs;
+  return vanilla > 0 && cavs > 0 ? paper_rate(results, like, "learned") / best : 0;
+}
+
+static void print_way(const json_t *rows, const json_t *like, const char *way, FILE *to) {
+  const json_t *row = find_speed(rows, like, way);
+  if (!row) {
+    fprintf(to, " | -");
+    return;
+  }
+  double rate = number_of(row, "instances_per_s");
+  double spread = (number_of(row, "fastest") - number_of(row, "slowest")) / rate * 50;
+  fprintf(to, " | %.0f +-%.0f%%", rate, spread);
+  if (strcmp(way, "vanilla") == 0 || strcmp(way, "cavs-like") == 0)
+    fprintf(to, " (%s)", strcmp(text_of(row, "policy"), "depth") == 0 ? "depth" : "agenda");
+}
+
+/* The rows of one model, size and mini-batch stand together. */
+static bool is_first(const json_t *rows, size_t i) {
+  return i == 0 || !same_cell(json_array_get(rows, i), json_array_get(rows, i - 1));
+}
+
+static void print_speeds(const json_t *results, FILE *to) {
+  static const char *const ways[] = {"unbatched", "vanilla", "cavs-like", "learned"};
+  const json_t *rows = json_object_get(results, "speeds");
+  fprintf(to, "\n| model | hidden | batch | unbatched | vanilla | Cavs-like | learned | learned + "
+              "planning | learned over the better |\n|---|---|---|---|---|---|---|---|---|\n");
+  for (size_t i = 0; i < json_array_size(rows); i++) {
+    const json_t *row = json_array_get(rows, i);
+    if (!is_first(rows, i)) continue;
+    fprintf(to, "| %s | %.0f | %.0f", text_of(row, "model"), number_of(row, "hidden"),
+            number_of(row, "batch"));
+    for (size_t k = 0; k < 4; k++) print_way(rows, row, ways[k], to);
+    double ratio = speedup(results, row);
+    if (ratio > 0)
+      fprintf(to, " | not yet | %.2fx |\n", ratio);
+    else
+      fprintf(to, " | not yet | - |\n");
+  }
+}
+
+static void print_split(const json_t *results, FILE *to) {
+  static const char *const ways[] = {"vanilla", "cavs-like", "learned"};
+  static const char *const parts[] = {"graph",   "schedule",    "placement", "copy",
+                                      "product", "elementwise", "rest"};
+  const json_t *rows = json_object_get(results, "speeds");
+  fprintf(to, "\n| model | hidden | batch | way | graph | schedule | placement | copy | product | "
+              "elementwise | rest |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
+  for (size_t i = 0; i < json_array_size(rows); i++) {
+    if (!is_first(rows, i)) continue;
+    for (size_t k = 0; k < 3; k++) {
+      const json_t *row = find_speed(rows, json_array_get(rows, i), ways[k]);
+      if (!row) continue;
+      fprintf(to, "| %s | %.0f | %.0f | %s", text_of(row, "model"), number_of(row, "hidden"),
+              number_of(row, "batch"), ways[k]);
+      for (size_t part = 0; part < 7; part++)
+        fprintf(to, " | %.0f", number_of(json_object_get(row, "percent_of_time"), parts[part]));
+      fprintf(to, " |\n");
+    }
+  }
+}
+
+static void print_families(const json_t *results, FILE *to) {
+  static const struct {
+    const char *name, *published;
+  } families[] = {{"chain", "1.15x"}, {"tree", "1.39x"}, {"lattice", "2.45x"}};
+  const json_t *rows = json_object_get(results, "speeds");
+  fprintf(to,
+          "\n| family | learned over the better of vanilla and Cavs-like (geometric mean) | least "
+          "| most | the paper |\n|---|---|---|---|---|\n");
+  for (size_t f = 0; f < 3; f++) {
+    double log_sum = 0, least = 0, most = 0;
+    uint32_t n = 0;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+      const json_t *row = json_array_get(rows, i);
+      if (!is_first(rows, i) || strcmp(text_of(row, "family"), families[f].name) != 0) continue;
+      double ratio = speedup(results, row);
+      if (ratio <= 0) continue;
+      log_sum += log(ratio);
+      if (n == 0 || ratio < least) least = ratio;
+      if (n == 0 || ratio > most) most = ratio;
+      n++;
+    }
+    if (n > 0)
+      fprintf(to, "| %ss | %.2fx | %.2fx | %.2fx | %s |\n", families[f].name, exp(log_sum / n),
+              least, most, families[f].published);
+  }
+}
+
+/* ---- Table d ------------------------------------------------------------------------------------
+ */
+
+static void print_learning(const json_t *rows, FILE *to) {
+  fprintf(to,
+          "\n| model | granularity | encoding | ms | mini-batches | episodes | states | over the "
+          "bound, seen | unseen | misses per unseen mini-batch |\n"
+          "|---|---|---|---|---|---|---|---|---|---|\n");
+  for (size_t i = 0; i < json_array_size(rows); i++) {
+    const json_t *row = json_array_get(rows, i);
+    fprintf(to, "| %s | %s | %s | %.1f | %.0f | %.0f | %.0f | %.2f %% | %.2f %% | %.1f |\n",
+            text_of(row, "model"), text_of(row, "granularity"), text_of(row, "encoding"),
+            number_of(row, "milliseconds"), number_of(row, "mini_batches"),
+            number_of(row, "episodes"), number_of(row, "states"),
+            number_of(row, "over_bound_seen") * 100, number_of(row, "over_bound_unseen") * 100,
+            number_of(row, "misses_unseen"));
+  }
+}
+
+void paper_markdown(const json_t *results, FILE *to) {
+  const json_t *skipped = json_object_get(results, "skipped");
+  fprintf(to, "# The comparison of ED-Batch on this machine\n\nOne thread%s, %.0f s.\n",
+          json_is_true(json_object_get(results, "quick")) ? ", --quick" : "",
+          number_of(results, "seconds"));
+  fprintf(to,
+          "\n## a. Batches of a mini-batch of %d (mean of %.0f mini-batches that no policy was "
+          "learned from)\n",
+          PAPER_BATCH, number_of(results, "counted"));
+  print_schedules(json_object_get(results, "schedules"), "cell", to);
+  print_schedules(json_object_get(results, "schedules"), "op", to);
+  fprintf(to,
+          "\n## b. Cells\n\nBatch by batch of a mini-batch of %d, in order of creation inside "
+          "the cell.\n",
+          PAPER_BATCH);
+  print_cells(json_object_get(results, "cells"), to);
+  fprintf(to,
+          "\n## c. Instances per second\n\nMedians of interleaved repeats, with half the range. "
+          "Vanilla: operators are the nodes;\nCavs-like: cells; each the better of depth and "
+          "agenda.\n");
+  print_speeds(results, to);
+  print_families(results, to);
+  fprintf(to, "\nWhere the time goes, in percent:\n");
+  print_split(results, to);
+  fprintf(to, "\n## d. Learning\n");
+  print_learning(json_object_get(results, "learning"), to);
+  fprintf(to, "\n## Skipped\n\n");
+  if (json_array_size(skipped) == 0) fprintf(to, "Nothing.\n");
+  for (size_t i = 0; i < json_array_size(skipped); i++) {
+    const json_t *row = json_array_get(skipped, i);
+    fprintf(to, "- %s: %s\n", text_of(row, "what"), text_of(row, "why"));
+  }
+}
