@@ -199,7 +199,7 @@ typedef struct edb_schedule_info {
 } edb_schedule_info;
 
 /* Schedules the pending nodes of a graph. EDB_ERROR_MISMATCH (an fsm for other types),
- * EDB_ERROR_LIMIT (exact: too large), EDB_ERROR_MEMORY. */
+ * EDB_ERROR_LIMIT (sufficient: too large), EDB_ERROR_MEMORY. */
 EDB_API EDB_MUST_CHECK edb_status edb_schedule_create(edb_context *ctx, const edb_policy *policy,
                                                       const edb_graph *graph, edb_schedule **out,
                                                       edb_error *error);
