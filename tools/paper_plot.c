@@ -67,8 +67,10 @@ static uint32_t find_panels(const json_t *rows, const json_t *like, const json_t
   return n;
 }
 
-static void draw(const json_t *results, const json_t *const *panels, uint32_t n, FILE *to) {
-  uint32_t columns = n < COLUMNS ? n : COLUMNS, lines = (n + columns - 1) / columns;
+static void draw(const json_t *results, const json_t *row, FILE *to) {
+  const json_t *panels[MAX_PANELS];
+  uint32_t n = find_panels(json_object_get(results, "speeds"), row, panels);
+  uint32_t lines = (n + COLUMNS - 1) / COLUMNS;
   uint32_t width = 2 * MARGIN + COLUMNS * PANEL_W, height = TOP + lines * PANEL_H;
   fprintf(
       to,
@@ -77,23 +79,20 @@ static void draw(const json_t *results, const json_t *const *panels, uint32_t n,
       "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n"
       "<text x=\"%d\" y=\"26\" font-size=\"15\">Instances per second: hidden %d, mini-batches of "
       "%d, one thread; longer is better</text>\n",
-      width, height, width, height, MARGIN,
-      (int)json_number_value(json_object_get(panels[0], "hidden")),
-      (int)json_number_value(json_object_get(panels[0], "batch")));
+      width, height, width, height, MARGIN, (int)json_number_value(json_object_get(row, "hidden")),
+      (int)json_number_value(json_object_get(row, "batch")));
   for (uint32_t i = 0; i < n; i++)
-    draw_panel(results, panels[i], MARGIN + i % columns * PANEL_W, TOP + i / columns * PANEL_H, to);
+    draw_panel(results, panels[i], MARGIN + i % COLUMNS * PANEL_W, TOP + i / COLUMNS * PANEL_H, to);
   fprintf(to, "</svg>\n");
 }
 
 static int write_plot(const json_t *results, const json_t *row, const char *folder) {
-  const json_t *panels[MAX_PANELS];
   char path[512];
-  uint32_t n = find_panels(json_object_get(results, "speeds"), row, panels);
   snprintf(path, sizeof path, "%s/speed_h%d_b%d.svg", folder,
            (int)json_number_value(json_object_get(row, "hidden")),
            (int)json_number_value(json_object_get(row, "batch")));
   FILE *file = fopen(path, "w");
-  if (file) draw(results, panels, n, file);
+  if (file) draw(results, row, file);
   bool bad = !file || ferror(file) != 0;
   if (file && fclose(file) != 0) bad = true;
   if (bad) fprintf(stderr, "edbatch paper: cannot write %s: %s\n", path, strerror(errno));

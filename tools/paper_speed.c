@@ -104,12 +104,11 @@ int paper_cells(paper *p, const paper_model *m, workplace *w, uint32_t hidden) {
 
 typedef struct way {
   const char *name, *policy_name;
-  edb_policy_kind kind;
-  bool op;
   edb_policy *policy;
+  edb_policy_kind kind;
+  bool op, dropped;
   double rate[MAX_WINDOWS];
   sums timed, split;
-  bool dropped;
 } way;
 
 static const way all_ways[] = {
@@ -120,7 +119,7 @@ static const way all_ways[] = {
     {.name = "cavs-like", .kind = EDB_POLICY_AGENDA_STATIC},
     {.name = "learned", .kind = EDB_POLICY_FSM},
 };
-#define N_WAYS (sizeof all_ways / sizeof *all_ways)
+enum { N_WAYS = sizeof all_ways / sizeof *all_ways };
 
 /* What is measured together; windows of the ways alternate. */
 typedef struct contest {
@@ -174,7 +173,7 @@ static int warm_up(contest *c, way *y) {
 
 static int time_way(contest *c, way *y, uint32_t window) {
   runner *r = runner_of(c, y);
-  double share = c->seconds / ((double)N_WAYS * (c->paper->windows + 2));
+  double share = c->seconds / (N_WAYS * (c->paper->windows + 2));
   bool split = window == c->paper->windows; /* the last one shows where the time goes */
   double begin = seconds_now();
   if (runner_window(r, y->policy, share, split) != EDB_OK) return runner_failed(r);
@@ -221,15 +220,15 @@ static void add_way(const contest *c, const way *y) {
 
 static int run_contest(contest *c) {
   int failed = 0;
-  for (size_t i = 0; i < N_WAYS && !failed; i++) {
+  for (int i = 0; i < N_WAYS && !failed; i++) {
     c->ways[i] = all_ways[i];
     failed = open_way(c, &c->ways[i]);
     if (!failed && !c->ways[i].dropped) failed = warm_up(c, &c->ways[i]);
   }
   for (uint32_t window = 0; window <= c->paper->windows; window++)
-    for (size_t i = 0; i < N_WAYS && !failed; i++)
+    for (int i = 0; i < N_WAYS && !failed; i++)
       if (!c->ways[i].dropped) failed = time_way(c, &c->ways[i], window);
-  for (size_t i = 0; i < N_WAYS; i++) {
+  for (int i = 0; i < N_WAYS; i++) {
     if (!failed && !c->ways[i].dropped) add_way(c, &c->ways[i]);
     edb_policy_destroy(c->ways[i].policy);
   }
