@@ -5,14 +5,15 @@
  * towards the rewards of the next n steps, plus, with bootstrap, the best value of the state they
  * lead to. Every so often the greedy table is tried, and the best one is kept.
  *
- * Two things are added to what was published, unless `as_published` asks for that alone:
- *   - Learning starts from the tight rule. What the rule mostly chooses in a state is preferred
- * until its value falls, and the first table that is tried is made of these choices.
+ * Four things are added to what was published, unless `as_published` asks for that alone:
+ *   - States speak of one component of types.
+ *   - Learning starts from a teacher, the rule or the beam. What it mostly chooses in a state is
+ * preferred until its value falls, and the first table that is tried is made of these choices.
+ *   - Cuts of the mini-batches are scheduled beside them (cuts.h).
  *   - A local search ends it: one choice of the best table at a time is changed, also to "leave the
- * state to the rule", and what helps is kept. Where
- * the rule itself is still better, as it is when states are too coarse to tell apart what it does,
- * the search starts again from the rule's own table: an FSM never does worse than the rule on what
- * it learned from. */
+ * state to the rule", and what helps is kept. Where the rule itself is still better, as it is when
+ * states are too coarse to tell apart what it does, the search starts again from the rule's own
+ * table: an FSM never does worse than the rule on what it learned from. */
 #include "base/clock.h"
 #include "policy/learner.h"
 
@@ -144,7 +145,8 @@ static void set_priors(edb_learner *l) {
   }
 }
 
-/* The rule as a table: what it always chose the same in, the other states left to it. */
+/* The rule as a table: what it always chose the same in, the other states left to it. Votes of
+ * another teacher only tell which states come up. */
 static edb_status keep_rule(edb_learner *l, edb_error *error) {
   for (size_t at = 0; at < l->rows.length; at++) {
     edb_row *row = &l->rows.data[at];
@@ -152,7 +154,7 @@ static edb_status keep_rule(edb_learner *l, edb_error *error) {
     row->used = false;
     for (uint32_t i = row->first; i < row->first + row->count; i++) {
       if (l->actions.data[i].votes == 0) continue;
-      row->choice = row->used ? EDB_LEAVE : i;
+      row->choice = row->used || l->params.teacher != EDB_TEACHER_RULE ? EDB_LEAVE : i;
       row->used = true;
     }
   }

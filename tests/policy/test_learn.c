@@ -384,12 +384,32 @@ static void names_of_rewards_go_both_ways(void **state) {
   assert_non_null(edb_reward_name((edb_reward)99));
 }
 
+static void names_of_teachers_go_both_ways(void **state) {
+  (void)state;
+  for (int t = 0; t < EDB_TEACHER_COUNT; t++) {
+    edb_teacher found = EDB_TEACHER_COUNT;
+    assert_true(edb_teacher_from_name(edb_teacher_name((edb_teacher)t), &found));
+    assert_int_equal(found, t);
+  }
+  edb_teacher untouched = EDB_TEACHER_BEAM;
+  assert_false(edb_teacher_from_name("beams", &untouched));
+  assert_false(edb_teacher_from_name(NULL, &untouched));
+  assert_int_equal(untouched, EDB_TEACHER_BEAM);
+  assert_non_null(edb_teacher_name((edb_teacher)99));
+}
+
 static void every_allocation_may_fail(void **state) {
   (void)state;
   faulty f;
   test_dag d;
   dag_parse(&d, unreachable);
-  for (int e = 0; e < 2; e++) {
+  for (uint32_t n = d.dag.n_nodes, v = 0; v < 3 * n; v++) { /* four instances make two cuts */
+    uint32_t inputs[16], n_inputs = 0;
+    for (uint32_t e = d.in_start[v]; e < d.in_start[v + 1]; e++)
+      inputs[n_inputs++] = d.in_node[e] + n;
+    dag_node(&d, d.type[v], n_inputs, inputs);
+  }
+  for (int e = 0; e < 4; e++) {
     FAULTY_FOR_EACH(&f, ctx) {
       edb_learn_params params = EDB_PARAMS(edb_learn_params);
       edb_learn_report report = {.states = 12345};
@@ -398,7 +418,8 @@ static void every_allocation_may_fail(void **state) {
       edb_dag dags[2] = {d.dag, d.dag};
       params.encoding = EDB_ENCODING_TIGHT;
       params.max_episodes = 10;
-      params.reward = (edb_reward)e;
+      params.reward = (edb_reward)(e % 2);
+      params.teacher = (edb_teacher)(e / 2);
       edb_status status =
           edb_policy_learn_dags(ctx, dags, 2, NULL, EDB_FSM_RAW, &params, &policy, &report, &error);
       assert_true(faulty_status(&f, status));
@@ -425,6 +446,7 @@ int main(void) {
       cmocka_unit_test(bad_parameters_are_refused_by_name),
       cmocka_unit_test(learning_needs_graphs_that_fit_together),
       cmocka_unit_test(names_of_rewards_go_both_ways),
+      cmocka_unit_test(names_of_teachers_go_both_ways),
       cmocka_unit_test(every_allocation_may_fail),
   };
   return cmocka_run_group_tests(tests, make_context, destroy_context);
