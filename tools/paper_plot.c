@@ -6,11 +6,11 @@
 #include "paper.h"
 
 #define COLUMNS    3
-#define PANEL_W    250
+#define PANEL_W    258
 #define PANEL_H    118
 #define TOP        62
 #define MARGIN     16
-#define LABEL_W    66
+#define LABEL_W    74
 #define BAR_W      110
 #define BAR_H      15
 #define BAR_STEP   20

@@ -165,7 +165,7 @@ static int warm_up(contest *c, way *y) {
   double all = (seconds_now() - begin) * (c->paper->windows + 2);
   if (all <= 2 * c->seconds / N_WAYS) return 0;
   y->dropped = true;
-  paper_skip(c->paper, "one mini-batch takes too long",
+  paper_skip(c->paper, "a mini-batch takes more than its share of the time",
              "speed of %s, hidden %u, batch %u, %s by %s", c->model->name, c->hidden, c->batch,
              y->name, y->policy_name);
   return 0;
@@ -226,8 +226,10 @@ static int run_contest(contest *c) {
     if (!failed && !c->ways[i].dropped) failed = warm_up(c, &c->ways[i]);
   }
   for (uint32_t window = 0; window <= c->paper->windows; window++)
-    for (int i = 0; i < N_WAYS && !failed; i++)
-      if (!c->ways[i].dropped) failed = time_way(c, &c->ways[i], window);
+    for (uint32_t i = 0; i < N_WAYS && !failed; i++) {
+      way *y = &c->ways[(i + window) % N_WAYS]; /* each in another place each time */
+      if (!y->dropped) failed = time_way(c, y, window);
+    }
   for (int i = 0; i < N_WAYS; i++) {
     if (!failed && !c->ways[i].dropped) add_way(c, &c->ways[i]);
     edb_policy_destroy(c->ways[i].policy);
