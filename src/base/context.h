@@ -16,8 +16,8 @@ struct edb_context {
   edb_simd simd;
 };
 
-/* A number that no other object of the context gets, never 0: objects that others refer to after they
- * may be gone are told apart by it, not by their address. */
+/* A number that no other object of the context gets, never 0: objects that others refer to after
+ * they may be gone are told apart by it, not by their address. */
 uint64_t edb_context_new_id(edb_context *ctx);
 
 #endif

@@ -1,5 +1,5 @@
-/* exec/reference.c: the reference backend: float64, one node and one operator at a time, every result in
- * memory of its own. Slow and plain: the oracle for values. */
+/* exec/reference.c: the reference backend: float64, one node and one operator at a time, every
+ * result in memory of its own. Slow and plain: the oracle for values. */
 #include "exec/session.h"
 
 #include <string.h>
@@ -25,8 +25,8 @@ typedef struct node_run {
   const edb_ir_cell *cell;
   const edb_graph *graph;
   const edb_store *store;
-  uint32_t index;     /* of the node in the graph */
-  uint32_t *arity;    /* per group */
+  uint32_t index;  /* of the node in the graph */
+  uint32_t *arity; /* per group */
   value *inputs, *ops;
   edb_error *error;
 } node_run;
@@ -49,7 +49,8 @@ static edb_status reference_create(edb_context *ctx, const edb_program *program,
   r->params = edb_alloc(ctx, r->n_params * sizeof *r->params);
   if (r->n_params && !r->params) {
     reference_destroy(r);
-    return edb_fail_memory(error, weights->offset[weights->n_params] * sizeof(double), "parameters");
+    return edb_fail_memory(error, weights->offset[weights->n_params] * sizeof(double),
+                           "parameters");
   }
   *state = r;
   return EDB_OK;
@@ -61,7 +62,8 @@ static size_t reference_scratch(const void *state, const edb_graph *graph,
   return 0;
 }
 
-static edb_status reference_begin(void *state, size_t scratch_bytes, bool timing, edb_error *error) {
+static edb_status reference_begin(void *state, size_t scratch_bytes, bool timing,
+                                  edb_error *error) {
   reference *r = state;
   (void)scratch_bytes, (void)timing, (void)error;
   if (r->version == r->weights->version) return EDB_OK;
@@ -71,7 +73,8 @@ static edb_status reference_begin(void *state, size_t scratch_bytes, bool timing
   return EDB_OK;
 }
 
-/* ---- One node ------------------------------------------------------------------------------------ */
+/* ---- One node
+ * ------------------------------------------------------------------------------------ */
 
 static edb_status no_memory(const node_run *n) {
   return edb_fail_memory(n->error, 0, "a node on the reference device");
@@ -171,7 +174,8 @@ static edb_status check_lookup(const node_run *n, const edb_ir_op *op, const val
   for (uint32_t e = 0; e < operands[1].n; e++) {
     double id = operands[1].elements[e][0];
     EDB_FAIL_IF(!(id >= 0 && id < rows), n->error, EDB_ERROR_ARGUMENT,
-                "cell %s: operator lookup: index %g is not in 0 .. %u", n->cell->name, id, rows - 1);
+                "cell %s: operator lookup: index %g is not in 0 .. %u", n->cell->name, id,
+                rows - 1);
   }
   return EDB_OK;
 }

@@ -8,7 +8,8 @@
 #include "base/context.h"
 #include "kernel/kernel.h"
 
-/* ---- Life --------------------------------------------------------------------------------------- */
+/* ---- Life ---------------------------------------------------------------------------------------
+ */
 
 static edb_status open_program(edb_session *s, edb_error *error) {
   s->program = edb_model_program(s->model);
@@ -51,8 +52,7 @@ edb_status edb_session_create(edb_context *ctx, const edb_model *model, const ed
   s->backend = p.device == EDB_DEVICE_CPU ? &edb_backend_cpu : &edb_backend_reference;
   edb_store_init(&s->store, ctx);
   edb_status status = open_program(s, error);
-  if (status == EDB_OK)
-    status = s->backend->create(ctx, s->program, weights, &s->state, error);
+  if (status == EDB_OK) status = s->backend->create(ctx, s->program, weights, &s->state, error);
   if (status != EDB_OK) {
     edb_session_destroy(s);
     return status;
@@ -71,7 +71,8 @@ void edb_session_destroy(edb_session *s) {
   edb_free(s->ctx, s, sizeof *s);
 }
 
-/* ---- Lowering ----------------------------------------------------------------------------------- */
+/* ---- Lowering -----------------------------------------------------------------------------------
+ */
 
 static bool has_lowered(const edb_session *s, const edb_graph *graph) {
   return s->lowered_from == graph && s->lowered_generation == graph->generation;
@@ -105,7 +106,8 @@ edb_status edb_session_lower(edb_session *s, const edb_graph *graph, const edb_g
   return EDB_OK;
 }
 
-/* ---- Placement ---------------------------------------------------------------------------------- */
+/* ---- Placement ----------------------------------------------------------------------------------
+ */
 
 edb_status edb_placement_create(const edb_session *s, const edb_graph *lowered,
                                 const edb_schedule *schedule, const edb_keep *keep,
@@ -122,8 +124,7 @@ edb_status edb_placement_create(const edb_session *s, const edb_graph *lowered,
   p->session = s->id;
   p->scratch_bytes = s->backend->scratch_bytes(s->state, lowered, schedule);
   p->peak_bytes = p->slab_floats * s->backend->element_bytes + p->scratch_bytes +
-                  edb_placement_table_bytes(p) +
-                  (size_t)p->n_nodes * 2 * sizeof(uint32_t) +
+                  edb_placement_table_bytes(p) + (size_t)p->n_nodes * 2 * sizeof(uint32_t) +
                   p->value_start[p->n_nodes] * sizeof(char *);
   if (s->memory_cap_bytes && p->peak_bytes > s->memory_cap_bytes) {
     edb_status status = edb_fail(error, EDB_ERROR_LIMIT,
@@ -137,7 +138,8 @@ edb_status edb_placement_create(const edb_session *s, const edb_graph *lowered,
   return EDB_OK;
 }
 
-/* ---- Running ------------------------------------------------------------------------------------ */
+/* ---- Running ------------------------------------------------------------------------------------
+ */
 
 /* Addresses of all values of the run. */
 static void bind_rows(edb_session *s, const edb_placement *p, uint32_t slab) {
@@ -197,8 +199,8 @@ static edb_status run_placed(edb_session *s, edb_graph *graph, const edb_schedul
                              const edb_placement *p, edb_error *error) {
   EDB_FAIL_IF(p->session != s->id, error, EDB_ERROR_ARGUMENT,
               "the placement was made by another session");
-  EDB_FAIL_IF(p->graph != graph || p->generation != graph->generation ||
-                  p->first != graph->first || p->n_nodes != edb_graph_pending_count(graph),
+  EDB_FAIL_IF(p->graph != graph || p->generation != graph->generation || p->first != graph->first ||
+                  p->n_nodes != edb_graph_pending_count(graph),
               error, EDB_ERROR_ARGUMENT,
               "the placement was made for another graph, or before this one changed");
   EDB_FAIL_IF(!edb_placement_fits(p, schedule), error, EDB_ERROR_ARGUMENT,
@@ -252,7 +254,8 @@ edb_status edb_session_run(edb_session *s, edb_graph *graph, const edb_policy *p
   uint64_t t0 = edb_clock_ns();
   EDB_TRY(edb_schedule_create(s->ctx, policy, lowered, &schedule, error));
   uint64_t t1 = edb_clock_ns();
-  EDB_TRY_GOTO(status, edb_placement_create(s, lowered, schedule, keep, &placement, error), cleanup);
+  EDB_TRY_GOTO(status, edb_placement_create(s, lowered, schedule, keep, &placement, error),
+               cleanup);
   uint64_t t2 = edb_clock_ns();
   EDB_TRY_GOTO(status, edb_session_run_placed(s, graph, schedule, placement, error), cleanup);
   s->stats.schedule_ns = t1 - t0;
@@ -263,7 +266,8 @@ cleanup:
   return status;
 }
 
-/* ---- Step by step ------------------------------------------------------------------------------- */
+/* ---- Step by step -------------------------------------------------------------------------------
+ */
 
 /* Rows for the nodes of one step: the outputs of a batch stand together, as in a placement. */
 static edb_status bind_step(edb_session *s, uint32_t type, const edb_node *nodes, uint32_t count,
@@ -305,10 +309,11 @@ static edb_status check_step(const edb_session *s, const edb_graph *g, uint32_t 
 /* Once nothing is ready the graph counts as run, if all of it was. */
 static edb_status finish_steps(const edb_session *s, edb_graph *g, edb_error *error) {
   for (edb_node n = g->first; n < edb_graph_node_count(g); n++)
-    EDB_FAIL_IF(s->store.slab_of.data[n - s->store.base] == UINT32_MAX, error, EDB_ERROR_STATE,
-                "nothing is ready, but node %u has not run: its step failed, or the frontier is one "
-                "of another graph",
-                n);
+    EDB_FAIL_IF(
+        s->store.slab_of.data[n - s->store.base] == UINT32_MAX, error, EDB_ERROR_STATE,
+        "nothing is ready, but node %u has not run: its step failed, or the frontier is one "
+        "of another graph",
+        n);
   edb_graph_mark_run(g);
   return EDB_OK;
 }
@@ -325,8 +330,7 @@ static edb_status run_step(edb_session *s, const edb_graph *graph, const edb_sch
   edb_status status =
       s->backend->run_batch(s->state, graph, &s->store, type, one->nodes, n, &s->stats, error);
   s->stats.run_ns = edb_clock_ns() - begin;
-  for (uint32_t i = 0; status != EDB_OK && i < n; i++)
-    edb_store_release(&s->store, one->nodes[i]);
+  for (uint32_t i = 0; status != EDB_OK && i < n; i++) edb_store_release(&s->store, one->nodes[i]);
   return status;
 }
 
@@ -363,7 +367,8 @@ edb_status edb_session_release(edb_session *s, edb_graph *graph, edb_node node, 
   return EDB_OK;
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------ */
+/* ---- Reading ------------------------------------------------------------------------------------
+ */
 
 /* Where the value of a cell graph is: itself, or what became of it at operator granularity. */
 static const char *find_row(const edb_session *s, const edb_graph *graph, edb_value value) {
@@ -384,8 +389,7 @@ static edb_status check_value(const edb_session *s, const edb_graph *graph, edb_
               "the graph is of another model than the session");
   EDB_FAIL_IF(value.node >= edb_graph_node_count(graph), error, EDB_ERROR_ARGUMENT,
               "there is no node %u", value.node);
-  EDB_FAIL_IF(value.node < graph->base ||
-                  edb_bitset_has(graph->released, value.node - graph->base),
+  EDB_FAIL_IF(value.node < graph->base || edb_bitset_has(graph->released, value.node - graph->base),
               error, EDB_ERROR_STATE, "node %u was released", value.node);
   const edb_ir_cell *c = &program->cells[edb_graph_node_cell(graph, value.node)];
   EDB_FAIL_IF(value.output >= c->sig.n_outputs, error, EDB_ERROR_ARGUMENT,
@@ -454,7 +458,8 @@ bool edb_session_has(const edb_session *s, const edb_graph *graph, edb_value val
   return find_value(s, graph, value, &row, &size, NULL) == EDB_OK;
 }
 
-/* ---- Types ------------------------------------------------------------------------------------- */
+/* ---- Types -------------------------------------------------------------------------------------
+ */
 
 uint32_t edb_session_type_count(const edb_session *s) {
   return s->program->n_cells;
@@ -464,7 +469,8 @@ const char *edb_session_type_name(const edb_session *s, uint32_t type) {
   return type < s->program->n_cells ? s->program->cells[type].sig.name : NULL;
 }
 
-/* ---- Statistics and the rest ------------------------------------------------------------------- */
+/* ---- Statistics and the rest -------------------------------------------------------------------
+ */
 
 edb_run_stats edb_session_stats(const edb_session *s) {
   return s->stats;

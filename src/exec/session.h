@@ -9,8 +9,8 @@
 #include "model/lower.h"
 #include "model/weights.h"
 
-/* A backend runs batches. It is created for a program and weights, which outlive it; `store` tells it
- * where inputs are and outputs go (rows of edb_backend.element_bytes numbers). */
+/* A backend runs batches. It is created for a program and weights, which outlive it; `store` tells
+ * it where inputs are and outputs go (rows of edb_backend.element_bytes numbers). */
 typedef struct edb_backend {
   const char *name;
   size_t element_bytes;
@@ -21,9 +21,9 @@ typedef struct edb_backend {
   size_t (*scratch_bytes)(const void *state, const edb_graph *graph, const edb_schedule *schedule);
   /* Once before the batches of a run: follows the weights' version, has `scratch` ready. */
   edb_status (*begin)(void *state, size_t scratch_bytes, bool timing, edb_error *error);
-  edb_status (*run_batch)(void *state, const edb_graph *graph, const edb_store *store, uint32_t type,
-                          const edb_node *nodes, uint32_t count, edb_run_stats *stats,
-                          edb_error *error);
+  edb_status (*run_batch)(void *state, const edb_graph *graph, const edb_store *store,
+                          uint32_t type, const edb_node *nodes, uint32_t count,
+                          edb_run_stats *stats, edb_error *error);
 } edb_backend;
 
 extern const edb_backend edb_backend_cpu;
@@ -45,7 +45,7 @@ struct edb_session {
   uint64_t *batch_ns; /* [batches of the run] gets the time of each; NULL: nobody asks */
   /* Operator granularity only: */
   edb_lowering *lowering;
-  edb_graph *lowered;         /* operators of the graph that was lowered last */
+  edb_graph *lowered; /* operators of the graph that was lowered last */
   edb_lower_map map;
   const edb_graph *lowered_from; /* NULL: none; told from others by its generation too */
   uint64_t lowered_generation;

@@ -42,8 +42,10 @@ static void trim(edb_store *store, uint32_t graph_base) {
 }
 
 edb_status edb_store_sync(edb_store *store, const edb_graph *graph, edb_error *error) {
-  if (!edb_store_follows(store, graph)) forget(store, graph);
-  else if (graph->base > store->base) trim(store, graph->base);
+  if (!edb_store_follows(store, graph))
+    forget(store, graph);
+  else if (graph->base > store->base)
+    trim(store, graph->base);
   size_t end = graph->base + graph->n_nodes - store->base, have = store->slab_of.length;
   if (have == end && store->start.length) return EDB_OK;
   size_t values = store->rows.length;
@@ -76,7 +78,8 @@ edb_status edb_store_take(edb_store *store, size_t bytes, uint32_t live, uint32_
     const edb_slab *s = &store->slabs.data[i];
     if (s->live) continue;
     spare = i;
-    if (s->bytes >= bytes && (best == SIZE_MAX || s->bytes < store->slabs.data[best].bytes)) best = i;
+    if (s->bytes >= bytes && (best == SIZE_MAX || s->bytes < store->slabs.data[best].bytes))
+      best = i;
   }
   if (best == SIZE_MAX) {
     /* A free slab that is too small is replaced, so that their number does not grow. */

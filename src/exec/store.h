@@ -1,7 +1,7 @@
 /* exec/store.h: where the values of a session's graph are: one address per value, slabs of memory.
  *
- * A slab holds the rows of one run (or one step); it is given back when all its nodes are released, or
- * with the whole graph, and reused by the next run that fits into it. */
+ * A slab holds the rows of one run (or one step); it is given back when all its nodes are released,
+ * or with the whole graph, and reused by the next run that fits into it. */
 #ifndef EDB_EXEC_STORE_H
 #define EDB_EXEC_STORE_H
 
@@ -18,7 +18,7 @@ typedef struct edb_store {
   edb_context *ctx;
   const edb_graph *graph; /* that it follows, or NULL; told from others by its generation too */
   uint64_t generation;
-  uint32_t base;       /* id of the first node in the tables */
+  uint32_t base;             /* id of the first node in the tables */
   EDB_VEC(uint32_t) start;   /* per node, and one more: its first value */
   EDB_VEC(char *) rows;      /* per value; NULL: not run, not kept or released */
   EDB_VEC(uint32_t) slab_of; /* per node; UINT32_MAX: none */
@@ -29,7 +29,8 @@ void edb_store_init(edb_store *store, edb_context *ctx);
 void edb_store_free(edb_store *store);
 
 /* Follows a graph: forgets everything when it was cleared (or is another), adds its new nodes. */
-EDB_MUST_CHECK edb_status edb_store_sync(edb_store *store, const edb_graph *graph, edb_error *error);
+EDB_MUST_CHECK edb_status edb_store_sync(edb_store *store, const edb_graph *graph,
+                                         edb_error *error);
 
 /* A slab of at least `bytes` for `live` nodes. */
 EDB_MUST_CHECK edb_status edb_store_take(edb_store *store, size_t bytes, uint32_t live,

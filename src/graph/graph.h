@@ -1,10 +1,10 @@
 /* graph/graph.h: the dataflow graph as a struct of arrays, and the view that policies see.
  *
- * This layer does not know what a cell is: it knows types, each with a signature (edb_type_sig). The
- * model layer makes the signatures, one edb_schema per model.
+ * This layer does not know what a cell is: it knows types, each with a signature (edb_type_sig).
+ * The model layer makes the signatures, one edb_schema per model.
  *
- * Node ids are absolute: id = base + index, where `base` counts the released nodes at the front whose
- * rows were dropped. All arrays are indexed by `index`. */
+ * Node ids are absolute: id = base + index, where `base` counts the released nodes at the front
+ * whose rows were dropped. All arrays are indexed by `index`. */
 #ifndef EDB_GRAPH_GRAPH_H
 #define EDB_GRAPH_GRAPH_H
 
@@ -56,41 +56,45 @@ typedef struct edb_schema {
   const edb_type_sig *types;
 } edb_schema;
 
-/* Per node: a record in `ints`: [arity of each variadic input][index attributes][1 if all labels are
- * present, only when the type has labels][offset into `floats`, only when the type has dense
- * attributes]. Inputs of one node stand together in edge_node / edge_output, in the cell's order. */
+/* Per node: a record in `ints`: [arity of each variadic input][index attributes][1 if all labels
+ * are present, only when the type has labels][offset into `floats`, only when the type has dense
+ * attributes]. Inputs of one node stand together in edge_node / edge_output, in the cell's order.
+ */
 struct edb_graph {
   edb_context *ctx;
   const edb_schema *schema;
-  uint32_t base;       /* id of index 0 */
-  uint32_t n_nodes;    /* rows present; node count = base + n_nodes */
-  uint32_t first;      /* ids below this have been run */
-  uint32_t *type;      /* [n_nodes] */
-  uint32_t *edge_start;/* [n_nodes + 1] */
-  uint32_t *int_start; /* [n_nodes + 1] */
-  uint32_t *edge_node; /* absolute ids */
+  uint32_t base;        /* id of index 0 */
+  uint32_t n_nodes;     /* rows present; node count = base + n_nodes */
+  uint32_t first;       /* ids below this have been run */
+  uint32_t *type;       /* [n_nodes] */
+  uint32_t *edge_start; /* [n_nodes + 1] */
+  uint32_t *int_start;  /* [n_nodes + 1] */
+  uint32_t *edge_node;  /* absolute ids */
   uint16_t *edge_output;
   int32_t *ints;
   float *floats;
-  uint64_t *released;  /* bit set over indices */
+  uint64_t *released;       /* bit set over indices */
   uint32_t *instance_start; /* absolute ids */
   uint32_t n_instances;
-  uint64_t generation; /* new with every graph and every clear; a session forgets the values of others */
+  uint64_t
+      generation; /* new with every graph and every clear; a session forgets the values of others */
   /* Private to this layer from here on. */
   uint32_t released_front;     /* indices below this are all released; their rows can be dropped */
   uint32_t lowest_pending_use; /* no node below this id is an input of a pending node */
   void *node_memory;           /* type, edge_start, int_start, released */
   void *edge_memory;           /* edge_node, edge_output */
-  size_t node_capacity, edge_count, edge_capacity, int_count, int_capacity, float_count, float_capacity,
-      instance_capacity;
+  size_t node_capacity, edge_count, edge_capacity, int_count, int_capacity, float_count,
+      float_capacity, instance_capacity;
 };
 
-/* The graph over an explicit schema (operator granularity, tests); edb_graph_create is this over the model's. */
+/* The graph over an explicit schema (operator granularity, tests); edb_graph_create is this over
+ * the model's. */
 EDB_MUST_CHECK edb_status edb_graph_create_schema(edb_context *ctx, const edb_schema *schema,
                                                   edb_graph **out, edb_error *error);
 
-/* Appends all nodes of instance `instance` of `source` (same schema) as a new instance: block copies
- * with the node numbers shifted. No checks of attributes: they were checked when the source was built. */
+/* Appends all nodes of instance `instance` of `source` (same schema) as a new instance: block
+ * copies with the node numbers shifted. No checks of attributes: they were checked when the source
+ * was built. */
 EDB_MUST_CHECK edb_status edb_graph_append_instance(edb_graph *graph, const edb_graph *source,
                                                     uint32_t instance, edb_error *error);
 
@@ -102,7 +106,8 @@ static inline const int32_t *edb_graph_arities(const edb_graph *g, uint32_t inde
   return g->ints + g->int_start[index];
 }
 const int32_t *edb_graph_indices(const edb_graph *graph, uint32_t index);
-const float *edb_graph_dense(const edb_graph *graph, uint32_t index, uint32_t attribute); /* NULL = absent */
+const float *edb_graph_dense(const edb_graph *graph, uint32_t index,
+                             uint32_t attribute);                  /* NULL = absent */
 bool edb_graph_has_labels(const edb_graph *graph, uint32_t index); /* true when the type has none */
 
 /* What a policy sees: nodes to be scheduled, with their inputs. Local numbering: node i here is id
@@ -111,11 +116,12 @@ bool edb_graph_has_labels(const edb_graph *graph, uint32_t index); /* true when 
 typedef struct edb_dag {
   uint32_t n_nodes;
   uint32_t n_types;
-  uint32_t origin;          /* id of local node 0 */
-  const uint32_t *type;     /* [n_nodes] */
-  const uint32_t *in_start; /* [n_nodes + 1], indices into in_node */
-  const uint32_t *in_node;  /* ids; done if < origin, else local = id - origin */
-  const uint8_t *unbatchable; /* [n_types], or NULL: nodes of the type run alone, as soon as ready, each one batch */
+  uint32_t origin;            /* id of local node 0 */
+  const uint32_t *type;       /* [n_nodes] */
+  const uint32_t *in_start;   /* [n_nodes + 1], indices into in_node */
+  const uint32_t *in_node;    /* ids; done if < origin, else local = id - origin */
+  const uint8_t *unbatchable; /* [n_types], or NULL: nodes of the type run alone, as soon as ready,
+                                 each one batch */
 } edb_dag;
 
 edb_dag edb_graph_pending(const edb_graph *graph);

@@ -12,8 +12,7 @@ void edb_offsets_free_all(edb_offsets *o) {
 }
 
 static void remove_gap(edb_offsets *o, size_t i) {
-  memmove(o->gaps.data + i, o->gaps.data + i + 1,
-          (o->gaps.length - i - 1) * sizeof *o->gaps.data);
+  memmove(o->gaps.data + i, o->gaps.data + i + 1, (o->gaps.length - i - 1) * sizeof *o->gaps.data);
   o->gaps.length--;
 }
 
@@ -43,8 +42,10 @@ bool edb_offsets_give(edb_offsets *o, size_t offset, size_t size) {
   size_t lo = 0, hi = o->gaps.length;
   while (lo < hi) {
     size_t mid = (lo + hi) / 2;
-    if (o->gaps.data[mid].offset < offset) lo = mid + 1;
-    else hi = mid;
+    if (o->gaps.data[mid].offset < offset)
+      lo = mid + 1;
+    else
+      hi = mid;
   }
   bool joins_left = lo > 0 && o->gaps.data[lo - 1].offset + o->gaps.data[lo - 1].size == offset;
   bool joins_right = lo < o->gaps.length && offset + size == o->gaps.data[lo].offset;

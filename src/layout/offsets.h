@@ -19,7 +19,8 @@ void edb_offsets_init(edb_offsets *o, edb_context *ctx);
 void edb_offsets_free_all(edb_offsets *o);
 /* An offset of `size` units; size 0 gives 0. */
 size_t edb_offsets_take(edb_offsets *o, size_t size);
-/* Gives a block back. false = no memory to note the gap: the block is then lost, not an error in itself. */
+/* Gives a block back. false = no memory to note the gap: the block is then lost, not an error in
+ * itself. */
 bool edb_offsets_give(edb_offsets *o, size_t offset, size_t size);
 
 #endif

@@ -23,7 +23,7 @@ typedef struct placer {
   uint32_t *batch_of;    /* [n_nodes] */
   uint32_t *block_start; /* [n_batches + 1] */
   block *blocks;
-  uint32_t *dead;        /* [n_batches] first block that dies with it */
+  uint32_t *dead; /* [n_batches] first block that dies with it */
   size_t bytes;
 } placer;
 
@@ -81,7 +81,8 @@ static edb_status alloc_kept(placer *p) {
   return EDB_OK;
 }
 
-/* ---- Tables ----------------------------------------------------------------------------------- */
+/* ---- Tables -----------------------------------------------------------------------------------
+ */
 
 static edb_status alloc_tables(placer *p) {
   edb_placement *pl = p->placement;
@@ -107,8 +108,7 @@ static edb_status alloc_tables(placer *p) {
 static edb_status alloc_working(placer *p) {
   uint32_t n_batches = p->schedule->info.n_batches;
   size_t n_blocks = 0;
-  for (uint32_t b = 0; b < n_batches; b++)
-    n_blocks += output_count(p, p->schedule->batch_type[b]);
+  for (uint32_t b = 0; b < n_batches; b++) n_blocks += output_count(p, p->schedule->batch_type[b]);
   size_t words = (size_t)p->placement->n_nodes + 2 * (size_t)n_batches + 1;
   words += words & 1;
   p->bytes = words * sizeof(uint32_t) + n_blocks * sizeof(block);
@@ -134,8 +134,7 @@ static edb_status place_node(placer *p, edb_node node, uint32_t batch) {
 }
 
 static edb_status number_blocks(placer *p) {
-  if (p->placement->n_nodes)
-    memset(p->batch_of, 0xff, p->placement->n_nodes * sizeof *p->batch_of);
+  if (p->placement->n_nodes) memset(p->batch_of, 0xff, p->placement->n_nodes * sizeof *p->batch_of);
   const edb_schedule *s = p->schedule;
   uint32_t next = 0;
   for (uint32_t b = 0; b < s->info.n_batches; b++) {
@@ -145,7 +144,8 @@ static edb_status number_blocks(placer *p) {
     for (uint32_t o = 0; o < output_count(p, type); o++) {
       size_t floats = edb_row_stride(output_width(p, type, o)) * rows;
       bool kept = p->placement->kept[p->placement->kept_start[type] + o];
-      p->blocks[next++] = (block){.size = (floats + 15) / 16 * 16, .last_use = kept ? UINT32_MAX : b};
+      p->blocks[next++] =
+          (block){.size = (floats + 15) / 16 * 16, .last_use = kept ? UINT32_MAX : b};
     }
     for (uint32_t i = s->batch_start[b]; i < s->batch_start[b + 1]; i++)
       EDB_TRY(place_node(p, s->nodes[i], b));

@@ -1,8 +1,8 @@
-/* model/ir.h: what a cell is once read: operators in the order of the file, each with its operands and
- * its shape. The executor, the plans and operator granularity start from here.
+/* model/ir.h: what a cell is once read: operators in the order of the file, each with its operands
+ * and its shape. The executor, the plans and operator granularity start from here.
  *
- * A program is a set of cells with all sizes known. The model's own cells are one; the same model at
- * operator granularity is another (model/lower.h), in which every cell has a single operator. */
+ * A program is a set of cells with all sizes known. The model's own cells are one; the same model
+ * at operator granularity is another (model/lower.h), in which every cell has a single operator. */
 #ifndef EDB_MODEL_IR_H
 #define EDB_MODEL_IR_H
 
@@ -11,7 +11,8 @@
 #include "graph/graph.h"
 #include "model/ops.h"
 
-/* Scalars have rank 0; vectors 1; matrices 2 (row-major); tables of matrices 3 (parameters only). */
+/* Scalars have rank 0; vectors 1; matrices 2 (row-major); tables of matrices 3 (parameters only).
+ */
 typedef struct edb_shape {
   uint32_t rank;
   uint32_t dim[3]; /* those beyond rank are 1 */
@@ -44,15 +45,15 @@ typedef struct edb_ref {
 typedef struct edb_ir_op {
   edb_op_kind kind;
   uint32_t n_operands, operand_start; /* into the cell's operands */
-  uint32_t immediate[2];              /* SLICE from, to; RESHAPE rows, columns (columns 0: a vector);
-                                         BROADCAST columns; DROPOUT: numbers[] index of the rate */
-  edb_shape shape;                    /* of the result; of one element if variadic */
-  bool variadic;                      /* one result per element of the group's inputs */
-  uint32_t group;                     /* variadic: as edb_input_sig.group; *_OVER: the group reduced */
-  bool is_index;                      /* ARGMAX: the result is an index, stored as an fp32 whole number */
-  bool needs_labels;                  /* not computed for nodes without labels */
-  const char *name;                   /* of the value in the file, or NULL */
-  uint32_t line, column;              /* in the file; 0 if built */
+  uint32_t immediate[2]; /* SLICE from, to; RESHAPE rows, columns (columns 0: a vector);
+                            BROADCAST columns; DROPOUT: numbers[] index of the rate */
+  edb_shape shape;       /* of the result; of one element if variadic */
+  bool variadic;         /* one result per element of the group's inputs */
+  uint32_t group;        /* variadic: as edb_input_sig.group; *_OVER: the group reduced */
+  bool is_index;         /* ARGMAX: the result is an index, stored as an fp32 whole number */
+  bool needs_labels;     /* not computed for nodes without labels */
+  const char *name;      /* of the value in the file, or NULL */
+  uint32_t line, column; /* in the file; 0 if built */
 } edb_ir_op;
 
 typedef struct edb_ir_output {
@@ -63,18 +64,18 @@ typedef struct edb_ir_output {
 
 typedef struct edb_ir_cell {
   const char *name;
-  edb_type_sig sig;          /* inputs, attributes, outputs with names and interned shapes */
-  edb_shape *input_shapes;   /* [sig.n_inputs]; of one element if variadic */
-  edb_shape *dense_shapes;   /* [sig.n_dense] */
+  edb_type_sig sig;        /* inputs, attributes, outputs with names and interned shapes */
+  edb_shape *input_shapes; /* [sig.n_inputs]; of one element if variadic */
+  edb_shape *dense_shapes; /* [sig.n_dense] */
   edb_ir_op *ops;
   uint32_t n_ops;
   edb_ref *operands;
   uint32_t n_operands;
   double *numbers;
   uint32_t n_numbers;
-  edb_ir_output *outputs;    /* [sig.n_outputs] */
-  double flops;              /* 2 M K per product outside maps over variadic inputs */
-  double flops_per_element;  /* and of products inside such maps, per element */
+  edb_ir_output *outputs;   /* [sig.n_outputs] */
+  double flops;             /* 2 M K per product outside maps over variadic inputs */
+  double flops_per_element; /* and of products inside such maps, per element */
 } edb_ir_cell;
 
 typedef struct edb_ir_param {
@@ -95,21 +96,23 @@ const edb_program *edb_model_program(const edb_model *model);
 edb_context *edb_model_context(const edb_model *model);
 bool edb_model_is_sealed(const edb_model *model);
 
-/* Shape of any operand of an operator of a cell; variadic tells whether it is a map over elements. */
+/* Shape of any operand of an operator of a cell; variadic tells whether it is a map over elements.
+ */
 edb_shape edb_ir_ref_shape(const edb_program *program, const edb_ir_cell *cell, edb_ref ref,
                            bool *variadic);
 
-/* ---- The read section, as parsed; what pattern names mean is the reader's business (data/) ---- */
+/* ---- The read section, as parsed; what pattern names mean is the reader's business (data/) ----
+ */
 
 typedef struct edb_read_term {
-  const char *name;     /* bound name of the pattern ("left"), or an attribute ("word") */
-  const char *output;   /* "h" in "left.h", or NULL: the bare name */
-  bool rest;            /* "children..." in a pattern */
+  const char *name;   /* bound name of the pattern ("left"), or an attribute ("word") */
+  const char *output; /* "h" in "left.h", or NULL: the bare name */
+  bool rest;          /* "children..." in a pattern */
 } edb_read_term;
 
 typedef struct edb_read_rule {
-  const char *reader;   /* "trees" */
-  const char *pattern;  /* "inner" */
+  const char *reader;         /* "trees" */
+  const char *pattern;        /* "inner" */
   const edb_read_term *bound; /* pattern arguments */
   uint32_t n_bound;
   uint32_t cell;
@@ -134,10 +137,10 @@ typedef struct edb_reference_operand {
 typedef struct edb_reference_args {
   const edb_reference_operand *operands; /* index attributes come as one double */
   uint32_t n_operands;
-  uint32_t n_elements;      /* of the group, for *_OVER */
+  uint32_t n_elements; /* of the group, for *_OVER */
   const uint32_t *immediate;
-  edb_shape shape;          /* of the result */
-  double *const *out;       /* out[0]; SOFTMAX_OVER: one per element */
+  edb_shape shape;    /* of the result */
+  double *const *out; /* out[0]; SOFTMAX_OVER: one per element */
 } edb_reference_args;
 
 typedef void (*edb_reference_fn)(const edb_reference_args *args);

@@ -1,11 +1,12 @@
-/* policy/state.h: a scheduling problem (what never changes while a dag is scheduled) and the state of a
- * scheduler on it (ready nodes per type, and the quantities that policies look at).
+/* policy/state.h: a scheduling problem (what never changes while a dag is scheduled) and the state
+ * of a scheduler on it (ready nodes per type, and the quantities that policies look at).
  *
- * A problem is made once per dag and shared by all policies, directions and episodes that look at it; a
- * state is reset for every pass. Nodes are local numbers 0 .. n - 1, types are renumbered in order of
- * first appearance (ties go to the lower renumbered type).
+ * A problem is made once per dag and shared by all policies, directions and episodes that look at
+ * it; a state is reset for every pass. Nodes are local numbers 0 .. n - 1, types are renumbered in
+ * order of first appearance (ties go to the lower renumbered type).
  *
- * Unbatchable nodes run alone, as soon as they are ready, before a type is chosen. A scheduling loop is
+ * Unbatchable nodes run alone, as soon as they are ready, before a type is chosen. A scheduling
+ * loop is
  *
  *     edb_state_reset(&state);
  *     while (state.n_done < problem.n_nodes) {
@@ -22,35 +23,35 @@
 
 typedef struct edb_problem {
   edb_context *ctx;
-  uint32_t n_nodes, n_types;      /* types that appear */
-  uint32_t n_edges;               /* between nodes of the problem */
-  bool reversed;                  /* inputs have higher numbers than their users, not lower */
-  const uint32_t *type;           /* [n_nodes], renumbered */
-  const uint32_t *original_type;  /* [n_types] -> the dag's type */
-  const uint32_t *type_count;     /* [n_types] */
-  const uint8_t *unbatchable;     /* [n_types] */
-  const uint32_t *in_start, *in;  /* local; done inputs left out */
-  const uint32_t *out_start, *out;/* successors (one entry per edge) */
-  const uint32_t *own;            /* [n_nodes] nodes of v's type on the longest path starting at v */
-  const uint32_t *max_own;        /* [n_types] largest own of the type's nodes */
-  const uint32_t *own_start;      /* [n_types] the histogram of own of type t: */
-  const uint32_t *own_count;      /*   own_count[own_start[t] + h] nodes have own == h */
+  uint32_t n_nodes, n_types;       /* types that appear */
+  uint32_t n_edges;                /* between nodes of the problem */
+  bool reversed;                   /* inputs have higher numbers than their users, not lower */
+  const uint32_t *type;            /* [n_nodes], renumbered */
+  const uint32_t *original_type;   /* [n_types] -> the dag's type */
+  const uint32_t *type_count;      /* [n_types] */
+  const uint8_t *unbatchable;      /* [n_types] */
+  const uint32_t *in_start, *in;   /* local; done inputs left out */
+  const uint32_t *out_start, *out; /* successors (one entry per edge) */
+  const uint32_t *own;       /* [n_nodes] nodes of v's type on the longest path starting at v */
+  const uint32_t *max_own;   /* [n_types] largest own of the type's nodes */
+  const uint32_t *own_start; /* [n_types] the histogram of own of type t: */
+  const uint32_t *own_count; /*   own_count[own_start[t] + h] nodes have own == h */
   uint32_t own_count_length;
-  /* The types fall into strongly connected components of the type graph (t -> u if some u takes a t):
-   * every path between two nodes of one type stays inside the type's component. */
+  /* The types fall into strongly connected components of the type graph (t -> u if some u takes a
+   * t): every path between two nodes of one type stays inside the type's component. */
   uint32_t n_components;
   const uint32_t *component;      /* [n_types] in topological order: inputs come from lower ones */
   const uint32_t *column;         /* [n_types] number of the type inside its component */
   const uint32_t *component_size; /* [n_components] types */
-  uint32_t bound;                 /* lower bound: sum over types of max own, + 1 per unbatchable node */
+  uint32_t bound; /* lower bound: sum over types of max own, + 1 per unbatchable node */
   void *memory;
   size_t memory_bytes;
 } edb_problem;
 
 EDB_MUST_CHECK edb_status edb_problem_init(edb_context *ctx, const edb_dag *dag, edb_problem *out,
                                            edb_error *error);
-/* The same problem with all edges turned round (for the reverse direction): a valid schedule of it is,
- * read backwards, one of `problem`, which must outlive it (most arrays are shared). */
+/* The same problem with all edges turned round (for the reverse direction): a valid schedule of it
+ * is, read backwards, one of `problem`, which must outlive it (most arrays are shared). */
 EDB_MUST_CHECK edb_status edb_problem_init_reverse(edb_context *ctx, const edb_problem *problem,
                                                    edb_problem *out, edb_error *error);
 void edb_problem_free(edb_problem *problem);
@@ -59,7 +60,7 @@ void edb_problem_heights(const edb_problem *problem, uint32_t *height);
 
 typedef struct edb_state {
   const edb_problem *problem;
-  uint32_t *pending;      /* [n_nodes] inputs not done */
+  uint32_t *pending; /* [n_nodes] inputs not done */
   uint32_t n_done;
   uint32_t n_ready_types;       /* types with ready_count > 0 */
   uint32_t n_ready_unbatchable; /* ready nodes that run alone */
@@ -74,24 +75,25 @@ typedef struct edb_state {
   uint64_t *ready_own;    /* [n_types] sum of own over the ready nodes */
   /* Lengths of paths (edb_problem_heights), or NULL when nobody asks which type leads. To be set
    * before the state is reset. */
-  const uint32_t *height; /* [n_nodes] */
-  uint32_t *ready_top;    /* [n_types] largest height of a ready node */
-  uint32_t *ready_at_top; /* [n_types] ready nodes of that height */
+  const uint32_t *height;   /* [n_nodes] */
+  uint32_t *ready_top;      /* [n_types] largest height of a ready node */
+  uint32_t *ready_at_top;   /* [n_types] ready nodes of that height */
   uint32_t remaining_bound; /* sum of m_t over batchable types (+ unfinished unbatchable nodes) */
-  uint32_t *own_count;    /* the problem's histograms, of unfinished nodes */
+  uint32_t *own_count;      /* the problem's histograms, of unfinished nodes */
   void *memory;
   size_t memory_bytes;
 } edb_state;
 
-/* Makes a state, which must be reset before use. It serves the problem and its reverse (same sizes): to
- * change over, set `problem` and reset. */
+/* Makes a state, which must be reset before use. It serves the problem and its reverse (same
+ * sizes): to change over, set `problem` and reset. */
 EDB_MUST_CHECK edb_status edb_state_init(edb_context *ctx, const edb_problem *problem,
                                          edb_state *out, edb_error *error);
 /* Nothing is done, the sources are ready. */
 void edb_state_reset(edb_state *state);
 void edb_state_free(edb_context *ctx, edb_state *state);
 
-/* All unfinished nodes of the type that bound what is left are ready: running it lowers the bound. */
+/* All unfinished nodes of the type that bound what is left are ready: running it lowers the bound.
+ */
 static inline bool edb_state_is_tight(const edb_state *s, uint32_t type) {
   return s->ready_count[type] > 0 && s->ready_at_max[type] == s->at_max[type];
 }
@@ -106,8 +108,8 @@ uint32_t edb_state_forced(const edb_state *state);
 /* In place of a component: all of them. */
 #define EDB_COMPONENT_ANY UINT32_MAX
 
-/* The first component with unfinished nodes: the lowest of a ready type. *type: its only ready type,
- * or EDB_TYPE_NONE. Some type must be ready. */
+/* The first component with unfinished nodes: the lowest of a ready type. *type: its only ready
+ * type, or EDB_TYPE_NONE. Some type must be ready. */
 uint32_t edb_state_component(const edb_state *state, uint32_t *type);
 static inline bool edb_state_in(const edb_state *s, uint32_t type, uint32_t component) {
   return component == EDB_COMPONENT_ANY || s->problem->component[type] == component;
@@ -117,8 +119,8 @@ static inline bool edb_state_in(const edb_state *s, uint32_t type, uint32_t comp
 uint32_t edb_tight_choose(const edb_state *state);
 /* The same among the types of one component. */
 uint32_t edb_tight_choose_in(const edb_state *state, uint32_t component);
-/* Whether `a` leads `b`: it has the longer path ahead; among equals more of them, then the larger sum
- * of own. The state knows heights. */
+/* Whether `a` leads `b`: it has the longer path ahead; among equals more of them, then the larger
+ * sum of own. The state knows heights. */
 static inline bool edb_state_leads(const edb_state *s, uint32_t a, uint32_t b) {
   if (s->ready_top[a] != s->ready_top[b]) return s->ready_top[a] > s->ready_top[b];
   if (s->ready_at_top[a] != s->ready_at_top[b]) return s->ready_at_top[a] > s->ready_at_top[b];
@@ -127,9 +129,9 @@ static inline bool edb_state_leads(const edb_state *s, uint32_t a, uint32_t b) {
 /* The type that leads, the lower one among equals. */
 uint32_t edb_lead_choose_in(const edb_state *state, uint32_t component);
 
-/* Runs all ready nodes of a type as one batch (of an unbatchable type the first ready node): they are
- * done, their successors may become ready. The batch's nodes are copied to `nodes` when it is not NULL;
- * returns their number. The type must be ready. */
+/* Runs all ready nodes of a type as one batch (of an unbatchable type the first ready node): they
+ * are done, their successors may become ready. The batch's nodes are copied to `nodes` when it is
+ * not NULL; returns their number. The type must be ready. */
 uint32_t edb_state_run(edb_state *state, uint32_t type, uint32_t *nodes);
 
 #endif
