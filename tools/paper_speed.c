@@ -175,7 +175,7 @@ static int time_way(contest *c, way *y, uint32_t window) {
   runner *r = runner_of(c, y);
   double share = c->seconds / (N_WAYS * (c->paper->windows + 2));
   bool split = window == c->paper->windows; /* the last one shows where the time goes */
-  r->next = window % r->n_batches; /* the same mini-batches for all */
+  r->next = window % r->n_batches;          /* the same mini-batches for all */
   double begin = seconds_now();
   if (runner_window(r, y->policy, share, split) != EDB_OK) return runner_failed(r);
   double elapsed = seconds_now() - begin;
