@@ -28,7 +28,7 @@ static bool same_cell(const json_t *a, const json_t *b) {
 
 #define MAX_POLICIES (EDB_POLICY_COUNT + EDB_ENCODING_COUNT)
 
-/* Names of the columns: all policies, `fsm` once per encoding; exact is for small graphs only. */
+/* Names of the columns: all policies but exact, `fsm` once per encoding. */
 static uint32_t list_policies(char names[MAX_POLICIES][32]) {
   uint32_t n = 0;
   for (int kind = 0; kind < EDB_POLICY_COUNT; kind++)
