@@ -158,7 +158,8 @@ static int time_size(paper *p, const paper_model *m, uint32_t hidden, uint32_t *
     uint32_t all = count_speeds(p);
     progress_show("speeds", all - *left, all);
     double seconds = share(p, 0, *left);
-    if (seconds > 0)
+    /* Too few instances are the reason whatever time is left. */
+    if (seconds > 0 || edb_dataset_count(at.w.data) < p->batches[b])
       failed = paper_speed(p, m, &at.w, hidden, p->batches[b], seconds);
     else
       paper_skip(p, "no time was left", "speed of %s, hidden %u, batch %u", m->name, hidden,
