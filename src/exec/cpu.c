@@ -22,9 +22,8 @@ static size_t clamp(size_t n, size_t low, size_t high) {
 /* Rows of a chunk: scratch, operands and results of a chunk shall stay in the second-level cache
  * beside a panel of weights, but there must be enough rows to use a panel well. A multiple of the
  * six rows of the product kernels. */
-static void choose_blocking(edb_cpu_cell *cell) {
+static void choose_blocking(edb_cpu_cell *cell, edb_cpu_caches caches) {
   const edb_plan *plan = cell->plan;
-  edb_cpu_caches caches = edb_cpu_cache_sizes();
   size_t budget = caches.l2_bytes / 2 / sizeof(float),
          per_node = plan->domain_floats[EDB_DOMAIN_NODE];
   size_t per_element = 0;
@@ -39,7 +38,8 @@ static void choose_blocking(edb_cpu_cell *cell) {
   cell->tile_rows = clamp(tile / (plan->local_floats + 1), 1, cell->chunk_nodes);
 }
 
-static edb_status create_cell(edb_cpu *cpu, uint32_t index, edb_error *error) {
+static edb_status create_cell(edb_cpu *cpu, uint32_t index, edb_cpu_caches caches,
+                              edb_error *error) {
   edb_cpu_cell *cell = &cpu->cells[index];
   const edb_ir_cell *ir = &cpu->program->cells[index];
   EDB_TRY(edb_plan_create(cpu->ctx, cpu->program, index, &cell->plan, error));
@@ -50,7 +50,7 @@ static edb_status create_cell(edb_cpu *cpu, uint32_t index, edb_error *error) {
   }
   for (uint32_t i = 0; i < ir->sig.n_indices; i++) cell->has_labels |= ir->sig.indices[i].is_label;
   for (uint32_t i = 0; i < ir->sig.n_dense; i++) cell->has_labels |= ir->sig.dense[i].is_label;
-  choose_blocking(cell);
+  choose_blocking(cell, caches);
   return edb_cpu_weights_create(cpu, cell, error);
 }
 
@@ -85,11 +85,12 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
                    .kernels = edb_kernels_get(ctx->simd),
                    .version = UINT64_MAX};
   edb_status status = EDB_OK;
+  edb_cpu_caches caches = edb_cpu_cache_sizes();
   cpu->cells = edb_alloc_zero(ctx, program->n_cells * sizeof *cpu->cells);
   if (program->n_cells && !cpu->cells)
     status = edb_fail_memory(error, program->n_cells * sizeof *cpu->cells, "the CPU backend");
   for (uint32_t i = 0; i < program->n_cells && status == EDB_OK; i++)
-    status = create_cell(cpu, i, error);
+    status = create_cell(cpu, i, caches, error);
   if (status != EDB_OK) {
     cpu_destroy(cpu);
     return status;

@@ -193,7 +193,7 @@ static edb_status run_op(node_run *n, uint32_t index, bool labels) {
   for (uint32_t k = 0; k < op->n_operands; k++)
     EDB_TRY(read_operand(n, n->cell->operands[op->operand_start + k], &operands[k]));
   EDB_TRY(check_lookup(n, op, operands));
-  bool whole = op->kind >= EDB_OP_SUM_OVER && op->kind <= EDB_OP_SOFTMAX_OVER;
+  bool whole = edb_op_is_over(op->kind);
   for (uint32_t e = 0; e < (whole ? 1 : elements); e++)
     apply(n, op, operands, slots, whole, e, n->ops[index].elements + (whole ? 0 : e));
   return EDB_OK;

@@ -37,7 +37,7 @@ static uint32_t ref_domain(const edb_batcher *b, edb_ref ref) {
 static uint32_t op_domain(const edb_batcher *b, uint32_t op) {
   const edb_ir_op *o = &b->cell->ops[op];
   if (o->variadic) return DOMAIN_GROUP + o->group;
-  if (o->kind >= EDB_OP_SUM_OVER && o->kind <= EDB_OP_MAX_OVER) return DOMAIN_NODE;
+  if (edb_op_is_over(o->kind)) return DOMAIN_NODE;
   for (uint32_t i = 0; i < o->n_operands; i++)
     if (ref_domain(b, operand_of(b, op, i)) != DOMAIN_STATIC) return DOMAIN_NODE;
   return DOMAIN_STATIC;

@@ -109,7 +109,7 @@ static bool is_view(edb_op_kind kind) {
 static uint32_t domain_of(planner *p, uint32_t op) {
   const edb_ir_op *o = &p->cell->ops[op];
   if (o->variadic) return EDB_DOMAIN_GROUP + o->group;
-  if (o->kind >= EDB_OP_SUM_OVER && o->kind <= EDB_OP_MAX_OVER) return EDB_DOMAIN_NODE;
+  if (edb_op_is_over(o->kind)) return EDB_DOMAIN_NODE;
   for (uint32_t i = 0; i < o->n_operands; i++) {
     edb_ref ref = operand_of(p, op, i);
     if (ref.kind == EDB_REF_OP ? p->op_domain[ref.index] != EDB_DOMAIN_STATIC
@@ -361,7 +361,7 @@ static edb_status emit_op(planner *p, uint32_t op) {
   step.op = op;
   step.n_operands = o->n_operands;
   step.needs_labels = o->needs_labels;
-  if (o->kind >= EDB_OP_SUM_OVER && o->kind <= EDB_OP_SOFTMAX_OVER) step.group = o->group;
+  if (edb_op_is_over(o->kind)) step.group = o->group;
   for (uint32_t i = 0; i < o->n_operands; i++) {
     edb_ref ref = operand_of(p, op, i);
     if (ref.kind == EDB_REF_INDEX) {
@@ -376,7 +376,7 @@ static edb_status emit_op(planner *p, uint32_t op) {
 
 /* Steps that work row by row can share a tile; reductions over inputs and products cannot. */
 static bool is_tiled(edb_op_kind kind) {
-  return kind != EDB_OP_PRODUCT && !(kind >= EDB_OP_SUM_OVER && kind <= EDB_OP_SOFTMAX_OVER);
+  return kind != EDB_OP_PRODUCT && !edb_op_is_over(kind);
 }
 
 static bool is_due(const planner *p, uint32_t op) {

@@ -54,7 +54,8 @@ uint32_t edb_pqtree_outline(edb_pqtree *t, edb_pqtree_node *nodes, uint32_t *lea
                                  .begin = n_leaves};
     if (nodes[n].kind != EDB_PQTREE_LEAF) {
       push_children(&w, x);
-      nodes[n].n_children = nodes[n].next = w.depth - before; /* next: children to come, for now */
+      nodes[n].n_children = nodes[n].next =
+          w.depth - before; /* next: counts the children to come */
       up = n++;
       continue;
     }

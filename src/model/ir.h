@@ -152,5 +152,7 @@ typedef struct edb_op_info {
   edb_reference_fn reference;
 } edb_op_info;
 const edb_op_info *edb_op_get(edb_op_kind kind);
+/* Whether it reduces the elements of a group, or is their softmax. */
+bool edb_op_is_over(edb_op_kind kind);
 
 #endif

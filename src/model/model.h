@@ -185,8 +185,6 @@ const char *edb_ref_text(const edb_model *model, const edb_ir_cell *cell, edb_re
 #define EDB_REF_TEXT_BYTES (EDB_NAME_MAX + 32)
 /* How an operator stands in a file: "@", "+", "sigmoid". */
 const char *edb_op_symbol(edb_op_kind kind);
-/* Whether it reduces the elements of a group, or is their softmax. */
-bool edb_op_is_over(edb_op_kind kind);
 
 /* ---- Cells being built (builder.c) ----------------------------------------------------------- */
 
