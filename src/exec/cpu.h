@@ -57,6 +57,10 @@ typedef struct edb_frame {
   edb_error *error;
 } edb_frame;
 
+static inline size_t edb_cpu_align16(size_t n) {
+  return (n + 15) / 16 * 16;
+}
+
 /* Packed weights: made with the cells, refilled when the weights' version moves. */
 EDB_MUST_CHECK edb_status edb_cpu_weights_create(edb_cpu *cpu, edb_cpu_cell *cell,
                                                  edb_error *error);
@@ -70,7 +74,26 @@ static inline edb_block edb_frame_rows(const edb_frame *f, uint32_t slot, size_t
   return b;
 }
 
-/* Runs one operator step over rows row .. row + count - 1 of its domain (exec/cpu_ops.c). */
+/* ---- Operands (exec/cpu_operands.c) -----------------------------------------------------------
+ */
+
+/* Numbers of rows of the chunk's domains, from its nodes. */
+void edb_cpu_bind_rows(edb_frame *frame, size_t nodes);
+/* All blocks of the chunk; gathers inputs that cannot be read in place. */
+void edb_cpu_bind_slots(edb_frame *frame, float *const *domain_base, float *tile);
+/* Rows frame->pointers[0 .. n - 1] to a slot. */
+void edb_cpu_gather_rows(edb_frame *frame, uint32_t slot, size_t n);
+void edb_cpu_run_gather(edb_frame *frame, const edb_step *step);
+/* Arity of each variadic group at a node: that of any of its inputs. */
+uint32_t edb_cpu_group_arity(const edb_type_sig *sig, const int32_t *arities, uint32_t group);
+
+/* ---- Steps (exec/cpu_steps.c, exec/cpu_ops.c) -------------------------------------------------
+ */
+
+/* All steps of the plan over the chunk's nodes. */
+EDB_MUST_CHECK edb_status edb_cpu_run_chunk(edb_frame *frame, size_t nodes,
+                                            float *const *domain_base, float *tile);
+/* Runs one operator step over rows row .. row + count - 1 of its domain */
 EDB_MUST_CHECK edb_status edb_cpu_run_op(edb_frame *frame, const edb_step *step, size_t row,
                                          size_t count);
 /* The same for two operators in one pass. */

@@ -1,0 +1,116 @@
+/* exec/cpu_steps.c: the steps of a plan over one chunk: products, copies, runs of elementwise steps
+ * tile by tile. */
+#include "base/clock.h"
+#include "exec/cpu.h"
+
+/* ---- Steps --------------------------------------------------------------------------------------
+ */
+
+static void run_product(edb_frame *f, uint32_t index) {
+  const edb_step *step = &f->cell->plan->steps[index];
+  const edb_kernels *k = f->cpu->kernels;
+  edb_block a = f->blocks[step->operand[0]], c = f->blocks[step->result];
+  size_t rows = f->rows[step->domain];
+  const float *packed = f->cell->packed[index];
+  f->stats->kernels++;
+  if (step->repeat == 1) {
+    k->product_packed(rows, step->columns, step->depth, a.data, a.stride, packed, c.data, c.stride);
+    return;
+  }
+  for (size_t r = 0; r < rows; r++)
+    k->product_packed(step->repeat, step->columns, step->depth, a.data + (ptrdiff_t)r * a.stride,
+                      step->depth, packed, c.data + (ptrdiff_t)r * c.stride, step->columns);
+}
+
+static void run_expand(edb_frame *f, const edb_step *step) {
+  edb_block from = f->blocks[step->operand[0]];
+  const uint32_t *first = f->first[step->group];
+  for (size_t i = 0; i < f->rows[EDB_DOMAIN_NODE]; i++)
+    for (uint32_t e = first[i]; e < first[i + 1]; e++)
+      f->pointers[e] = from.data + (ptrdiff_t)i * from.stride;
+  edb_cpu_gather_rows(f, step->result, f->rows[step->domain]);
+}
+
+static void run_copy(edb_frame *f, const edb_step *step, size_t row, size_t count) {
+  edb_block from = edb_frame_rows(f, step->operand[0], row),
+            to = edb_frame_rows(f, step->result, row);
+  edb_span span = {from.data, from.stride, 1};
+  f->cpu->kernels->copy(count, f->cell->plan->slots[step->result].width, span, to.data, to.stride);
+}
+
+static edb_status run_rows(edb_frame *f, const edb_step *step, size_t row, size_t count) {
+  if (step->kind == EDB_STEP_OP) return edb_cpu_run_op(f, step, row, count);
+  if (step->kind == EDB_STEP_FUSED) {
+    edb_cpu_run_fused(f, step, row, count);
+    return EDB_OK;
+  }
+  run_copy(f, step, row, count);
+  return EDB_OK;
+}
+
+/* Steps from .. to - 1, which share a run: tile by tile. */
+static edb_status run_tiles(edb_frame *f, uint32_t from, uint32_t to) {
+  const edb_step *steps = f->cell->plan->steps;
+  size_t rows = f->rows[steps[from].domain], tile = f->cell->tile_rows;
+  for (size_t row = 0; row < rows; row += tile) {
+    size_t count = rows - row < tile ? rows - row : tile;
+    for (uint32_t i = from; i < to; i++) EDB_TRY(run_rows(f, &steps[i], row, count));
+  }
+  f->stats->kernels += to - from;
+  return EDB_OK;
+}
+
+/* One step, or all steps of its run; *next gets the step after them. */
+static edb_status run_step(edb_frame *f, uint32_t index, uint32_t *next) {
+  const edb_plan *plan = f->cell->plan;
+  const edb_step *step = &plan->steps[index];
+  *next = index + 1;
+  while (step->run && *next < plan->n_steps && plan->steps[*next].run == step->run) (*next)++;
+  if ((step->needs_labels && !f->labels) || f->rows[step->domain] == 0) return EDB_OK;
+  if (step->run) return run_tiles(f, index, *next);
+  switch (step->kind) {
+  case EDB_STEP_PRODUCT:
+    run_product(f, index);
+    return EDB_OK;
+  case EDB_STEP_GATHER:
+    edb_cpu_run_gather(f, step);
+    return EDB_OK;
+  case EDB_STEP_EXPAND:
+    run_expand(f, step);
+    return EDB_OK;
+  case EDB_STEP_COPY:
+  case EDB_STEP_FUSED:
+  case EDB_STEP_OP:
+    break;
+  }
+  f->stats->kernels++;
+  return run_rows(f, step, 0, f->rows[step->domain]);
+}
+
+static uint64_t *time_of(edb_run_stats *stats, const edb_plan *plan, const edb_step *step) {
+  bool is_product = step->kind == EDB_STEP_PRODUCT ||
+                    (step->kind == EDB_STEP_OP && plan->cell->ops[step->op].kind == EDB_OP_PRODUCT);
+  if (is_product) return &stats->product_ns;
+  if (step->kind == EDB_STEP_GATHER || step->kind == EDB_STEP_EXPAND) return &stats->copy_ns;
+  return &stats->elementwise_ns;
+}
+
+edb_status edb_cpu_run_chunk(edb_frame *f, size_t nodes, float *const *domain_base, float *tile) {
+  bool timing = f->cpu->timing;
+  uint64_t then = timing ? edb_clock_ns() : 0;
+  edb_cpu_bind_rows(f, nodes);
+  edb_cpu_bind_slots(f, domain_base, tile);
+  if (timing) {
+    uint64_t now = edb_clock_ns();
+    f->stats->copy_ns += now - then;
+    then = now;
+  }
+  for (uint32_t i = 0, next; i < f->cell->plan->n_steps; i = next) {
+    EDB_TRY(run_step(f, i, &next));
+    if (!timing) continue;
+    uint64_t now = edb_clock_ns();
+    *time_of(f->stats, f->cell->plan, &f->cell->plan->steps[i]) += now - then;
+    then = now;
+  }
+  return EDB_OK;
+}
