@@ -76,30 +76,45 @@ VF_INLINE void binary(size_t rows, size_t cols, edb_span a, edb_span b, float *y
   }
 }
 
-typedef edb_vf (*vf_ternary)(edb_vf, edb_vf, edb_vf);
+/* Operators of n operands, of which there are at most EDB_MAX_OPERANDS; n is a constant where these
+ * are used. */
+#define EDB_MAX_OPERANDS 4
+typedef edb_vf (*vf_combine)(const edb_vf *v);
 
-VF_INLINE void ternary_row(size_t cols, const float *const *x, const ptrdiff_t *stride, float *y,
-                           vf_ternary f) {
+VF_INLINE void combine_row(const size_t n, size_t cols, const float *const *x,
+                           const ptrdiff_t *stride, float *y, vf_combine f) {
+  edb_vf v[EDB_MAX_OPERANDS];
   size_t c = 0;
   for (; c + VF_LANES <= cols; c += VF_LANES) {
-    vf_store(y + c, f(span_load(x[0], stride[0], c), span_load(x[1], stride[1], c),
-                      span_load(x[2], stride[2], c)));
+    VF_UNROLL
+    for (size_t i = 0; i < n; i++) v[i] = span_load(x[i], stride[i], c);
+    vf_store(y + c, f(v));
   }
   if (c < cols) {
-    const size_t n = cols - c;
-    vf_store_n(y + c,
-               f(span_load_n(x[0], stride[0], c, n), span_load_n(x[1], stride[1], c, n),
-                 span_load_n(x[2], stride[2], c, n)),
-               n);
+    VF_UNROLL
+    for (size_t i = 0; i < n; i++) v[i] = span_load_n(x[i], stride[i], c, cols - c);
+    vf_store_n(y + c, f(v), cols - c);
   }
 }
 
-VF_INLINE void ternary(size_t rows, size_t cols, const edb_span *x, float *y, ptrdiff_t y_stride,
-                       vf_ternary f) {
-  const ptrdiff_t stride[3] = {x[0].col_stride, x[1].col_stride, x[2].col_stride};
-  for (size_t r = 0; r < rows; r++) {
-    const float *row[3] = {span_row(x[0], r), span_row(x[1], r), span_row(x[2], r)};
-    ternary_row(cols, row, stride, y + (ptrdiff_t)r * y_stride, f);
+VF_INLINE void combine(const size_t n, size_t rows, size_t cols, const edb_span *x, float *y,
+                       ptrdiff_t y_stride, vf_combine f) {
+  const float *row[EDB_MAX_OPERANDS];
+  ptrdiff_t step[EDB_MAX_OPERANDS], stride[EDB_MAX_OPERANDS];
+  bool joined = y_stride == (ptrdiff_t)cols;
+  for (size_t i = 0; i < n; i++) {
+    edb_span s = x[i];
+    span_simplify(&s, cols);
+    row[i] = s.data, step[i] = s.row_stride, stride[i] = s.col_stride;
+    joined = joined && span_is_long(s, cols);
+  }
+  if (joined) {
+    cols *= rows;
+    rows = 1;
+  }
+  for (size_t r = 0; r < rows; r++, y += y_stride) {
+    combine_row(n, cols, row, stride, y, f);
+    for (size_t i = 0; i < n; i++) row[i] += step[i];
   }
 }
 
@@ -131,11 +146,14 @@ VF_INLINE edb_vf vf_tanh_mul(edb_vf a, edb_vf b) {
 VF_INLINE edb_vf vf_mul_tanh(edb_vf a, edb_vf b) {
   return vf_mul(a, vf_tanh(b));
 }
-VF_INLINE edb_vf vf_add_mul(edb_vf a, edb_vf b, edb_vf c) {
-  return vf_add(a, vf_mul(b, c));
+VF_INLINE edb_vf vf_add_mul(const edb_vf *v) {
+  return vf_add(v[0], vf_mul(v[1], v[2]));
 }
-VF_INLINE edb_vf vf_mul_add(edb_vf a, edb_vf b, edb_vf c) {
-  return vf_add(vf_mul(a, b), c);
+VF_INLINE edb_vf vf_mul_add(const edb_vf *v) {
+  return vf_add(vf_mul(v[0], v[1]), v[2]);
+}
+VF_INLINE edb_vf vf_mul_mul_add(const edb_vf *v) {
+  return vf_add(vf_mul(v[0], v[1]), vf_mul(v[2], v[3]));
 }
 
 /* The table's functions: kernel_NAME applies vf_NAME. */
@@ -143,6 +161,8 @@ VF_INLINE edb_vf vf_mul_add(edb_vf a, edb_vf b, edb_vf c) {
   X(neg) X(sigmoid) X(tanh) X(relu) X(gelu) X(exp) X(log) X(sqrt) X(abs) X(sin) X(cos) X(copy)
 #define EDB_BINARY_LIST(X) \
   X(add) X(sub) X(mul) X(div) X(min) X(max) X(add_sigmoid) X(add_tanh) X(tanh_mul) X(mul_tanh)
+/* X(name, operands) */
+#define EDB_COMBINED_LIST(X) X(mul_add, 3) X(add_mul, 3) X(mul_mul_add, 4)
 
 #define EDB_UNARY_KERNEL(name)                                                                    \
   static void kernel_##name(size_t rows, size_t cols, edb_span x, float *y, ptrdiff_t y_stride) { \
@@ -154,16 +174,15 @@ VF_INLINE edb_vf vf_mul_add(edb_vf a, edb_vf b, edb_vf c) {
     binary(rows, cols, a, b, y, y_stride, vf_##name);                                   \
   }
 
+#define EDB_COMBINED_KERNEL(name, n)                                               \
+  static void kernel_##name(size_t rows, size_t cols, const edb_span *x, float *y, \
+                            ptrdiff_t y_stride) {                                  \
+    combine(n, rows, cols, x, y, y_stride, vf_##name);                             \
+  }
+
 EDB_UNARY_LIST(EDB_UNARY_KERNEL)
 EDB_BINARY_LIST(EDB_BINARY_KERNEL)
 
-static void kernel_mul_add(size_t rows, size_t cols, const edb_span *x, float *y,
-                           ptrdiff_t y_stride) {
-  ternary(rows, cols, x, y, y_stride, vf_mul_add);
-}
-static void kernel_add_mul(size_t rows, size_t cols, const edb_span *x, float *y,
-                           ptrdiff_t y_stride) {
-  ternary(rows, cols, x, y, y_stride, vf_add_mul);
-}
+EDB_COMBINED_LIST(EDB_COMBINED_KERNEL)
 
 #endif

@@ -33,8 +33,9 @@ typedef void (*edb_unary_fn)(size_t rows, size_t cols, edb_span x, float *y, ptr
 typedef void (*edb_binary_fn)(size_t rows, size_t cols, edb_span a, edb_span b, float *y,
                               ptrdiff_t y_stride);
 
-typedef void (*edb_ternary_fn)(size_t rows, size_t cols, const edb_span *x, float *y,
-                               ptrdiff_t y_stride);
+/* Of three or four operands. */
+typedef void (*edb_combined_fn)(size_t rows, size_t cols, const edb_span *x, float *y,
+                                ptrdiff_t y_stride);
 
 typedef struct edb_kernels {
   edb_simd simd;
@@ -57,10 +58,10 @@ typedef struct edb_kernels {
   edb_unary_fn neg, sigmoid, tanh, relu, gelu, exp, log, sqrt, abs, sin, cos, copy;
   edb_binary_fn add, sub, mul, div, min, max; /* min, max: NaN if either is; relu(NaN) is NaN */
 
-  /* Two operators in one pass, each rounding as it does alone: sigmoid(a + b), tanh(a + b), tanh(a)
-   * * b, a * tanh(b), x[0] * x[1] + x[2], x[0] + x[1] * x[2]. */
+  /* Several operators in one pass, each rounding as it does alone: sigmoid(a + b), tanh(a + b),
+   * tanh(a) * b, a * tanh(b), x[0] * x[1] + x[2], x[0] + x[1] * x[2], x[0] * x[1] + x[2] * x[3]. */
   edb_binary_fn add_sigmoid, add_tanh, tanh_mul, mul_tanh;
-  edb_ternary_fn mul_add, add_mul;
+  edb_combined_fn mul_add, add_mul, mul_mul_add;
 
   /* Row-wise, over the entries of each row. log-sum-exp and softmax subtract the row's maximum. */
   edb_unary_fn softmax, log_softmax;

@@ -8,17 +8,19 @@
 #include "kernel/product_impl.h"
 #include "kernel/reduce_impl.h"
 
-#define EDB_KERNEL_ENTRY(name) .name = kernel_##name,
+#define EDB_KERNEL_ENTRY(name)       .name = kernel_##name,
+#define EDB_KERNEL_ENTRY_OF(name, n) .name = kernel_##name,
 
 #define EDB_KERNEL_TABLE(level)                                                                  \
   {                                                                                              \
     .simd = (level), .panel = VF_PANEL_VECTORS * VF_LANES,                                       \
     .product_packed = kernel_product_packed, .product_packed_rows = kernel_product_packed_rows,  \
     .product = kernel_product, .matvec = kernel_matvec,                                          \
-    EDB_UNARY_LIST(EDB_KERNEL_ENTRY) EDB_BINARY_LIST(EDB_KERNEL_ENTRY).mul_add = kernel_mul_add, \
-    .add_mul = kernel_add_mul, .softmax = kernel_softmax, .log_softmax = kernel_log_softmax,     \
-    .layer_norm = kernel_layer_norm, .sum = kernel_sum, .mean = kernel_mean,                     \
-    .maximum = kernel_maximum, .argmax = kernel_argmax, .dot = kernel_dot,                       \
+    EDB_UNARY_LIST(EDB_KERNEL_ENTRY) EDB_BINARY_LIST(EDB_KERNEL_ENTRY)                           \
+        EDB_COMBINED_LIST(EDB_KERNEL_ENTRY_OF)                                                   \
+            .softmax = kernel_softmax,                                                           \
+    .log_softmax = kernel_log_softmax, .layer_norm = kernel_layer_norm, .sum = kernel_sum,       \
+    .mean = kernel_mean, .maximum = kernel_maximum, .argmax = kernel_argmax, .dot = kernel_dot,  \
     .squared_error = kernel_squared_error, .cross_entropy = kernel_cross_entropy,                \
     .sum_over = kernel_sum_over, .mean_over = kernel_mean_over, .max_over = kernel_max_over,     \
     .softmax_over = kernel_softmax_over, .transpose = kernel_transpose, .gather = kernel_gather, \
