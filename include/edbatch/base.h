@@ -89,6 +89,16 @@ typedef void (*edb_log_fn)(void *user, edb_log_level level, const char *text);
 /* SIMD level of the CPU kernels. AUTO = the best this machine has. All give the same bits. */
 typedef enum edb_simd { EDB_SIMD_AUTO, EDB_SIMD_PORTABLE, EDB_SIMD_AVX2, EDB_SIMD_AVX512 } edb_simd;
 
+/* The host's threads, for sessions to use instead of threads of their own. `run` calls task(arg, i)
+ * once for each i below n, n <= threads, on any of its threads and in any order, and returns when
+ * all calls have; one after another on the calling thread is right too. It is called by threads
+ * that run sessions, by several at once if they do, and `user` must outlive the context. */
+typedef struct edb_executor {
+  void *user;
+  uint32_t threads; /* that work at once, the one that calls `run` included */
+  void (*run)(void *user, uint32_t n, void (*task)(void *arg, uint32_t i), void *arg);
+} edb_executor;
+
 typedef struct edb_context edb_context;
 
 typedef struct edb_context_params {
@@ -97,7 +107,8 @@ typedef struct edb_context_params {
   size_t memory_cap_bytes; /* 0: none; an allocation beyond it fails with EDB_ERROR_MEMORY */
   edb_log_fn log;          /* NULL: silent */
   void *log_user;
-  edb_simd simd; /* lower than the machine's, e.g. for tests; higher is an error */
+  edb_simd simd;         /* lower than the machine's, e.g. for tests; higher is an error */
+  edb_executor executor; /* run == NULL: sessions start threads of their own */
 } edb_context_params;
 
 typedef struct edb_memory_stats {

@@ -32,6 +32,8 @@ static edb_status check_params(const edb_context_params *params, edb_error *erro
               params->struct_bytes, sizeof *params);
   EDB_FAIL_IF((unsigned)params->simd > (unsigned)EDB_SIMD_AVX512, error, EDB_ERROR_ARGUMENT,
               "edb_context_params.simd is %d, which is no SIMD level", (int)params->simd);
+  EDB_FAIL_IF(params->executor.run && params->executor.threads == 0, error, EDB_ERROR_ARGUMENT,
+              "edb_context_params.executor has a function but 0 threads");
   edb_simd machine = edb_cpu_simd();
   EDB_FAIL_IF(params->simd > machine, error, EDB_ERROR_UNSUPPORTED,
               "SIMD level %s was asked for, this machine has %s", edb_simd_name(params->simd),
@@ -62,6 +64,7 @@ edb_status edb_context_create(const edb_context_params *params, edb_context **ou
   atomic_init(&ctx->ids, 0);
   ctx->log = params->log;
   ctx->log_user = params->log_user;
+  ctx->executor = params->executor;
   ctx->simd = params->simd == EDB_SIMD_AUTO ? edb_cpu_simd() : params->simd;
   *out = ctx;
   return EDB_OK;

@@ -14,6 +14,7 @@ struct edb_context {
   edb_log_fn log;
   void *log_user;
   edb_simd simd;
+  edb_executor executor;
 };
 
 /* A number that no other object of the context gets, never 0: objects that others refer to after

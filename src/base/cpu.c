@@ -1,6 +1,9 @@
-/* base/cpu.c: SIMD level and cache sizes of this machine. */
+/* base/cpu.c: SIMD level, cache sizes and processors of this machine. */
+#define _GNU_SOURCE
 #include "base/cpu.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
 
 /* The compiler's check also asks the operating system (xgetbv) whether it saves the registers. */
@@ -48,4 +51,63 @@ edb_cpu_caches edb_cpu_cache_sizes(void) {
       .l2_bytes = size_or(_SC_LEVEL2_CACHE_SIZE, (size_t)1 << 20),
       .l3_bytes = size_or(_SC_LEVEL3_CACHE_SIZE, (size_t)16 << 20),
   };
+}
+
+/* ---- Processors ---------------------------------------------------------------------------------
+ */
+
+#ifdef __linux__
+
+/* The whole numbers of a small text file; other words, as "max", count as 0. How many were read. */
+static int read_numbers(const char *path, uint64_t *numbers, int most) {
+  char text[64];
+  int file = open(path, O_RDONLY | O_CLOEXEC), n = 0;
+  if (file < 0) return 0;
+  ssize_t length = read(file, text, sizeof text);
+  close(file);
+  for (ssize_t i = 0; i < length && n < most; n++) {
+    numbers[n] = 0;
+    for (; i < length && text[i] > ' '; i++)
+      numbers[n] =
+          text[i] >= '0' && text[i] <= '9' ? numbers[n] * 10 + (uint64_t)(text[i] - '0') : 0;
+    while (i < length && text[i] <= ' ') i++;
+  }
+  return n;
+}
+
+/* Processors' worth of time that the control group may use; 0: no limit is known. */
+static uint64_t cpu_quota(void) {
+  uint64_t quota[2] = {0, 0}; /* time, of a period */
+  if (read_numbers("/sys/fs/cgroup/cpu.max", quota, 2) != 2) {
+    /* "-1" for no limit reads as 1: less than any real quota. */
+    if (read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", &quota[0], 1) != 1 || quota[0] == 1 ||
+        read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_period_us", &quota[1], 1) != 1)
+      return 0;
+  }
+  return quota[1] > 0 ? (quota[0] + quota[1] - 1) / quota[1] : 0;
+}
+
+static long affinity_count(void) {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+}
+
+#else
+
+static uint64_t cpu_quota(void) {
+  return 0;
+}
+
+static long affinity_count(void) {
+  return 0;
+}
+
+#endif
+
+uint32_t edb_cpu_count(void) {
+  long count = affinity_count();
+  if (count < 1) count = sysconf(_SC_NPROCESSORS_ONLN);
+  if (count < 1) count = 1;
+  uint64_t quota = cpu_quota();
+  return (uint32_t)(quota > 0 && quota < (uint64_t)count ? quota : (uint64_t)count);
 }

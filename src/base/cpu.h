@@ -14,4 +14,8 @@ typedef struct edb_cpu_caches {
 } edb_cpu_caches;
 edb_cpu_caches edb_cpu_cache_sizes(void);
 
+/* Processors that this process can keep busy at once: those of its affinity mask, as far as the
+ * quota of its control group (Linux) lets it. At least 1. */
+uint32_t edb_cpu_count(void);
+
 #endif

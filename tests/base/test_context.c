@@ -75,6 +75,21 @@ static void a_higher_simd_level_is_an_error(void **state) {
   assert_null(ctx);
 }
 
+static void run_nothing(void *user, uint32_t n, void (*task)(void *arg, uint32_t i), void *arg) {
+  (void)user, (void)n, (void)task, (void)arg;
+}
+
+static void an_executor_without_threads_is_refused(void **state) {
+  (void)state;
+  edb_context_params params = EDB_PARAMS(edb_context_params);
+  params.executor.run = run_nothing;
+  edb_context *ctx = NULL;
+  edb_error error = {0};
+  assert_int_equal(edb_context_create(&params, &ctx, &error), EDB_ERROR_ARGUMENT);
+  assert_non_null(strstr(error.text, "0 threads"));
+  assert_null(ctx);
+}
+
 static void *refuse(void *user, void *old, size_t old_bytes, size_t new_bytes, size_t alignment) {
   (void)user, (void)old, (void)old_bytes, (void)new_bytes, (void)alignment;
   return NULL;
@@ -159,6 +174,7 @@ int main(void) {
       cmocka_unit_test(a_lower_simd_level_is_used),
       cmocka_unit_test(a_number_that_is_no_simd_level_is_refused),
       cmocka_unit_test(a_higher_simd_level_is_an_error),
+      cmocka_unit_test(an_executor_without_threads_is_refused),
       cmocka_unit_test(without_memory_there_is_no_context),
       cmocka_unit_test(the_log_gets_level_and_text),
       cmocka_unit_test(without_a_log_nothing_happens),
