@@ -1,6 +1,7 @@
 /* tools/measure.c: see measure.h. */
 #include "measure.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -54,13 +55,23 @@ edb_status runner_open(runner *r, workplace *w, edb_granularity granularity) {
   *r = (runner){.w = w};
   edb_status status =
       edb_session_create(w->ctx, w->model, w->weights, &params, &r->session, &r->error);
-  if (status != EDB_OK) return status;
-  return edb_graph_create(w->ctx, w->model, &r->graph, &r->error);
+  if (status == EDB_OK) status = edb_graph_create(w->ctx, w->model, &r->graph, &r->error);
+  uint32_t n_cells = edb_model_cell_count(w->model);
+  r->loss = malloc(((size_t)n_cells + 1) * sizeof *r->loss);
+  if (!r->loss && status == EDB_OK) {
+    snprintf(r->error.text, sizeof r->error.text, "out of memory");
+    return EDB_ERROR_MEMORY;
+  }
+  for (uint32_t c = 0; r->loss && c < n_cells; c++)
+    r->loss[c] = edb_model_output(w->model, c, "loss");
+  return status;
 }
 
 void runner_close(runner *r) {
   edb_graph_destroy(r->graph);
   edb_session_destroy(r->session);
+  free(r->loss);
+  r->loss = NULL;
   r->graph = NULL;
   r->session = NULL;
 }
@@ -77,10 +88,9 @@ edb_status runner_build(runner *r, uint32_t mini_batch, const edb_graph **lowere
 
 /* The losses are what inference is run for; they are read out like a user would. */
 static double read_losses(const runner *r) {
-  const edb_model *model = r->w->model;
   double sum = 0;
   for (edb_node n = 0; n < edb_graph_node_count(r->graph); n++) {
-    edb_value value = {n, edb_model_output(model, edb_graph_node_cell(r->graph, n), "loss")};
+    edb_value value = {n, r->loss[edb_graph_node_cell(r->graph, n)]};
     float loss;
     if (value.output != UINT32_MAX &&
         edb_session_read(r->session, r->graph, value, &loss, 1, NULL) == EDB_OK)
@@ -89,7 +99,7 @@ static double read_losses(const runner *r) {
   return sum;
 }
 
-static bool has_loss(const edb_model *model) {
+bool runner_has_loss(const edb_model *model) {
   for (uint32_t c = 0; c < edb_model_cell_count(model); c++)
     if (edb_model_output(model, c, "loss") != UINT32_MAX) return true;
   return false;
@@ -103,7 +113,7 @@ edb_status runner_run(runner *r, const edb_policy *policy) {
   edb_status status = runner_build(r, r->next, &lowered);
   if (status != EDB_OK) return status;
   uint64_t graph_ns = since(begin);
-  bool losses = has_loss(r->w->model);
+  bool losses = runner_has_loss(r->w->model);
   status = edb_session_run(r->session, r->graph, policy, losses ? &keep : NULL, &r->error);
   if (status != EDB_OK) return status;
   r->sums.loss += losses ? read_losses(r) : 0;
@@ -127,13 +137,18 @@ edb_status runner_run(runner *r, const edb_policy *policy) {
   return EDB_OK;
 }
 
+edb_status runner_schedule(runner *r, const edb_policy *policy, uint32_t mini_batch,
+                           edb_schedule **out) {
+  const edb_graph *lowered;
+  edb_status status = runner_build(r, mini_batch, &lowered);
+  if (status != EDB_OK) return status;
+  return edb_schedule_create(r->w->ctx, policy, lowered, out, &r->error);
+}
+
 edb_status runner_describe(runner *r, const edb_policy *policy, uint32_t mini_batch,
                            edb_schedule_info *info) {
-  const edb_graph *lowered;
   edb_schedule *schedule;
-  edb_status status = runner_build(r, mini_batch, &lowered);
-  if (status == EDB_OK)
-    status = edb_schedule_create(r->w->ctx, policy, lowered, &schedule, &r->error);
+  edb_status status = runner_schedule(r, policy, mini_batch, &schedule);
   if (status != EDB_OK) return status;
   *info = edb_schedule_describe(schedule);
   edb_schedule_destroy(schedule);

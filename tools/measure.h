@@ -19,7 +19,8 @@ typedef struct runner {
   edb_session *session;
   edb_graph *graph;
   uint32_t first, batch, n_batches;
-  uint32_t next; /* mini-batch to run next */
+  uint32_t next;  /* mini-batch to run next */
+  uint32_t *loss; /* per cell: its output of that name, or UINT32_MAX */
   sums sums;
   edb_error error;
 } runner;
@@ -28,11 +29,16 @@ typedef struct runner {
 edb_status runner_open(runner *r, workplace *w, edb_granularity granularity);
 void runner_close(runner *r);
 
+/* Whether a cell has an output `loss`: then runs are for the losses, else for all values. */
+bool runner_has_loss(const edb_model *model);
+
 /* Builds the graph of a mini-batch; *lowered is what the session schedules. */
 edb_status runner_build(runner *r, uint32_t mini_batch, const edb_graph **lowered);
 /* Runs the next mini-batch, from instances in memory to losses read, and adds it to the sums. */
 edb_status runner_run(runner *r, const edb_policy *policy);
 /* Schedules a mini-batch without running it. */
+edb_status runner_schedule(runner *r, const edb_policy *policy, uint32_t mini_batch,
+                           edb_schedule **out);
 edb_status runner_describe(runner *r, const edb_policy *policy, uint32_t mini_batch,
                            edb_schedule_info *info);
 /* At least one mini-batch, and until about `seconds` have passed; the sums are of these alone. */

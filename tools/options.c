@@ -89,6 +89,15 @@ static int read_set(const command *c, char *text, options *o) {
   return 0;
 }
 
+static int read_sweep(const command *c, char *text, options *o) {
+  const char *equals = strchr(text, '=');
+  if (!equals || equals == text || !equals[1])
+    return usage_error(c, "--sweep needs NAME=VALUE,..., found `%s`", text);
+  if (o->n_sweeps == MAX_SWEEPS) return usage_error(c, "more than %d times --sweep", MAX_SWEEPS);
+  o->sweeps[o->n_sweeps++] = text;
+  return 0;
+}
+
 static bool is_number(option_id id) {
   switch (id) {
   case OPTION_BATCH:
@@ -113,6 +122,7 @@ static int take_option(const command *c, option_id id, char *argument, options *
   if (is_number(id)) return read_number(c, id, argument, &o->number[id]);
   if (id == OPTION_SECONDS) return read_seconds(c, argument, &o->seconds);
   if (id == OPTION_SET) return read_set(c, argument, o);
+  if (id == OPTION_SWEEP) return read_sweep(c, argument, o);
   if (id == OPTION_GRAPH) o->positional[o->n_positional++] = argument;
   return 0;
 }

@@ -25,6 +25,8 @@
   X(BATCH, "batch", 'b', "N", "instances of a mini-batch (default 32)")                         \
   X(BATCHES, "batches", 0, "N", "mini-batches to learn from (default 4)")                       \
   X(THREADS, "threads", 't', "N", "sessions side by side, each on a thread (default 1)")        \
+  X(SWEEP, "sweep", 0, "NAME=LIST", "a row per value of batch, threads, nodes or a constant")   \
+  X(PLOT, "plot", 0, "FILE", "with one --sweep: an SVG of times and memory per node")           \
   X(SECONDS, "seconds", 0, "S", "bench: time per policy (default 1); schedule: for exact (10)") \
   X(WIDTH, "width", 0, "N", "schedules that beam and best keep side by side (default 16)")      \
   X(COSTS, "costs", 0, "FILE", "what batches cost, as `edbatch calibrate` measured it")         \
@@ -57,7 +59,8 @@ typedef enum option_id {
       N_OPTIONS
 } option_id;
 
-#define MAX_SETS 64
+#define MAX_SETS   64
+#define MAX_SWEEPS 4
 
 /* What the command line says. Strings belong to argv. */
 typedef struct options {
@@ -67,6 +70,8 @@ typedef struct options {
   const char *set_names[MAX_SETS];
   int64_t set_values[MAX_SETS];
   uint32_t n_sets;
+  char *sweeps[MAX_SWEEPS]; /* NAME=LIST, as given */
+  uint32_t n_sweeps;
   const char **positional; /* MODEL, or files after --graph */
   uint32_t n_positional;
 } options;

@@ -62,6 +62,9 @@ EDB_API bool edb_model_constant(const edb_model *model, const char *name, int64_
 /* FLOPs of one call as the model writes it: 2 M K per product, nothing else counted; products in
  * maps over variadic inputs, which count per element, are left out. */
 EDB_API double edb_model_cell_flops(const edb_model *model, uint32_t cell);
+/* Bytes in fp32 of the parameters that one batch of the cell must read for its products: each that
+ * is a factor of a product, once. */
+EDB_API double edb_model_cell_weight_bytes(const edb_model *model, uint32_t cell);
 
 /* Before sealing. EDB_ERROR_STATE afterwards, EDB_ERROR_NAME, EDB_ERROR_SHAPE (the cells no longer
  * fit). */

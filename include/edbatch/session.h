@@ -147,6 +147,21 @@ EDB_API EDB_MUST_CHECK edb_status edb_session_calibrate(edb_session *session,
  * `milliseconds`. */
 EDB_API double edb_measure_peak_gflops(edb_context *ctx, uint32_t milliseconds);
 
+/* Processors that this process may use, and the sizes of one core's second-level cache and of the
+ * third-level one; usual ones where the system does not tell. */
+typedef struct edb_machine {
+  uint32_t processors;
+  size_t l2_bytes, l3_bytes;
+} edb_machine;
+EDB_API edb_machine edb_machine_describe(void);
+
+/* Measured read bandwidth of one thread over a block of `bytes` (half a cache: that cache's;
+ * several times the last: that of memory), in GB/s = bytes per nanosecond; takes about
+ * `milliseconds`. EDB_ERROR_ARGUMENT (fewer than 512 bytes), EDB_ERROR_MEMORY. */
+EDB_API EDB_MUST_CHECK edb_status edb_measure_read_gbs(edb_context *ctx, size_t bytes,
+                                                       uint32_t milliseconds, double *out,
+                                                       edb_error *error);
+
 #ifdef __cplusplus
 }
 #endif

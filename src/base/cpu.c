@@ -4,6 +4,8 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 /* The compiler's check also asks the operating system (xgetbv) whether it saves the registers. */
@@ -35,6 +37,42 @@ const char *edb_simd_name(edb_simd simd) {
   }
 }
 
+/* ---- Caches -------------------------------------------------------------------------------------
+ */
+
+#define CACHE_FOLDER "/sys/devices/system/cpu/cpu0/cache/index"
+#define MAX_CACHES   8
+
+/* A short text file of the system; false when there is none. */
+static bool read_text(const char *path, char *text, size_t bytes) {
+  int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  ssize_t got = read(descriptor, text, bytes - 1);
+  (void)close(descriptor);
+  text[got > 0 ? got : 0] = 0;
+  return got > 0;
+}
+
+static bool read_cache_text(int index, const char *name, char *text, size_t bytes) {
+  char path[96];
+  int length = snprintf(path, sizeof path, CACHE_FOLDER "%d/%s", index, name);
+  return length > 0 && (size_t)length < sizeof path && read_text(path, text, bytes);
+}
+
+/* "32768K": what this processor's view of its caches is. In a virtual machine sysconf may give the
+ * third level of all of the host's sockets together; this is then the better source. */
+static bool read_cache(int index, int *level, size_t *bytes) {
+  char text[32], *end;
+  if (!read_cache_text(index, "type", text, sizeof text) || text[0] == 'I') return false;
+  if (!read_cache_text(index, "level", text, sizeof text)) return false;
+  *level = (int)strtol(text, NULL, 10);
+  if (!read_cache_text(index, "size", text, sizeof text)) return false;
+  unsigned long size = strtoul(text, &end, 10);
+  if (size == 0 || size > (1ul << 30)) return false;
+  *bytes = (size_t)size << (*end == 'M' ? 20 : *end == 'K' ? 10 : 0);
+  return true;
+}
+
 #ifdef _SC_LEVEL1_DCACHE_SIZE
 /* sysconf gives 0 or -1 where it does not know, as in some virtual machines. */
 static size_t size_or(int name, size_t otherwise) {
@@ -46,11 +84,20 @@ static size_t size_or(int name, size_t otherwise) {
 #endif
 
 edb_cpu_caches edb_cpu_cache_sizes(void) {
-  return (edb_cpu_caches){
+  edb_cpu_caches caches = {
       .l1d_bytes = size_or(_SC_LEVEL1_DCACHE_SIZE, (size_t)32 << 10),
       .l2_bytes = size_or(_SC_LEVEL2_CACHE_SIZE, (size_t)1 << 20),
       .l3_bytes = size_or(_SC_LEVEL3_CACHE_SIZE, (size_t)16 << 20),
   };
+  for (int i = 0; i < MAX_CACHES; i++) {
+    int level;
+    size_t bytes;
+    if (!read_cache(i, &level, &bytes)) continue;
+    if (level == 1) caches.l1d_bytes = bytes;
+    if (level == 2) caches.l2_bytes = bytes;
+    if (level == 3) caches.l3_bytes = bytes;
+  }
+  return caches;
 }
 
 /* ---- Processors ---------------------------------------------------------------------------------

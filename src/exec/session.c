@@ -6,7 +6,6 @@
 #include "base/bitset.h"
 #include "base/clock.h"
 #include "base/context.h"
-#include "kernel/kernel.h"
 
 /* ---- Life ---------------------------------------------------------------------------------------
  */
@@ -478,8 +477,4 @@ edb_run_stats edb_session_stats(const edb_session *s) {
 
 void edb_session_set_timing(edb_session *s, bool on) {
   s->timing = on;
-}
-
-double edb_measure_peak_gflops(edb_context *ctx, uint32_t milliseconds) {
-  return edb_kernels_peak_gflops(edb_kernels_get(ctx->simd), milliseconds);
 }

@@ -92,9 +92,12 @@ typedef struct edb_kernels {
                  ptrdiff_t dst_stride);
   /* Rounds of EDB_BURST_STEPS x 16 independent multiply-adds, to measure the peak. */
   float (*burst)(size_t count, float factor);
+  /* Reads `count` floats (a multiple of EDB_READ_FLOATS) once, to measure bandwidth; their sum. */
+  float (*read)(size_t count, const float *data);
 } edb_kernels;
 
 #define EDB_BURST_STEPS 12
+#define EDB_READ_FLOATS 128
 
 /* The table of a level; NULL if this build or this machine does not have it. AUTO = the best. */
 const edb_kernels *edb_kernels_get(edb_simd simd);
@@ -116,5 +119,9 @@ void edb_pack_begin(const edb_kernels *k, float *packed, size_t total, size_t de
 /* Dense fused multiply-adds for about `milliseconds`; returns GFLOP/s of one thread at this level.
  */
 double edb_kernels_peak_gflops(const edb_kernels *k, uint32_t milliseconds);
+/* Reads of the same `count` floats again and again for about `milliseconds`, at least twice; bytes
+ * per nanosecond (GB/s) of one thread. */
+double edb_kernels_read_gbs(const edb_kernels *k, const float *data, size_t count,
+                            uint32_t milliseconds);
 
 #endif

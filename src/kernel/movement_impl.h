@@ -122,4 +122,21 @@ static float kernel_burst(size_t count, float factor) {
   return fold(sum, vf_add);
 }
 
+/* Adds up in enough chains that loads, not additions, set the pace. */
+static float kernel_read(size_t count, const float *data) {
+  enum { CHAINS = EDB_READ_FLOATS / VF_LANES };
+  edb_vf chain[CHAINS];
+  VF_UNROLL
+  for (int i = 0; i < CHAINS; i++) chain[i] = vf_set1(0);
+  for (size_t at = 0; at < count; at += EDB_READ_FLOATS) {
+    VF_UNROLL
+    for (int i = 0; i < CHAINS; i++) {
+      chain[i] = vf_add(chain[i], vf_load(data + at + i * VF_LANES));
+    }
+  }
+  edb_vf sum = chain[0];
+  for (int i = 1; i < CHAINS; i++) sum = vf_add(sum, chain[i]);
+  return fold(sum, vf_add);
+}
+
 #endif

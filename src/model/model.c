@@ -255,6 +255,33 @@ double edb_model_cell_flops(const edb_model *model, uint32_t cell) {
   return cell_at(model, cell) ? edb_model_program(model)->cells[cell].flops : 0;
 }
 
+/* Whether a product before number `end` of the operands has this parameter too. */
+static bool is_factor_before(const edb_ir_cell *cell, uint32_t param, uint32_t op, uint32_t end) {
+  for (uint32_t i = 0; i <= op; i++) {
+    if (cell->ops[i].kind != EDB_OP_PRODUCT) continue;
+    for (uint32_t k = 0; k < 2 && cell->ops[i].operand_start + k < end; k++) {
+      edb_ref ref = cell->operands[cell->ops[i].operand_start + k];
+      if (ref.kind == EDB_REF_PARAM && ref.index == param) return true;
+    }
+  }
+  return false;
+}
+
+double edb_model_cell_weight_bytes(const edb_model *model, uint32_t cell) {
+  const edb_ir_cell *c = cell_at(model, cell);
+  double bytes = 0;
+  for (uint32_t i = 0; c && i < c->n_ops; i++) {
+    if (c->ops[i].kind != EDB_OP_PRODUCT) continue;
+    for (uint32_t k = 0; k < 2; k++) {
+      uint32_t at = c->ops[i].operand_start + k;
+      edb_ref ref = c->operands[at];
+      if (ref.kind != EDB_REF_PARAM || is_factor_before(c, ref.index, i, at)) continue;
+      bytes += 4 * (double)edb_shape_size(edb_model_program(model)->params[ref.index].shape);
+    }
+  }
+  return bytes;
+}
+
 uint32_t edb_model_param_count(const edb_model *model) {
   return (uint32_t)model->params.length;
 }

@@ -57,6 +57,10 @@ static void tree_lstm_is_the_binary_one(void **state) {
   assert_true(edb_model_cell_flops(model, edb_model_cell(model, "leaf")) == 2 * 3 * h * h);
   assert_true(edb_model_cell_flops(model, edb_model_cell(model, "node")) == 2 * 8 * h * h);
   assert_true(edb_model_cell_flops(model, edb_model_cell(model, "score")) == 2 * 5 * h);
+  /* Each matrix once, however many products it is a factor of; tables are not read as a whole. */
+  assert_true(edb_model_cell_weight_bytes(model, edb_model_cell(model, "leaf")) == 4 * 3 * h * h);
+  assert_true(edb_model_cell_weight_bytes(model, edb_model_cell(model, "score")) == 4 * 5 * h);
+  assert_true(edb_model_cell_weight_bytes(model, edb_model_cell_count(model)) == 0);
   assert_int_equal(edb_model_set_constant(model, "hidden", 8, NULL), EDB_OK);
   assert_int_equal(edb_model_param_dim(model, 4, 1), 16);
   const edb_ir_cell *score = &edb_model_program(model)->cells[edb_model_cell(model, "score")];

@@ -407,6 +407,77 @@ static void bench_prints_all_that_it_measures(void **state) {
   }
 }
 
+static void bench_measures_the_machine_and_the_memory(void **state) {
+  (void)state;
+  static const char *const levels[] = {"peak_gflops", "l2_gbs", "l3_gbs", "memory_gbs"};
+  static const char *const parts[] = {"nodes",        "data_bytes",         "weights_bytes",
+                                      "packed_bytes", "schedule_bytes",     "placement_bytes",
+                                      "run_bytes",    "library_peak_bytes", "resident_peak_bytes"};
+  json_t *object = expect_json(
+      run("bench " TREE_LSTM SMALL " --data trees.txt -b 8 --seconds 0.02 --json 2>/dev/null"));
+  json_t *machine = json_object_get(object, "machine"), *memory = json_object_get(object, "memory");
+  json_t *one = json_object_get(machine, "one_thread"),
+         *all = json_object_get(machine, "all_threads");
+  for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+    assert_true(json_number_value(json_object_get(one, levels[i])) > 0);
+    assert_true(json_number_value(json_object_get(all, levels[i])) > 0);
+  }
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    assert_true(json_integer_value(json_object_get(memory, parts[i])) > 0);
+  const char *phase;
+  json_t *share;
+  double sum = 0;
+  json_object_foreach(json_object_get(object, "time_split"), phase, share) sum +=
+      json_number_value(share);
+  assert_true(sum > 0.999 && sum < 1.001);
+  assert_true(json_number_value(json_object_get(object, "share_of_roofline")) > 0);
+  json_decref(object);
+}
+
+static void a_sweep_gives_a_row_per_combination(void **state) {
+  (void)state;
+  result r = run("bench " TREE_LSTM " --data trees.txt --seconds 0.02 --policy depth --json "
+                 "--sweep hidden=8,16 --sweep batch=1,2,4 2>/dev/null");
+  expect_code(r, 0);
+  const char *at = r.text;
+  for (int i = 0; i < 6; i++) {
+    static const int hidden[] = {8, 8, 8, 16, 16, 16}, batch[] = {1, 2, 4, 1, 2, 4};
+    json_t *row = json_loads(at, JSON_DISABLE_EOF_CHECK, NULL);
+    assert_non_null(row);
+    assert_int_equal(json_integer_value(json_object_get(row, "hidden")), hidden[i]);
+    assert_int_equal(json_integer_value(json_object_get(row, "batch")), batch[i]);
+    json_decref(row);
+    at = strchr(at, '\n') + 1;
+  }
+  assert_int_equal(*at, 0);
+  free(r.text);
+}
+
+static void a_sweep_over_nodes_fills_a_mini_batch_and_draws_it(void **state) {
+  (void)state;
+  expect(run("bench " TREE_LSTM SMALL " --data trees.txt --seconds 0.02 --policy depth "
+             "--sweep nodes=100,1000 --plot growth.svg 2>/dev/null"),
+         0, "bytes/node");
+  result svg = run("--version; cat growth.svg");
+  assert_non_null(strstr(svg.text, "</svg>"));
+  assert_non_null(strstr(svg.text, "ns per node"));
+  free(svg.text);
+}
+
+static void wrong_sweeps_are_named(void **state) {
+  (void)state;
+  static const char bench[] = "bench " TREE_LSTM SMALL " --data trees.txt";
+  expect(run("%s --sweep batch 2>&1", bench), 2, "NAME=VALUE");
+  expect(run("%s --sweep batch=1,x 2>&1", bench), 2, "whole numbers");
+  expect(run("%s --sweep batch=0 2>&1", bench), 2, "whole numbers");
+  expect(run("%s --sweep batch=1, 2>&1", bench), 2, "whole numbers");
+  expect(run("%s --sweep nodes=1000000 2>&1", bench), 2, "the data has");
+  expect(run("%s --sweep batch=41 2>&1", bench), 2, "40 instances");
+  expect(run("%s --sweep nothing=4 2>&1", bench), 1, "nothing");
+  expect(run("%s --plot a.svg 2>&1", bench), 2, "--sweep");
+  expect(run("%s --sweep batch=1 --sweep threads=1 --plot a.svg 2>&1", bench), 2, "one --sweep");
+}
+
 static void bench_shows_a_table_over_all_policies(void **state) {
   (void)state;
   result r = run("bench " TREE_LSTM SMALL " --data trees.txt -b 8 --seconds 0.02 2>/dev/null");
@@ -516,6 +587,10 @@ int main(void) {
       cmocka_unit_test(compare_measures_runs_of_a_model),
       cmocka_unit_test(check_says_identical),
       cmocka_unit_test(bench_prints_all_that_it_measures),
+      cmocka_unit_test(bench_measures_the_machine_and_the_memory),
+      cmocka_unit_test(a_sweep_gives_a_row_per_combination),
+      cmocka_unit_test(a_sweep_over_nodes_fills_a_mini_batch_and_draws_it),
+      cmocka_unit_test(wrong_sweeps_are_named),
       cmocka_unit_test(bench_shows_a_table_over_all_policies),
       cmocka_unit_test(paper_compares_the_ways_of_batching),
       cmocka_unit_test(paper_says_what_it_had_no_data_for),
