@@ -37,7 +37,7 @@ json_t *machine_json(const machine_report *m);
 typedef struct roofline {
   const edb_model *model;
   machine_speed speed;
-  double read_gbs;   /* from that level */
+  double read_gbs;  /* from that level */
   double ns, flops; /* summed over the schedules added */
 } roofline;
 

@@ -67,8 +67,7 @@ static void measure_speed(edb_context *ctx, uint32_t threads, machine_speed *s) 
   raise(&s->peak_gflops, machine_peak(ctx, threads));
   raise(&s->l2_gbs, probe_together(ctx, threads, caches.l2_bytes / 2, CACHE_MS));
   raise(&s->l3_gbs, probe_together(ctx, threads, l3_bytes, CACHE_MS));
-  raise(&s->memory_gbs,
-        probe_together(ctx, threads, MEMORY_FACTOR * caches.l3_bytes, MEMORY_MS));
+  raise(&s->memory_gbs, probe_together(ctx, threads, MEMORY_FACTOR * caches.l3_bytes, MEMORY_MS));
 }
 
 int machine_measure(const workplace *w, uint32_t threads, machine_report *m) {

@@ -38,9 +38,9 @@ static edb_status run_stages(runner *r, const edb_policy *policy, memory_use *m,
     status = edb_schedule_create(r->w->ctx, policy, lowered, &schedule, &r->error);
   m->schedule_bytes = grown(r->w, last);
   if (status == EDB_OK)
-    status = edb_placement_create(r->session, lowered, schedule,
-                                  runner_has_loss(r->w->model) ? &keep : NULL, &placement,
-                                  &r->error);
+    status =
+        edb_placement_create(r->session, lowered, schedule,
+                             runner_has_loss(r->w->model) ? &keep : NULL, &placement, &r->error);
   m->placement_bytes = grown(r->w, last);
   if (status == EDB_OK)
     status = edb_session_run_placed(r->session, r->graph, schedule, placement, &r->error);

@@ -1,4 +1,5 @@
-/* tools/bench_plot.c: `edbatch bench --plot`: time and memory per node over one variable, as SVG. */
+/* tools/bench_plot.c: `edbatch bench --plot`: time and memory per node over one variable, as SVG.
+ */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>

@@ -38,11 +38,11 @@ static void add_rates(json_t *to, const bench *b, const bench_row *r) {
     if (r->rate[i] > fastest) fastest = r->rate[i];
   }
   double peak = b->machine.used.peak_gflops, roof = r->roofline_gflops;
-  json_object_update_new(
-      to, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "instances_per_s",
-                    median_of(r->rate, BENCH_WINDOWS), "instances_per_s_slowest", slowest,
-                    "instances_per_s_fastest", fastest, "gflops", gflops, "peak_gflops", peak,
-                    "share_of_peak", gflops / peak));
+  json_object_update_new(to,
+                         json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "instances_per_s",
+                                   median_of(r->rate, BENCH_WINDOWS), "instances_per_s_slowest",
+                                   slowest, "instances_per_s_fastest", fastest, "gflops", gflops,
+                                   "peak_gflops", peak, "share_of_peak", gflops / peak));
   /* Operators have no weights of their own: no roofline at operator granularity. */
   json_object_set_new(to, "roofline_gflops", roof > 0 ? json_real(roof) : json_null());
   json_object_set_new(to, "share_of_roofline", roof > 0 ? json_real(gflops / roof) : json_null());
@@ -55,23 +55,22 @@ static void add_work(json_t *to, const bench_row *r) {
                     "misses", r->misses, "kernels", per_mini_batch(t->kernels, t), "bytes_copied",
                     per_mini_batch(t->bytes_copied, t), "nodes", per_mini_batch(t->nodes, t),
                     "peak_bytes", (json_int_t)t->peak_bytes));
-  json_object_update_new(
-      to, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "graph_ns",
-                    per_node((double)t->graph_ns, t), "schedule_ns",
-                    per_node((double)t->schedule_ns, t), "placement_ns",
-                    per_node((double)t->placement_ns, t), "copy_ns",
-                    per_node((double)s->copy_ns, s), "product_ns",
-                    per_node((double)s->product_ns, s), "elementwise_ns",
-                    per_node((double)s->elementwise_ns, s), "other_ns", per_node(other_ns(s), s),
-                    "time_split", split_json(s)));
+  json_object_update_new(to, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "graph_ns",
+                                       per_node((double)t->graph_ns, t), "schedule_ns",
+                                       per_node((double)t->schedule_ns, t), "placement_ns",
+                                       per_node((double)t->placement_ns, t), "copy_ns",
+                                       per_node((double)s->copy_ns, s), "product_ns",
+                                       per_node((double)s->product_ns, s), "elementwise_ns",
+                                       per_node((double)s->elementwise_ns, s), "other_ns",
+                                       per_node(other_ns(s), s), "time_split", split_json(s)));
 }
 
 json_t *bench_row_json(const bench *b, const bench_row *r) {
-  json_t *to = json_pack(
-      "{s:s, s:s, s:s, s:s, s:I, s:I}", "model", edb_model_name(b->w->model), "policy", r->name,
-      "granularity", b->granularity == EDB_GRANULARITY_OP ? "op" : "cell", "simd",
-      edb_simd_name(edb_context_simd(b->w->ctx)), "batch", (json_int_t)b->batch, "threads",
-      (json_int_t)b->n_threads);
+  json_t *to =
+      json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "model", edb_model_name(b->w->model), "policy",
+                r->name, "granularity", b->granularity == EDB_GRANULARITY_OP ? "op" : "cell",
+                "simd", edb_simd_name(edb_context_simd(b->w->ctx)), "batch", (json_int_t)b->batch,
+                "threads", (json_int_t)b->n_threads);
   int64_t hidden;
   if (edb_model_constant(b->w->model, "hidden", &hidden))
     json_object_set_new(to, "hidden", json_integer(hidden));
