@@ -10,9 +10,8 @@ double edb_measure_peak_gflops(edb_context *ctx, uint32_t milliseconds) {
 
 edb_machine edb_machine_describe(void) {
   edb_cpu_caches caches = edb_cpu_cache_sizes();
-  return (edb_machine){.processors = edb_cpu_count(),
-                       .l2_bytes = caches.l2_bytes,
-                       .l3_bytes = caches.l3_bytes};
+  return (edb_machine){
+      .processors = edb_cpu_count(), .l2_bytes = caches.l2_bytes, .l3_bytes = caches.l3_bytes};
 }
 
 edb_status edb_measure_read_gbs(edb_context *ctx, size_t bytes, uint32_t milliseconds, double *out,
