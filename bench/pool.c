@@ -54,8 +54,8 @@ int main(int argc, char **argv) {
   edb_context *ctx = NULL;
   edb_pool *pool = NULL;
   edb_error error = {0};
-  edb_pool_params params = {.threads = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10)
-                                                : edb_cpu_count()};
+  edb_pool_params params = {.threads =
+                                argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : edb_cpu_count()};
   if (edb_context_create(NULL, &ctx, &error) != EDB_OK ||
       edb_pool_create(ctx, &params, &pool, &error) != EDB_OK) {
     fprintf(stderr, "bench_pool: %s\n", error.text);

@@ -29,6 +29,11 @@ typedef struct edb_session_params {
   edb_granularity granularity;
   size_t memory_cap_bytes; /* of one mini-batch; 0: none. A larger one is EDB_ERROR_LIMIT before it
                               runs */
+  uint32_t threads; /* that run a mini-batch together, the caller's included; 0: 1. Values are the
+                       same bit for bit. Of the context's executor, if it has one; else started with
+                       the session, no more than there are processors, fewer if the system gives
+                       fewer */
+  bool pin_threads; /* each started thread stays on a processor of its own; the caller's does not */
 } edb_session_params;
 
 typedef struct edb_session edb_session;
@@ -39,6 +44,8 @@ EDB_API EDB_MUST_CHECK edb_status edb_session_create(edb_context *ctx, const edb
                                                      const edb_session_params *params,
                                                      edb_session **out, edb_error *error);
 EDB_API void edb_session_destroy(edb_session *session);
+/* Threads that run a mini-batch together: as many as were asked for, or fewer. */
+EDB_API uint32_t edb_session_threads(const edb_session *session);
 
 /* Which values will be read after the run. NULL or n_outputs == 0: all. Otherwise only outputs of
  * these names; the memory of the others is reused as soon as their last consumer is done, and they

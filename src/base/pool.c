@@ -1,11 +1,11 @@
 /* base/pool.c: see pool.h.
  *
  * A run has a generation: the number of the run, in `generation`, on which idle workers look. Every
- * thread has a claim word: the generation and the next chunk of its stretch that nobody has claimed.
- * A chunk is claimed by exchanging the word for its successor, by anybody, and only while the
- * generations agree. So a worker that wakes late finds either chunks of the run that it read about,
- * or an exhausted stretch, or a word of another generation, and leaves. Nothing has to be waited for
- * but chunks that were claimed. */
+ * thread has a claim word: the generation and the next chunk of its stretch that nobody has
+ * claimed. A chunk is claimed by exchanging the word for its successor, by anybody, and only while
+ * the generations agree. So a worker that wakes late finds either chunks of the run that it read
+ * about, or an exhausted stretch, or a word of another generation, and leaves. Nothing has to be
+ * waited for but chunks that were claimed. */
 #define _GNU_SOURCE
 #include "base/pool.h"
 
@@ -118,8 +118,8 @@ static void run_host_task(void *argument, uint32_t index) {
  */
 
 /* Lets the workers see the run. Those that were woken but do not run yet, because the processors
- * are busy, need no further calls of the system: a nap that was there before the run is ended by the
- * waking that follows, and counts no more. */
+ * are busy, need no further calls of the system: a nap that was there before the run is ended by
+ * the waking that follows, and counts no more. */
 static void publish(edb_pool *p, uint32_t generation) {
   uint32_t naps = atomic_load(&p->naps);
   atomic_store(&p->generation, generation);
@@ -141,10 +141,9 @@ static void wait_for_chunks(edb_pool *p) {
 static void run_together(edb_pool *p, uint32_t n_chunks, edb_chunk_fn fn, void *arg) {
   uint32_t generation = atomic_load_explicit(&p->generation, memory_order_relaxed) + 1;
   for (uint32_t i = 0; i < p->n_threads; i++)
-    atomic_store_explicit(
-        &p->workers[i].claim,
-        (unsigned long long)generation << 32 | stretch(n_chunks, i, p->n_threads),
-        memory_order_release);
+    atomic_store_explicit(&p->workers[i].claim,
+                          (unsigned long long)generation << 32 | stretch(n_chunks, i, p->n_threads),
+                          memory_order_release);
   /* From here on nothing of the run before can be claimed, and nothing of this one until its
    * generation is published: a worker that still reads about the one before may find a mixture. */
   atomic_store_explicit(&p->remaining, n_chunks, memory_order_relaxed);

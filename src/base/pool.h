@@ -3,12 +3,12 @@
  * The chunks of a run are shared out in order, one stretch per thread, the same from run to run, so
  * that what a chunk reads stays in the caches of its core. A thread that is done with its own
  * stretch goes on with those of the others: the caller works too, and waits only for chunks that a
- * worker has really begun. A worker that sleeps, or that the system has put aside, costs nothing but
- * its share of the work.
+ * worker has really begun. A worker that sleeps, or that the system has put aside, costs nothing
+ * but its share of the work.
  *
- * Workers look out for the next run for a bounded time, then sleep. A run while another one is under
- * way on the same pool, from another thread or from inside a chunk, is worked through by its caller
- * alone. After a fork the child's pool has no workers: the caller does everything. */
+ * Workers look out for the next run for a bounded time, then sleep. A run while another one is
+ * under way on the same pool, from another thread or from inside a chunk, is worked through by its
+ * caller alone. After a fork the child's pool has no workers: the caller does everything. */
 #ifndef EDB_BASE_POOL_H
 #define EDB_BASE_POOL_H
 
@@ -21,9 +21,9 @@
 typedef void (*edb_chunk_fn)(void *arg, uint32_t worker, uint32_t chunk);
 
 typedef struct edb_pool_params {
-  uint32_t threads;     /* the caller's included; more than EDB_POOL_MAX_THREADS are as many */
+  uint32_t threads;      /* the caller's included; more than EDB_POOL_MAX_THREADS are as many */
   edb_executor executor; /* its threads instead of own ones, if `run` is not NULL */
-  bool pin;             /* each own worker stays on a processor of its own */
+  bool pin;              /* each own worker stays on a processor of its own */
 } edb_pool_params;
 
 typedef struct edb_pool edb_pool;

@@ -69,12 +69,14 @@ static void cpu_destroy(void *state) {
 }
 
 static edb_status cpu_create(edb_context *ctx, const edb_program *program,
-                             const edb_weights *weights, void **state, edb_error *error) {
+                             const edb_weights *weights, edb_pool *pool, void **state,
+                             edb_error *error) {
   edb_cpu *cpu = edb_alloc_zero(ctx, sizeof *cpu);
   if (!cpu) return edb_fail_memory(error, sizeof *cpu, "the CPU backend");
   *cpu = (edb_cpu){.ctx = ctx,
                    .program = program,
                    .weights = weights,
+                   .pool = pool,
                    .kernels = edb_kernels_get(ctx->simd),
                    .version = UINT64_MAX};
   edb_status status = EDB_OK;

@@ -28,6 +28,7 @@ typedef struct edb_cpu {
   const edb_program *program;
   const edb_weights *weights;
   const edb_kernels *kernels;
+  edb_pool *pool;
   uint64_t version; /* of the packed weights */
   edb_cpu_cell *cells;
   char *scratch;

@@ -6,6 +6,7 @@
 #include "base/bitset.h"
 #include "base/clock.h"
 #include "base/context.h"
+#include "base/cpu.h"
 
 /* ---- Life ---------------------------------------------------------------------------------------
  */
@@ -16,6 +17,15 @@ static edb_status open_program(edb_session *s, edb_error *error) {
   EDB_TRY(edb_lowering_create(s->ctx, s->model, &s->lowering, error));
   s->program = edb_lowering_program(s->lowering);
   return edb_graph_create_schema(s->ctx, &s->program->schema, &s->lowered, error);
+}
+
+/* More threads than processors could only be in each other's way. */
+static edb_status open_pool(edb_session *s, const edb_session_params *params, edb_error *error) {
+  edb_pool_params pool = {
+      .threads = params->threads, .executor = s->ctx->executor, .pin = params->pin_threads};
+  uint32_t processors = edb_cpu_count();
+  if (!pool.executor.run && pool.threads > processors) pool.threads = processors;
+  return edb_pool_create(s->ctx, &pool, &s->pool, error);
 }
 
 static edb_status check_create(const edb_model *model, const edb_weights *weights,
@@ -51,7 +61,9 @@ edb_status edb_session_create(edb_context *ctx, const edb_model *model, const ed
   s->backend = p.device == EDB_DEVICE_CPU ? &edb_backend_cpu : &edb_backend_reference;
   edb_store_init(&s->store, ctx);
   edb_status status = open_program(s, error);
-  if (status == EDB_OK) status = s->backend->create(ctx, s->program, weights, &s->state, error);
+  if (status == EDB_OK) status = open_pool(s, &p, error);
+  if (status == EDB_OK)
+    status = s->backend->create(ctx, s->program, weights, s->pool, &s->state, error);
   if (status != EDB_OK) {
     edb_session_destroy(s);
     return status;
@@ -63,11 +75,16 @@ edb_status edb_session_create(edb_context *ctx, const edb_model *model, const ed
 void edb_session_destroy(edb_session *s) {
   if (!s) return;
   if (s->state) s->backend->destroy(s->state);
+  edb_pool_destroy(s->pool);
   edb_store_free(&s->store);
   edb_lower_map_free(s->ctx, &s->map);
   edb_graph_destroy(s->lowered);
   edb_lowering_destroy(s->lowering);
   edb_free(s->ctx, s, sizeof *s);
+}
+
+uint32_t edb_session_threads(const edb_session *s) {
+  return edb_pool_threads(s->pool);
 }
 
 /* ---- Lowering -----------------------------------------------------------------------------------

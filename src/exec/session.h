@@ -4,18 +4,19 @@
 
 #include <edbatch/session.h>
 
+#include "base/pool.h"
 #include "exec/store.h"
 #include "layout/placement.h"
 #include "model/lower.h"
 #include "model/weights.h"
 
-/* A backend runs batches. It is created for a program and weights, which outlive it; `store` tells
- * it where inputs are and outputs go (rows of edb_backend.element_bytes numbers). */
+/* A backend runs batches. It is created for a program, weights and threads, which outlive it;
+ * `store` tells it where inputs are and outputs go (rows of edb_backend.element_bytes numbers). */
 typedef struct edb_backend {
   const char *name;
   size_t element_bytes;
   edb_status (*create)(edb_context *ctx, const edb_program *program, const edb_weights *weights,
-                       void **state, edb_error *error);
+                       edb_pool *pool, void **state, edb_error *error);
   void (*destroy)(void *state);
   /* Scratch that the schedule needs beyond its slab. */
   size_t (*scratch_bytes)(const void *state, const edb_graph *graph, const edb_schedule *schedule);
@@ -38,6 +39,7 @@ struct edb_session {
   size_t memory_cap_bytes;
   const edb_program *program; /* the model's, or the lowering's */
   const edb_backend *backend;
+  edb_pool *pool;
   void *state;
   edb_store store;
   edb_run_stats stats;

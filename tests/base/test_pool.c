@@ -233,7 +233,8 @@ static void a_hosts_threads_do_the_work(void **state) {
   edb_context *ctx = context();
   for (int backwards = 0; backwards < 2; backwards++) {
     edb_pool_params params = {
-        .threads = 16, .executor = {.threads = 5, .run = backwards ? run_backwards : run_on_threads}};
+        .threads = 16,
+        .executor = {.threads = 5, .run = backwards ? run_backwards : run_on_threads}};
     edb_pool *pool = NULL;
     assert_int_equal(edb_pool_create(ctx, &params, &pool, NULL), EDB_OK);
     assert_int_equal(edb_pool_threads(pool), 5);

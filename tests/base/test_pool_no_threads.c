@@ -1,5 +1,5 @@
-/* tests/base/test_pool_no_threads.c: a system that gives only so many threads leaves a smaller pool,
- * not an error. */
+/* tests/base/test_pool_no_threads.c: a system that gives only so many threads leaves a smaller
+ * pool, not an error. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
