@@ -26,9 +26,8 @@ const command command_generate = {
     .summary = "makes synthetic data",
     .usage = "generate FORM --count N --seed N -o FILE",
     .details =
-        "Forms: trees, grids, tags, text, pairs, lattices; dags and plans (JSON lines, for\n"
-        "models/random_dag.edb and models/plan_cost.edb). Sizes and labels are as in real data\n"
-        "(docs/data.md). The same seed gives the same file.",
+        "Forms: trees, grids, tags, text, pairs, lattices, dags, plans. Sizes and labels are as\n"
+        "in real data (docs/data.md). The same seed gives the same file.",
     .example = "  edbatch generate trees --count 512 --seed 1 -o trees.txt",
     .accepts = accepts,
     .run = run_generate,

@@ -17,8 +17,8 @@ typedef struct edb_dataset edb_dataset;
 /* Forms of data files (docs/data.md). All but JSON lines need a `read` section of the same name in
  * the model. */
 typedef enum edb_data_format {
-  EDB_DATA_AUTO, /* '{' as the first byte that is not white space: JSON lines; '(': trees; else what
-                    the model has its read section for */
+  EDB_DATA_AUTO, /* '{' as the first byte that is not white space: JSON lines, or plans if the model
+                    reads these; '(': trees; else what the model has its read section for */
   EDB_DATA_JSONL,    /* calls as they are */
   EDB_DATA_TREES,    /* brackets: (3 (2 a) (4 (2 fine) (2 film))) */
   EDB_DATA_GRIDS,    /* a label, a tab, words: a row of leaves under a triangle of nodes */
@@ -26,6 +26,8 @@ typedef enum edb_data_format {
   EDB_DATA_TEXT,     /* words */
   EDB_DATA_PAIRS,    /* source, a tab, target; or the path "source.txt,target.txt", line by line */
   EDB_DATA_LATTICES, /* arcs of characters and words */
+  EDB_DATA_DAGS,     /* nodes of named kinds: source=17 source=4 join(0,1) */
+  EDB_DATA_PLANS,    /* nested JSON: {"operator": "sort", "children": [...]} */
   EDB_DATA_FORMAT_COUNT
 } edb_data_format;
 
@@ -63,8 +65,8 @@ EDB_API EDB_MUST_CHECK edb_status edb_dataset_append(const edb_dataset *dataset,
                                                      edb_graph *graph, edb_error *error);
 
 /* Synthetic data with the size statistics of the real (docs/data.md), in the form that
- * edb_dataset_load reads: "trees", "grids", "tags", "text", "pairs", "lattices", and as JSON lines
- * "dags" (for models/random_dag.edb) and "plans" (models/plan_cost.edb). Seeded. */
+ * edb_dataset_load reads: "trees", "grids", "tags", "text", "pairs", "lattices", "dags" or "plans".
+ * Seeded. */
 EDB_API EDB_MUST_CHECK edb_status edb_generate(edb_context *ctx, const char *form, uint32_t count,
                                                uint64_t seed, const char *path, edb_error *error);
 

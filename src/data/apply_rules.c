@@ -4,28 +4,96 @@
 #include "data/read_rules.h"
 
 /* A rule for exactly this number comes before one with a rest name; of those, the one that names
- * most children. */
+ * most children. NULL: neither takes so many. */
+static const edb_rule *closer(const edb_rule *best, const edb_rule *rule, size_t n_nodes) {
+  if (!rule->rest) return rule->n_slots == n_nodes ? rule : best;
+  bool takes = rule->n_slots - 1 <= n_nodes;
+  bool closest = best == NULL || (best->rest && rule->n_slots > best->n_slots);
+  return takes && closest ? rule : best;
+}
+
 const edb_rule *edb_read_rules_choose(const edb_read_rules *rules, uint32_t kind, size_t n_nodes) {
   const edb_rule *best = NULL;
   for (size_t i = 0; i < rules->rules.length; i++) {
     const edb_rule *rule = &rules->rules.data[i];
-    if (rule->kind != kind) continue;
-    if (!rule->rest && rule->n_slots == n_nodes) return rule;
-    bool takes = rule->rest && rule->n_slots - 1 <= n_nodes;
-    if (takes && (best == NULL || rule->n_slots > best->n_slots)) best = rule;
+    if (rule->kind == kind) best = closer(best, rule, n_nodes);
   }
   return best;
+}
+
+static void add_arity(edb_name_list *known, const edb_rule *rule) {
+  char text[48];
+  (void)snprintf(text, sizeof text, "%u%s", rule->rest ? rule->n_slots - 1 : rule->n_slots,
+                 rule->rest ? " or more" : "");
+  edb_name_list_add(known, text);
+}
+
+/* Letters of either case are one, and all that no name of a model file can have is an underscore.
+ */
+static char plain(char c) {
+  if (c >= 'A' && c <= 'Z') return (char)(c - 'A' + 'a');
+  bool stays = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+  return stays ? c : '_';
+}
+
+bool edb_read_name_is(const char *name, const char *text, size_t length) {
+  size_t i = 0;
+  while (i < length && name[i] != 0 && plain(name[i]) == plain(text[i])) i++;
+  return i == length && name[i] == 0;
+}
+
+/* As edb_read_rules_choose, of the rules for one kind of nodes; *known: there are any. */
+static const edb_rule *choose_named(const edb_read_rules *rules, const edb_atom *kind,
+                                    size_t n_nodes, edb_name_list *known) {
+  const edb_rule *best = NULL;
+  for (size_t i = 0; i < rules->rules.length; i++) {
+    const edb_rule *rule = &rules->rules.data[i];
+    if (!rule->pattern->open || !edb_read_name_is(rule->source->pattern, kind->text, kind->length))
+      continue;
+    add_arity(known, rule);
+    best = closer(best, rule, n_nodes);
+  }
+  return best;
+}
+
+static edb_status fail_kind(const edb_read_rules *rules, const edb_atom *kind, edb_place place,
+                            edb_error *error) {
+  edb_name_list names = {.count = 0};
+  int shown = kind->length < 64 ? (int)kind->length : 64;
+  for (size_t i = 0; i < rules->rules.length; i++) {
+    const edb_rule *rule = &rules->rules.data[i];
+    if (rule->pattern->open) edb_name_list_add(&names, rule->source->pattern);
+  }
+  return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
+                     "found a node of the kind \"%.*s\", expected one that 'read %s' of model "
+                     "\"%s\" has a rule for: %s",
+                     shown, kind->text, rules->form->name, edb_model_name(rules->reader->model),
+                     names.count > 0 ? names.text : "none");
+}
+
+edb_status edb_read_rules_choose_kind(const edb_read_rules *rules, const edb_atom *kind,
+                                      size_t n_nodes, edb_place place, const edb_rule **out,
+                                      edb_error *error) {
+  edb_name_list known = {.count = 0};
+  *out = choose_named(rules, kind, n_nodes, &known);
+  bool named = known.count > 0;
+  if (*out == NULL) *out = edb_read_rules_choose(rules, EDB_OTHER, n_nodes);
+  if (*out != NULL) return EDB_OK;
+  if (!named && edb_read_rules_next(rules, EDB_OTHER, NULL) == NULL)
+    return fail_kind(rules, kind, place, error);
+  if (!named) known = edb_read_rules_arities(rules, EDB_OTHER);
+  int shown = kind->length < 64 ? (int)kind->length : 64;
+  return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
+                     "found a node of the kind \"%.*s\" with %zu %s, expected %s (the rules of "
+                     "model \"%s\")",
+                     shown, kind->text, n_nodes, n_nodes == 1 ? "input" : "inputs", known.text,
+                     edb_model_name(rules->reader->model));
 }
 
 edb_name_list edb_read_rules_arities(const edb_read_rules *rules, uint32_t kind) {
   edb_name_list known = {.count = 0};
   const edb_rule *rule = NULL;
-  while ((rule = edb_read_rules_next(rules, kind, rule)) != NULL) {
-    char text[48];
-    (void)snprintf(text, sizeof text, "%u%s", rule->rest ? rule->n_slots - 1 : rule->n_slots,
-                   rule->rest ? " or more" : "");
-    edb_name_list_add(&known, text);
-  }
+  while ((rule = edb_read_rules_next(rules, kind, rule)) != NULL) add_arity(&known, rule);
   if (known.count == 0) edb_name_list_add(&known, "none");
   return known;
 }
@@ -146,6 +214,14 @@ static edb_status read_index(edb_read_rules *rules, const edb_rule *rule, uint32
     return read_label(rules, rule->cell, attribute, atom, args->place, index, error);
   }
   if (edb_reader_drops(reader, rule->sig->indices[attribute].is_label)) return EDB_OK;
+  if (atom == NULL || atom->text == NULL) {
+    if (rule->sig->indices[attribute].is_label) return EDB_OK;
+    return edb_fail_at(error, EDB_ERROR_FORMAT, args->place.file, args->place.line,
+                       args->place.column,
+                       "found a node without a value, expected one: cell \"%s\" needs it as "
+                       "attribute \"%s\"",
+                       rule->sig->name, rule->sig->indices[attribute].name);
+  }
   edb_place place = {args->place.file, atom->line, atom->column};
   if (offer == EDB_OFFER_ID) {
     return read_id(reader, rule->cell, attribute, atom, place, index, error);
@@ -169,7 +245,7 @@ static edb_status push_attributes(edb_read_rules *rules, const edb_rule *rule,
 edb_status edb_rule_apply(edb_read_rules *rules, const edb_rule *rule, const edb_rule_args *args,
                           edb_rule_node *node, edb_error *error) {
   EDB_TRY(push_inputs(rules, rule, args, error));
-  EDB_TRY(push_attributes(rules, rule, args, error));
+  if (!rules->form->keyed) EDB_TRY(push_attributes(rules, rule, args, error));
   edb_call call = {.cell = rule->cell,
                    .inputs = rules->values.data,
                    .n_inputs = (uint32_t)rules->values.length,

@@ -12,6 +12,7 @@ static edb_place place_of(const edb_read_rules *rules, const edb_read_rule *sour
 
 static bool offers(const edb_read_rules *rules, const edb_rule *rule, const char *name,
                    edb_offer *out) {
+  if (rules->form->keyed) return true; /* as edb_rule_bind_keys has it */
   uint32_t set = rule->pattern->offers & rules->form->offers;
   for (uint32_t i = 0; i < EDB_OFFER_COUNT; i++) {
     *out = (edb_offer)i;
@@ -179,7 +180,6 @@ cleanup:
 
 /* ---- Attributes --------------------------------------------------------------------------- */
 
-/* Words have ids in a vocabulary only. */
 /* Offers that are texts need a vocabulary. Labels may be numbers, and ids always are. */
 static edb_status check_text_attribute(const edb_read_rules *rules, const edb_rule *rule,
                                        uint32_t attribute, edb_offer offer, edb_error *error) {
@@ -281,6 +281,7 @@ static edb_status bind_attributes(edb_read_rules *rules, edb_rule *rule, edb_err
 }
 
 edb_status edb_rule_bind(edb_read_rules *rules, edb_rule *rule, edb_error *error) {
-  EDB_TRY(bind_attributes(rules, rule, error));
+  EDB_TRY(rules->form->keyed ? edb_rule_bind_keys(rules, rule, error)
+                             : bind_attributes(rules, rule, error));
   return bind_inputs(rules, rule, error);
 }

@@ -16,7 +16,9 @@ static const edb_format_info formats[EDB_DATA_FORMAT_COUNT] = {
     [EDB_DATA_TAGS] = {"tags", edb_read_tags},
     [EDB_DATA_TEXT] = {"text", edb_read_text},
     [EDB_DATA_PAIRS] = {"pairs", edb_read_pairs},
-    [EDB_DATA_LATTICES] = {"lattices", edb_read_lattices}};
+    [EDB_DATA_LATTICES] = {"lattices", edb_read_lattices},
+    [EDB_DATA_DAGS] = {"dags", edb_read_dags},
+    [EDB_DATA_PLANS] = {"plans", edb_read_plans}};
 
 static bool has_section(const edb_model *model, edb_data_format format) {
   uint32_t count = 0;
@@ -39,8 +41,27 @@ static edb_data_format only_section(const edb_model *model) {
   return found;
 }
 
-/* '{' begins JSON lines and '(' trees, unless the model reads no trees but something else; what
- * other texts are, the model says. */
+/* Whether an object has "nodes" as its first key, as JSON lines have. */
+static bool begins_with_nodes(const char *at, const char *end) {
+  static const char key[] = "\"nodes\"";
+  for (at++; at < end && edb_is_space(*at); at++) {
+  }
+  return (size_t)(end - at) >= sizeof key - 1 && memcmp(at, key, sizeof key - 1) == 0;
+}
+
+/* Plans are JSON as well as JSON lines: those of a model that reads plans, unless nodes come first.
+ * '(' begins trees, unless the model reads no trees but something else; what other texts are, the
+ * model says. */
+static edb_data_format form_at(const edb_reader *reader, const char *at) {
+  bool plans = has_section(reader->model, EDB_DATA_PLANS);
+  bool trees = has_section(reader->model, EDB_DATA_TREES);
+  edb_data_format section = only_section(reader->model);
+  if (plans && (*at == '[' || (*at == '{' && !begins_with_nodes(at, reader->end))))
+    return EDB_DATA_PLANS;
+  if (*at == '{') return EDB_DATA_JSONL;
+  return *at == '(' && (trees || section == EDB_DATA_AUTO) ? EDB_DATA_TREES : section;
+}
+
 static edb_status detect(const edb_reader *reader, edb_data_format *format, edb_error *error) {
   uint32_t line = 1;
   const char *at = reader->text, *line_start = at;
@@ -50,11 +71,7 @@ static edb_status detect(const edb_reader *reader, edb_data_format *format, edb_
   if (at == reader->end) {
     return edb_fail(error, EDB_ERROR_FORMAT, "%s: no instances: the file is empty", reader->name);
   }
-  edb_data_format section = only_section(reader->model);
-  bool trees = has_section(reader->model, EDB_DATA_TREES);
-  *format = *at == '{'                                          ? EDB_DATA_JSONL
-            : *at == '(' && (trees || section == EDB_DATA_AUTO) ? EDB_DATA_TREES
-                                                                : section;
+  *format = form_at(reader, at);
   if (*format != EDB_DATA_AUTO) return EDB_OK;
   return edb_fail_at(
       error, EDB_ERROR_FORMAT, reader->name, line, (uint32_t)(at - line_start) + 1,

@@ -1,13 +1,13 @@
-/* data/generate_graphs.c: JSON lines for models without a reader of their own: random graphs, and
- * query plans with their features and times.
+/* data/generate_graphs.c: random graphs, and query plans with their features and times.
  *
- *   dags    30 to 120 nodes of the cells of random_dag.edb, each half as frequent as the one
- * before; one to four inputs among the twenty nodes before; every tenth node is a source plans
- * joins of one to nine tables, bushy or left-deep, under sort, aggregate and limit; times from the
- * rows that each operator sees, with a tenth of noise */
+ *   dags    30 to 120 nodes of the kinds of random_dag.edb, each half as frequent as the one
+ *           before; one to four inputs among the twenty nodes before; every tenth node is a source
+ *   plans   joins of one to nine tables, bushy or left-deep, under sort, aggregate and limit; times
+ *           from the rows that each operator sees, with a tenth of noise */
 #include "data/generate.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- Graphs -----------------------------------------------------------------------------------
  */
@@ -24,14 +24,14 @@ static uint32_t draw_type(edb_rng *rng) {
 
 static void append_node(uint32_t i, edb_rng *rng, edb_text *text) {
   if (i < 2 || edb_rng_uniform(rng) < 0.1) {
-    edb_text_printf(text, "{\"cell\":\"source\",\"id\":%u}", edb_rng_below(rng, N_SOURCES));
+    edb_text_printf(text, "source=%u", edb_rng_below(rng, N_SOURCES));
     return;
   }
   uint32_t window = i < WINDOW ? i : WINDOW, n_inputs = 1 + edb_rng_below(rng, 4);
-  edb_text_printf(text, "{\"cell\":\"%c\",\"inputs\":[[", (char)('a' + draw_type(rng)));
+  edb_text_printf(text, "%c(", (char)('a' + draw_type(rng)));
   for (uint32_t k = 0; k < n_inputs; k++)
     edb_text_printf(text, "%s%u", k > 0 ? "," : "", i - 1 - edb_rng_below(rng, window));
-  edb_text_printf(text, "]]}");
+  edb_text_printf(text, ")");
 }
 
 edb_status edb_generate_dags(edb_context *ctx, uint32_t count, edb_rng *rng, edb_text *text,
@@ -40,12 +40,11 @@ edb_status edb_generate_dags(edb_context *ctx, uint32_t count, edb_rng *rng, edb
   (void)error;
   for (uint32_t i = 0; i < count && !text->failed; i++) {
     uint32_t n = 30 + edb_rng_below(rng, 91);
-    edb_text_printf(text, "{\"nodes\":[");
     for (uint32_t k = 0; k < n; k++) {
-      edb_text_append(text, ",", k > 0);
+      edb_text_append(text, " ", k > 0);
       append_node(k, rng, text);
     }
-    edb_text_printf(text, "]}\n");
+    edb_text_append(text, "\n", 1);
   }
   return EDB_OK;
 }
@@ -54,47 +53,50 @@ edb_status edb_generate_dags(edb_context *ctx, uint32_t count, edb_rng *rng, edb
  */
 
 #define MAX_TABLES 9
+#define MAX_NODES  (4 * MAX_TABLES)
+#define FEATURES   6
+
+typedef struct plan_node {
+  const char *kind;
+  double features[FEATURES], time; /* time of all below it, in milliseconds */
+  uint32_t inputs[2], n_inputs;
+} plan_node;
 
 /* What has been planned so far: one of these per tree that waits to be joined. */
 typedef struct plan_part {
   uint32_t node, depth;
-  double rows, time; /* time of the whole part, in milliseconds */
+  double rows, time;
 } plan_part;
 
 typedef struct plan_maker {
   edb_rng *rng;
   edb_text *text;
   uint32_t n_nodes;
-  double times[4 * MAX_TABLES];
+  plan_node nodes[MAX_NODES];
 } plan_maker;
 
 /* One operator over one or two parts, or over a table (inputs == NULL). */
-static plan_part append_operator(plan_maker *m, const char *cell, const plan_part *inputs,
+static plan_part append_operator(plan_maker *m, const char *kind, const plan_part *inputs,
                                  uint32_t n_inputs, double rows, double cost) {
   double rows_in = 0, time = cost;
   plan_part part = {.node = m->n_nodes, .rows = rows};
-  edb_text_printf(m->text, "%s{\"cell\":\"%s\"", m->n_nodes > 0 ? "," : "", cell);
+  plan_node *node = &m->nodes[m->n_nodes++];
+  *node = (plan_node){.kind = kind, .n_inputs = n_inputs};
   for (uint32_t i = 0; i < n_inputs; i++) {
-    edb_text_printf(m->text, "%s%u", i > 0 ? "," : ",\"inputs\":[[", inputs[i].node);
+    node->inputs[i] = inputs[i].node;
     rows_in += inputs[i].rows;
     time += inputs[i].time;
     if (inputs[i].depth >= part.depth) part.depth = inputs[i].depth + 1;
   }
   double width = 8 + edb_rng_below(m->rng, 200);
-  double features[] = {log1p(rows),
-                       log1p(rows_in),
-                       log1p(width),
-                       log1p(rows * width / 8192),
-                       n_inputs > 0 ? rows / (rows + rows_in) : edb_rng_uniform(m->rng),
-                       part.depth};
-  edb_text_printf(m->text, "%s\"x\":[", n_inputs > 0 ? "]]," : ",");
-  for (uint32_t i = 0; i < 6; i++) {
-    edb_text_append(m->text, ",", i > 0);
-    edb_append_number(m->text, features[i]);
-  }
-  edb_text_printf(m->text, "]}");
-  part.time = time * exp(0.1 * edb_rng_normal(m->rng));
-  m->times[m->n_nodes++] = part.time;
+  double features[FEATURES] = {log1p(rows),
+                               log1p(rows_in),
+                               log1p(width),
+                               log1p(rows * width / 8192),
+                               n_inputs > 0 ? rows / (rows + rows_in) : edb_rng_uniform(m->rng),
+                               part.depth};
+  memcpy(node->features, features, sizeof features);
+  part.time = node->time = time * exp(0.1 * edb_rng_normal(m->rng));
   return part;
 }
 
@@ -142,21 +144,47 @@ static plan_part append_joins(plan_maker *m) {
   return parts[0];
 }
 
+static void print_head(plan_maker *m, const plan_node *node) {
+  edb_text_printf(m->text, "{\"operator\":\"%s\",\"features\":[", node->kind);
+  for (uint32_t i = 0; i < FEATURES; i++) {
+    edb_text_append(m->text, ",", i > 0);
+    edb_append_number(m->text, node->features[i]);
+  }
+  edb_text_printf(m->text, "],\"log_time\":");
+  edb_append_number(m->text, log(node->time));
+}
+
+/* Depth first; `next` is how many children of an open operator have been printed. */
+static void print_plan(plan_maker *m, uint32_t root) {
+  uint32_t open[MAX_NODES], next[MAX_NODES], depth = 0;
+  open[depth] = root;
+  next[depth++] = 0;
+  print_head(m, &m->nodes[root]);
+  while (depth > 0) {
+    const plan_node *node = &m->nodes[open[depth - 1]];
+    uint32_t child = next[depth - 1]++;
+    if (child == node->n_inputs) {
+      edb_text_printf(m->text, node->n_inputs > 0 ? "]}" : "}");
+      depth--;
+      continue;
+    }
+    edb_text_printf(m->text, child == 0 ? ",\"children\":[" : ",");
+    print_head(m, &m->nodes[node->inputs[child]]);
+    open[depth] = node->inputs[child];
+    next[depth++] = 0;
+  }
+  edb_text_append(m->text, "\n", 1);
+}
+
 static void append_plan(plan_maker *m) {
   m->n_nodes = 0;
-  edb_text_printf(m->text, "{\"nodes\":[");
   plan_part top = append_joins(m);
   if (edb_rng_uniform(m->rng) < 0.5)
     top = append_operator(m, "aggregate", &top, 1, sqrt(top.rows) + 1, 5e-5 * top.rows);
   if (edb_rng_uniform(m->rng) < 0.4) top = append_sort(m, top);
   if (edb_rng_uniform(m->rng) < 0.3)
     top = append_operator(m, "limit", &top, 1, fmin(top.rows, 100), 0.001);
-  for (uint32_t i = 0; i < m->n_nodes; i++) {
-    edb_text_printf(m->text, ",{\"cell\":\"cost\",\"inputs\":[%u],\"log_time\":", i);
-    edb_append_number(m->text, log(m->times[i]));
-    edb_text_append(m->text, "}", 1);
-  }
-  edb_text_printf(m->text, "]}\n");
+  print_plan(m, top.node);
 }
 
 edb_status edb_generate_plans(edb_context *ctx, uint32_t count, edb_rng *rng, edb_text *text,

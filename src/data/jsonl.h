@@ -46,7 +46,7 @@ typedef struct edb_jsonl_attribute {
   size_t text, text_length; /* STRING */
   size_t first_number;      /* NUMBER, INTEGER, ARRAY: into `numbers` */
   uint32_t rank, dim[EDB_JSONL_RANK];
-  uint32_t column, key_column;
+  uint32_t line, column, key_column; /* in the file; key_column in a JSON line only */
 } edb_jsonl_attribute;
 
 typedef struct edb_jsonl_node {
@@ -97,6 +97,15 @@ EDB_MUST_CHECK edb_status edb_jsonl_read_inputs(edb_jsonl *l, edb_jsonl_node *no
 /* An attribute's value, at its first token (jsonl_attribute.c). */
 EDB_MUST_CHECK edb_status edb_jsonl_read_attribute(edb_jsonl *l, edb_jsonl_attribute *attribute,
                                                    edb_json_token *token, edb_error *error);
+/* The value of attribute `k` of a call of `cell` (jsonl_value.c): index -1 or dense NULL where it
+ * is a label that is absent (given == NULL, or null) or not wanted. `node` is the place of the
+ * call. Numbers stay in `numbers`. */
+EDB_MUST_CHECK edb_status edb_jsonl_index(edb_jsonl *l, uint32_t cell, uint32_t k,
+                                          const edb_jsonl_attribute *given, edb_place node,
+                                          int32_t *out, edb_error *error);
+EDB_MUST_CHECK edb_status edb_jsonl_dense(edb_jsonl *l, uint32_t cell, uint32_t k,
+                                          const edb_jsonl_attribute *given, edb_place node,
+                                          const float **out, edb_error *error);
 /* Chooses `order`; *identity when it is the input's own (jsonl_order.c). Errors: references that
  * are out of range, cycles. */
 EDB_MUST_CHECK edb_status edb_jsonl_sort(edb_jsonl *l, bool *identity, edb_error *error);

@@ -67,6 +67,7 @@ static edb_status read_array(edb_jsonl *l, edb_jsonl_attribute *attribute, edb_j
 
 edb_status edb_jsonl_read_attribute(edb_jsonl *l, edb_jsonl_attribute *attribute,
                                     edb_json_token *token, edb_error *error) {
+  attribute->line = token->line;
   attribute->column = token->column;
   attribute->first_number = l->numbers.length;
   switch (token->type) {

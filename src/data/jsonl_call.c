@@ -128,96 +128,16 @@ static edb_status push_inputs(edb_jsonl *l, const edb_jsonl_node *node, edb_erro
 
 /* ---- Attributes --------------------------------------------------------------------------- */
 
-/* The attribute of this name, or NULL when it is missing or null. */
+/* The attribute of this name, or NULL when it is missing. */
 static const edb_jsonl_attribute *find_attribute(const edb_jsonl *l, const edb_jsonl_node *node,
                                                  const char *name, uint32_t *found) {
   for (uint32_t i = 0; i < node->n_attributes; i++) {
     const edb_jsonl_attribute *attribute = &l->attributes.data[node->first_attribute + i];
     if (strcmp(edb_jsonl_text(l, attribute->key), name) != 0) continue;
     ++*found;
-    return attribute->kind == EDB_JSONL_NULL ? NULL : attribute;
+    return attribute;
   }
   return NULL;
-}
-
-static edb_status fail_missing(const edb_jsonl *l, const edb_jsonl_node *node, const char *name,
-                               edb_error *error) {
-  edb_place place = edb_jsonl_place(l, node->column);
-  return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
-                     "attribute \"%s\" of cell \"%s\" is missing; only labels may be absent", name,
-                     sig_of(l, node)->name);
-}
-
-static edb_status fail_kind(const edb_jsonl *l, const edb_jsonl_attribute *attribute,
-                            const edb_jsonl_node *node, const char *expected, edb_error *error) {
-  static const char *const found[] = {[EDB_JSONL_NULL] = "null",
-                                      [EDB_JSONL_INTEGER] = "a number",
-                                      [EDB_JSONL_NUMBER] = "a number with a fraction or exponent",
-                                      [EDB_JSONL_STRING] = "a string",
-                                      [EDB_JSONL_ARRAY] = "an array",
-                                      [EDB_JSONL_OTHER] = "an object, true or false"};
-  edb_place place = edb_jsonl_place(l, attribute->column);
-  return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
-                     "found %s as attribute \"%s\" of cell \"%s\", expected %s",
-                     found[attribute->kind], edb_jsonl_text(l, attribute->key),
-                     sig_of(l, node)->name, expected);
-}
-
-/* Index attribute `k`: -1 when it is a label that is absent or not wanted. */
-static edb_status push_index(edb_jsonl *l, const edb_jsonl_node *node, uint32_t k, uint32_t *found,
-                             edb_error *error) {
-  const edb_index_sig *sig = &sig_of(l, node)->indices[k];
-  const edb_jsonl_attribute *attribute = find_attribute(l, node, sig->name, found);
-  l->indices.data[k] = -1;
-  if (edb_reader_drops(l->reader, sig->is_label)) return EDB_OK;
-  if (attribute == NULL) {
-    return sig->is_label ? EDB_OK : fail_missing(l, node, sig->name, error);
-  }
-  edb_place place = edb_jsonl_place(l, attribute->column);
-  if (attribute->kind == EDB_JSONL_STRING) {
-    return edb_reader_word(l->reader, node->cell, k, edb_jsonl_text(l, attribute->text),
-                           attribute->text_length, place, &l->indices.data[k], error);
-  }
-  if (attribute->kind != EDB_JSONL_INTEGER) {
-    return fail_kind(l, attribute, node, "an id or a word", error);
-  }
-  return edb_reader_id(l->reader, node->cell, k, attribute->integer, place, &l->indices.data[k],
-                       error);
-}
-
-/* In the model's terms, in which dimensions beyond the rank are 1. */
-static edb_shape shape_of(const edb_jsonl_attribute *attribute) {
-  edb_shape shape = {.rank = attribute->rank, .dim = {1, 1, 1}};
-  for (uint32_t i = 0; i < attribute->rank; i++) shape.dim[i] = attribute->dim[i];
-  return shape;
-}
-
-/* Dense attribute `k`: NULL when it is a label that is absent or not wanted. The numbers stay in
- * the line. */
-static edb_status push_dense(edb_jsonl *l, const edb_jsonl_node *node, uint32_t k, uint32_t *found,
-                             edb_error *error) {
-  const edb_type_sig *sig = sig_of(l, node);
-  const edb_jsonl_attribute *attribute = find_attribute(l, node, sig->dense[k].name, found);
-  l->dense.data[k] = NULL;
-  if (edb_reader_drops(l->reader, sig->dense[k].is_label)) return EDB_OK;
-  if (attribute == NULL) {
-    return sig->dense[k].is_label ? EDB_OK : fail_missing(l, node, sig->dense[k].name, error);
-  }
-  if (attribute->kind == EDB_JSONL_STRING || attribute->kind == EDB_JSONL_OTHER) {
-    return fail_kind(l, attribute, node, "numbers", error);
-  }
-  edb_shape wanted = l->reader->program->cells[node->cell].dense_shapes[k];
-  edb_shape given = shape_of(attribute);
-  if (!edb_shape_equal(wanted, given)) {
-    char wanted_text[EDB_SHAPE_TEXT_BYTES], given_text[EDB_SHAPE_TEXT_BYTES];
-    edb_place place = edb_jsonl_place(l, attribute->column);
-    return edb_fail_at(error, EDB_ERROR_SHAPE, place.file, place.line, place.column,
-                       "found the shape %s as attribute \"%s\" of cell \"%s\", expected %s",
-                       edb_shape_text(given, given_text, sizeof given_text), sig->dense[k].name,
-                       sig->name, edb_shape_text(wanted, wanted_text, sizeof wanted_text));
-  }
-  l->dense.data[k] = l->numbers.data + attribute->first_number;
-  return EDB_OK;
 }
 
 /* Called once more keys were given than the cell has attributes: one of them is none of its. */
@@ -245,9 +165,16 @@ static edb_status fail_unknown(const edb_jsonl *l, const edb_jsonl_node *node, e
 
 static edb_status push_attributes(edb_jsonl *l, const edb_jsonl_node *node, edb_error *error) {
   const edb_type_sig *sig = sig_of(l, node);
+  edb_place place = edb_jsonl_place(l, node->column);
   uint32_t found = 0;
-  for (uint32_t k = 0; k < sig->n_indices; k++) EDB_TRY(push_index(l, node, k, &found, error));
-  for (uint32_t k = 0; k < sig->n_dense; k++) EDB_TRY(push_dense(l, node, k, &found, error));
+  for (uint32_t k = 0; k < sig->n_indices; k++) {
+    const edb_jsonl_attribute *given = find_attribute(l, node, sig->indices[k].name, &found);
+    EDB_TRY(edb_jsonl_index(l, node->cell, k, given, place, &l->indices.data[k], error));
+  }
+  for (uint32_t k = 0; k < sig->n_dense; k++) {
+    const edb_jsonl_attribute *given = find_attribute(l, node, sig->dense[k].name, &found);
+    EDB_TRY(edb_jsonl_dense(l, node->cell, k, given, place, &l->dense.data[k], error));
+  }
   return found == node->n_attributes ? EDB_OK : fail_unknown(l, node, error);
 }
 

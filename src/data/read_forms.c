@@ -51,9 +51,11 @@ static const edb_pattern tree_patterns[] = {
     [EDB_INNER0] = INNER_PATTERN("inner0", "inner0(left, right) or inner0(children...)"),
     [EDB_INNER1] = INNER_PATTERN("inner1", "inner1(left, right) or inner1(children...)")};
 
-const edb_form edb_form_trees = {"trees",       "leaf, inner, inner0, inner1, every or root",
-                                 tree_patterns, LENGTH(tree_patterns),
-                                 WORD | LABEL,  false};
+const edb_form edb_form_trees = {.name = "trees",
+                                 .pattern_names = "leaf, inner, inner0, inner1, every or root",
+                                 .patterns = tree_patterns,
+                                 .n_patterns = LENGTH(tree_patterns),
+                                 .offers = WORD | LABEL};
 
 #define GRID_NODES (EDB_BIT(EDB_LEAF) | EDB_BIT(EDB_INNER))
 
@@ -82,9 +84,11 @@ static const edb_pattern grid_patterns[] = {[EDB_LEAF] = {.name = "leaf",
                                                           .offers = LABEL,
                                                           .first = GRID_NODES}};
 
-const edb_form edb_form_grids = {"grids",       "leaf, inner, every or root",
-                                 grid_patterns, LENGTH(grid_patterns),
-                                 WORD | LABEL,  false};
+const edb_form edb_form_grids = {.name = "grids",
+                                 .pattern_names = "leaf, inner, every or root",
+                                 .patterns = grid_patterns,
+                                 .n_patterns = LENGTH(grid_patterns),
+                                 .offers = WORD | LABEL};
 
 /* ---- Chains
  * --------------------------------------------------------------------------------------- */
@@ -146,10 +150,16 @@ static const edb_pattern token_patterns[] = {
 
 #define TOKEN_PATTERNS "start, forward, backward, every, known, rare, char_forward or char_backward"
 
-const edb_form edb_form_tags = {
-    "tags", TOKEN_PATTERNS, token_patterns, LENGTH(token_patterns), WORD | CHAR | TAG, false};
-const edb_form edb_form_text = {
-    "text", TOKEN_PATTERNS, token_patterns, LENGTH(token_patterns), WORD | CHAR | NEXT, false};
+const edb_form edb_form_tags = {.name = "tags",
+                                .pattern_names = TOKEN_PATTERNS,
+                                .patterns = token_patterns,
+                                .n_patterns = LENGTH(token_patterns),
+                                .offers = WORD | CHAR | TAG};
+const edb_form edb_form_text = {.name = "text",
+                                .pattern_names = TOKEN_PATTERNS,
+                                .patterns = token_patterns,
+                                .n_patterns = LENGTH(token_patterns),
+                                .offers = WORD | CHAR | NEXT};
 
 #define SOURCES (EDB_BIT(EDB_SOURCE) | EDB_BIT(EDB_SOURCE_BACKWARD))
 
@@ -191,9 +201,12 @@ static const edb_pattern pair_patterns[] = {
                     .cells = SOURCES | EDB_BIT(EDB_TARGET) | EDB_BIT(EDB_OUTPUT),
                     .sequence = EDB_SEQUENCE_TARGET}};
 
-const edb_form edb_form_pairs = {"pairs",       "start, source, source_backward, target or output",
-                                 pair_patterns, LENGTH(pair_patterns),
-                                 WORD | NEXT,   false};
+const edb_form edb_form_pairs = {.name = "pairs",
+                                 .pattern_names =
+                                     "start, source, source_backward, target or output",
+                                 .patterns = pair_patterns,
+                                 .n_patterns = LENGTH(pair_patterns),
+                                 .offers = WORD | NEXT};
 
 /* ---- Lattices
  * ------------------------------------------------------------------------------------ */
@@ -235,6 +248,45 @@ static const edb_pattern lattice_patterns[] = {
                            .first = POSITIONS,
                            .unmerged = ARCS}};
 
-const edb_form edb_form_lattices = {"lattices",       "start, char, word, merge or every",
-                                    lattice_patterns, LENGTH(lattice_patterns),
-                                    ID | TAG,         true};
+const edb_form edb_form_lattices = {.name = "lattices",
+                                    .pattern_names = "start, char, word, merge or every",
+                                    .patterns = lattice_patterns,
+                                    .n_patterns = LENGTH(lattice_patterns),
+                                    .offers = ID | TAG,
+                                    .numbers = true};
+
+/* ---- Nodes of named kinds -----------------------------------------------------------------------
+ */
+
+#define KIND_NODES (EDB_BIT(EDB_KIND) | EDB_BIT(EDB_OTHER))
+#define VALUES     (WORD | ID | LABEL)
+
+#define KIND_PATTERN(text, usage_text, is_open)                                              \
+  {                                                                                          \
+    .name = (text), .usage = (usage_text), .max_bound = ANY, .rest = true, .by_arity = true, \
+    .open = (is_open), .offers = VALUES, .first = KIND_NODES, .others = KIND_NODES           \
+  }
+#define KIND_AFTER(text, usage_text)                                                         \
+  {                                                                                          \
+    .name = (text), .usage = (usage_text), .min_bound = 1, .max_bound = 1, .offers = VALUES, \
+    .first = KIND_NODES                                                                      \
+  }
+
+static const edb_pattern kind_patterns[] = {
+    [EDB_KIND] = KIND_PATTERN("KIND", "KIND(inputs...) or KIND(a, b)", true),
+    [EDB_OTHER] = KIND_PATTERN("other", "other(inputs...) or other(a, b)", false),
+    [EDB_KIND_EVERY] = KIND_AFTER("every", "every(node)"),
+    [EDB_KIND_ROOT] = KIND_AFTER("root", "root(node)")};
+
+#define KIND_PATTERNS "a kind of nodes, other, every or root"
+
+const edb_form edb_form_dags = {.name = "dags",
+                                .pattern_names = KIND_PATTERNS,
+                                .patterns = kind_patterns,
+                                .n_patterns = LENGTH(kind_patterns),
+                                .offers = VALUES};
+const edb_form edb_form_plans = {.name = "plans",
+                                 .pattern_names = KIND_PATTERNS,
+                                 .patterns = kind_patterns,
+                                 .n_patterns = LENGTH(kind_patterns),
+                                 .keyed = true};

@@ -48,6 +48,7 @@ typedef struct edb_pattern {
   bool by_arity;    /* at most one rule for each number of names */
   bool required;    /* at least one rule */
   bool names_cells; /* what it binds are cells of chains, see `start` */
+  bool open;        /* any other name is this pattern: of a kind of nodes, as the data name it */
   uint32_t offers;
   /* Patterns whose calls may stand behind the first bound name, and behind the others. */
   uint32_t first, others;
@@ -68,6 +69,7 @@ typedef struct edb_form {
   uint32_t n_patterns;
   uint32_t offers; /* of those of the patterns, what this form really has */
   bool numbers;    /* labels and tags are numbers, even where a vocabulary bounds them */
+  bool keyed;      /* an argument that no name is bound for is a key of the data */
 } edb_form;
 
 /* Patterns of trees and grids. */
@@ -94,7 +96,10 @@ enum {
   EDB_LATTICE_EVERY
 };
 
+/* Of plans and graphs. */
+enum { EDB_KIND, EDB_OTHER, EDB_KIND_EVERY, EDB_KIND_ROOT };
+
 extern const edb_form edb_form_trees, edb_form_grids, edb_form_tags, edb_form_text, edb_form_pairs,
-    edb_form_lattices;
+    edb_form_lattices, edb_form_dags, edb_form_plans;
 
 #endif

@@ -26,7 +26,11 @@ static edb_status find_pattern(const edb_read_rules *rules, const edb_read_rule 
                                uint32_t *kind, edb_error *error) {
   const edb_form *form = rules->form;
   for (*kind = 0; *kind < form->n_patterns; ++*kind) {
-    if (strcmp(form->patterns[*kind].name, source->pattern) == 0) return EDB_OK;
+    const edb_pattern *pattern = &form->patterns[*kind];
+    if (!pattern->open && strcmp(pattern->name, source->pattern) == 0) return EDB_OK;
+  }
+  for (*kind = 0; *kind < form->n_patterns; ++*kind) {
+    if (form->patterns[*kind].open) return EDB_OK;
   }
   return edb_read_rules_fail(rules, source, error, EDB_ERROR_NAME, "found pattern", source->pattern,
                              form->pattern_names);
@@ -56,7 +60,8 @@ static edb_status check_repeated(const edb_read_rules *rules, uint32_t kind,
   const edb_pattern *pattern = &rules->form->patterns[kind];
   const edb_rule *other = edb_read_rules_next(rules, kind, NULL);
   while (other != NULL && pattern->by_arity &&
-         (other->n_slots != source->n_bound || other->rest != has_rest(source))) {
+         (other->n_slots != source->n_bound || other->rest != has_rest(source) ||
+          !edb_read_name_is(other->source->pattern, source->pattern, strlen(source->pattern)))) {
     other = edb_read_rules_next(rules, kind, other);
   }
   if (other == NULL || !(pattern->single || pattern->by_arity)) return EDB_OK;
@@ -173,7 +178,7 @@ static edb_status reserve_call(edb_read_rules *rules, edb_error *error) {
       !edb_vec_reserve(ctx, &rules->arities, variadic)) {
     return edb_fail_memory(error, (size_t)indices + dense + variadic, "a call");
   }
-  for (uint32_t i = 0; i < dense; i++) rules->dense.data[i] = NULL; /* files have none */
+  for (uint32_t i = 0; i < dense; i++) rules->dense.data[i] = NULL; /* most forms have none */
   return EDB_OK;
 }
 
@@ -212,6 +217,8 @@ void edb_read_rules_free(edb_read_rules *rules) {
   edb_vec_free(ctx, &rules->source_start);
   edb_vec_free(ctx, &rules->outputs);
   edb_vec_free(ctx, &rules->offers);
+  edb_vec_free(ctx, &rules->keys);
+  edb_vec_free(ctx, &rules->key_names);
   edb_vec_free(ctx, &rules->current);
   edb_vec_free(ctx, &rules->values);
   edb_vec_free(ctx, &rules->arities);

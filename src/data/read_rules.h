@@ -37,6 +37,8 @@ typedef struct edb_rule {
   uint32_t start;      /* chains: the rule behind the first call's neighbour */
   size_t first_source; /* into edb_read_rules.source_start: one range per input */
   size_t first_offer;  /* into edb_read_rules.offers: one per index attribute */
+  size_t first_key;    /* forms with keys: into edb_read_rules.keys, one per index attribute, then
+                          one per dense one */
 } edb_rule;
 
 /* A piece of a file's text. */
@@ -63,6 +65,8 @@ typedef struct edb_read_rules {
   EDB_VEC(size_t) source_start;
   EDB_VEC(uint32_t) outputs;
   EDB_VEC(edb_offer) offers;
+  EDB_VEC(uint32_t) keys; /* into `key_names`, or EDB_BIND_NONE: nothing fills the attribute */
+  EDB_VEC(const char *) key_names;
   /* Per rule: the call that its cell's name stands for as an argument; the reader sets it. */
   EDB_VEC(edb_rule_node) current;
   /* Room for the call that is being made. */
@@ -89,6 +93,9 @@ void edb_read_rules_free(edb_read_rules *rules);
 
 /* Binds one rule's arguments, once all rules are there (bind_rules.c). */
 EDB_MUST_CHECK edb_status edb_rule_bind(edb_read_rules *rules, edb_rule *rule, edb_error *error);
+/* The same for its attributes in a form with keys (bind_keys.c). */
+EDB_MUST_CHECK edb_status edb_rule_bind_keys(edb_read_rules *rules, edb_rule *rule,
+                                             edb_error *error);
 /* "rule "inner" of 'read trees': WHAT "NAME", expected EXPECTED", at the rule in the model file. */
 edb_status edb_read_rules_fail(const edb_read_rules *rules, const edb_read_rule *source,
                                edb_error *error, edb_status status, const char *what,
@@ -103,7 +110,18 @@ const edb_rule *edb_read_rules_choose(const edb_read_rules *rules, uint32_t kind
 /* How many nodes rules of the pattern take: "1, 3 or more". */
 edb_name_list edb_read_rules_arities(const edb_read_rules *rules, uint32_t kind);
 
-/* Makes the call of a rule. */
+/* Whether a name of the data is a name of the model file: "Hash Join" is hash_join. Letters of
+ * ASCII in either case are the same, and what is neither letter nor digit is an underscore. */
+bool edb_read_name_is(const char *name, const char *text, size_t length);
+/* The rule for a node of a kind with so many inputs, else the one of `other`. Errors:
+ * EDB_ERROR_FORMAT, at `place` (no rule for the kind, or for so many inputs). */
+EDB_MUST_CHECK edb_status edb_read_rules_choose_kind(const edb_read_rules *rules,
+                                                     const edb_atom *kind, size_t n_nodes,
+                                                     edb_place place, const edb_rule **out,
+                                                     edb_error *error);
+
+/* Makes the call of a rule. In a form with keys `indices` and `dense` hold its attributes already.
+ */
 EDB_MUST_CHECK edb_status edb_rule_apply(edb_read_rules *rules, const edb_rule *rule,
                                          const edb_rule_args *args, edb_rule_node *node,
                                          edb_error *error);

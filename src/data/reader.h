@@ -60,6 +60,8 @@ EDB_MUST_CHECK edb_status edb_read_tags(edb_reader *reader, edb_error *error);
 EDB_MUST_CHECK edb_status edb_read_text(edb_reader *reader, edb_error *error);
 EDB_MUST_CHECK edb_status edb_read_pairs(edb_reader *reader, edb_error *error);
 EDB_MUST_CHECK edb_status edb_read_lattices(edb_reader *reader, edb_error *error);
+EDB_MUST_CHECK edb_status edb_read_dags(edb_reader *reader, edb_error *error);
+EDB_MUST_CHECK edb_status edb_read_plans(edb_reader *reader, edb_error *error);
 EDB_MUST_CHECK edb_status edb_read_jsonl(edb_reader *reader, edb_error *error);
 
 static inline edb_place edb_reader_place(const edb_reader *reader, uint32_t line, uint32_t column) {

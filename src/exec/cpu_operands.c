@@ -1,5 +1,5 @@
-/* exec/cpu_operands.c: where the slots of a chunk are: inputs are read in place where their rows are
- * evenly spaced, else gathered; outputs are stored where placement wants them. */
+/* exec/cpu_operands.c: where the slots of a chunk are: inputs are read in place where their rows
+ * are evenly spaced, else gathered; outputs are stored where placement wants them. */
 #include <string.h>
 
 #include "exec/cpu.h"
@@ -38,7 +38,8 @@ static size_t point_at_input(edb_frame *f, uint32_t input) {
   for (size_t i = 0; i < nodes; i++) {
     uint32_t index = f->nodes[i] - g->base, edge = input_edge(sig, g, index, input);
     uint32_t arity =
-        variadic ? edb_cpu_group_arity(sig, edb_graph_arities(g, index), sig->inputs[input].group) : 1;
+        variadic ? edb_cpu_group_arity(sig, edb_graph_arities(g, index), sig->inputs[input].group)
+                 : 1;
     for (uint32_t e = edge; e < edge + arity; e++)
       f->pointers[n++] =
           (const float *)(const void *)edb_store_row(f->store, g->edge_node[e], g->edge_output[e]);
@@ -127,8 +128,9 @@ void edb_cpu_bind_slots(edb_frame *f, float *const *domain_base, float *tile) {
     size_t rows = s->local ? f->cell->tile_rows : f->rows[s->domain];
     float *base = s->local ? tile : domain_base[s->domain];
     if (s->kind == EDB_SLOT_SCRATCH || s->kind == EDB_SLOT_INPUT)
-      f->blocks[i] = (edb_block){base + s->position * rows,
-                                 s->domain == EDB_DOMAIN_STATIC ? 0 : (ptrdiff_t)edb_cpu_align16(s->width)};
+      f->blocks[i] =
+          (edb_block){base + s->position * rows,
+                      s->domain == EDB_DOMAIN_STATIC ? 0 : (ptrdiff_t)edb_cpu_align16(s->width)};
     else if (s->kind == EDB_SLOT_PARAM)
       f->blocks[i] =
           (edb_block){(float *)(uintptr_t)edb_weights_param(f->cpu->weights, s->index), 0};
@@ -154,7 +156,7 @@ void edb_cpu_bind_rows(edb_frame *f, size_t nodes) {
     for (size_t i = 0; i < nodes; i++) {
       f->first[g][i] = sum;
       sum += edb_cpu_group_arity(&plan->cell->sig,
-                         edb_graph_arities(f->graph, f->nodes[i] - f->graph->base), g);
+                                 edb_graph_arities(f->graph, f->nodes[i] - f->graph->base), g);
     }
     f->first[g][nodes] = sum;
     f->rows[EDB_DOMAIN_GROUP + g] = sum;

@@ -390,34 +390,42 @@ def grid_node(w, l, r):
     return g[0] * n + g[1] * l + g[2] * r
 
 
-def run_json(w, path, call):
-    """JSON lines; `call` gives a node's values from the node and the values of its inputs."""
+def run_dags(w, path):
+    """source=17, a(0,1): sources look up a row, all else mixes the sum of its inputs."""
     with open(path, encoding="utf-8") as file:
         for line in file:
-            values = []
-            for node in json.loads(line)["nodes"]:
-                inputs = node.get("inputs", [])
-                inputs = inputs[0] if inputs and isinstance(inputs[0], list) else inputs
-                values.append((node["cell"], call(w, node, [values[i][1] for i in inputs])))
-            yield values
+            calls = []
+            for token in line.split():
+                kind, _, rest = token.partition("(" if "(" in token else "=")
+                if kind == "source":
+                    h = w["E"][int(rest)]
+                else:
+                    t = sum(calls[int(i)][1]["h"] for i in rest[:-1].split(","))
+                    h = np.tanh(w["W" + kind] @ t + w["b" + kind])
+                calls.append((kind, {"h": h}))
+            yield calls
 
 
-def dag_node(w, node, inputs):
-    cell = node["cell"]
-    if cell == "source":
-        return {"h": w["E"][node["id"]]}
-    return {"h": np.tanh(w["W" + cell] @ sum(value["h"] for value in inputs) + w["b" + cell])}
+def run_plans(w, path):
+    """Children, the operator, its cost."""
 
+    def visit(node, calls):
+        kind, t = node["operator"], np.zeros(len(w["w"]))
+        for child in node.get("children", []):
+            t = t + visit(child, calls)
+        x = np.array(node["features"], dtype=np.float32).astype(np.float64)
+        a = w[f"W1_{kind}"] @ x + w[f"U1_{kind}"] @ t + w[f"b1_{kind}"]
+        h = np.maximum(w[f"W2_{kind}"] @ np.maximum(a, 0) + w[f"b2_{kind}"], 0)
+        estimate = w["w"] @ h + w["b"]
+        calls.append((kind, {"h": h}))
+        calls.append(("cost", {"estimate": estimate, "loss": (estimate - np.float32(node["log_time"])) ** 2}))
+        return h
 
-def plan_node(w, node, inputs):
-    kind = node["cell"]
-    if kind == "cost":
-        estimate = w["w"] @ inputs[0]["h"] + w["b"]
-        return {"estimate": estimate, "loss": (estimate - np.float32(node["log_time"])) ** 2}
-    x = np.array(node["x"], dtype=np.float32).astype(np.float64)
-    t = sum((value["h"] for value in inputs), np.zeros(len(w["w"])))
-    a = w[f"W1_{kind}"] @ x + w[f"U1_{kind}"] @ t + w[f"b1_{kind}"]
-    return {"h": np.maximum(w[f"W2_{kind}"] @ np.maximum(a, 0) + w[f"b2_{kind}"], 0)}
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            calls = []
+            visit(json.loads(line), calls)
+            yield calls
 
 
 # ---- The tests ----------------------------------------------------------------------------------
@@ -442,8 +450,8 @@ ZOO = {
     "lattice_lstm": ("lattices", "hidden=8", "h,c,logits,loss", lambda w, f: run_lattices(w, f, lattice_lstm)),
     "lattice_gru": ("lattices", "hidden=8", "h,logits,loss", lambda w, f: run_lattices(w, f, lattice_gru)),
     "gated_grid": ("grids", "hidden=8", "h,logits,loss", run_grids),
-    "random_dag": ("dags", "hidden=8", "h", lambda w, f: run_json(w, f, dag_node)),
-    "plan_cost": ("plans", "hidden=8", "h,estimate,loss", lambda w, f: run_json(w, f, plan_node)),
+    "random_dag": ("dags", "hidden=8", "h", run_dags),
+    "plan_cost": ("plans", "hidden=8", "h,estimate,loss", run_plans),
 }
 
 
@@ -509,7 +517,7 @@ def test(name, folder):
             file.write(BUSHY if name == "tree_lstm_childsum" else PAIRS)
     if form == "dags":  # the largest id there can be
         with open(seen, "a", encoding="utf-8") as file:
-            file.write('{"nodes": [{"cell": "source", "id": 999}]}\n')
+            file.write("source=999\n")
     command("init", model, "--data", seen, "--set", constant, "-o", path)
     weights = path, Weights(path, 3)
     for data in seen, unseen:

@@ -1,4 +1,4 @@
-/* tests/data/test_reader_faults.c: readers of tags, text, pairs, grids and lattices whose memory
+/* tests/data/test_reader_faults.c: readers of all forms but trees and JSON lines whose memory
  * fails at every point, and mutated files. */
 #include "data/data_support.h"
 
@@ -27,7 +27,12 @@ static const char model_text[] =
     "read grids:\n  leaf -> embed(word)\n  inner(l, r) -> join(l, r)\n  every(x) -> join(x)\n"
     "  root(x) -> tag(x.h, label)\n"
     "read lattices:\n  start -> init()\n  char(from) -> arc(from, id)\n"
-    "  word(from) -> arc(from, id)\n  merge(arcs...) -> join(arcs)\n  every(x) -> tag(x.h, tag)\n";
+    "  word(from) -> arc(from, id)\n  merge(arcs...) -> join(arcs)\n  every(x) -> tag(x.h, tag)\n"
+    "cell sized(hs[n]..., size: dense, t: dense) -> (h[n], loss):\n  h = sum(hs) * size\n"
+    "  loss = squared_error(sum(h), t)\n"
+    "read dags:\n  a -> embed(word)\n  b(ins...) -> join(ins)\n  every(x) -> tag(x.h, label)\n"
+    "read plans:\n  a -> embed(table)\n  other(ins...) -> sized(ins, size)\n"
+    "  every(x) -> sized(x, size, time)\n";
 
 static const struct {
   edb_data_format format;
@@ -38,6 +43,11 @@ static const struct {
     {EDB_DATA_PAIRS, "a b\tx y\nc\tz\n"},
     {EDB_DATA_GRIDS, "1\ta b c\nd\n"},
     {EDB_DATA_LATTICES, "2\n3\n0 1 -\n0\n1 0 4\n2 1 5 0 3\n\n2\n0 1\n0\n1 0 2\n"},
+    {EDB_DATA_DAGS, "a=x a=1 b(0,1)\n\na=y b(0) b=1(1,0)\n"},
+    {EDB_DATA_PLANS,
+     "{\"operator\":\"a\",\"table\":\"t\",\"size\":2}\n[{\"Plan\":{\"Node Type\":\"j\","
+     "\"size\":1,\"time\":3,\"z\":[0],\n\"Plans\":[{\"operator\":\"a\",\"size\":1,"
+     "\"table\":\"u\"}]}}]\n"},
 };
 #define N_FILES (sizeof files / sizeof files[0])
 
@@ -78,7 +88,7 @@ static void every_failure_of_memory_is_survived(void **state) {
 }
 
 static size_t mutate(edb_rng *rng, char *text, size_t bytes, size_t room) {
-  static const char useful[] = "|\t\n\r -?01979ab\\\xc3\xff";
+  static const char useful[] = "|\t\n\r -?01979ab\\\xc3\xff()=,{}[]\"";
   for (uint32_t n = 1 + edb_rng_below(rng, 4); n > 0; n--) {
     size_t at = edb_rng_below(rng, (uint32_t)bytes), left = bytes - at;
     uint32_t what = edb_rng_below(rng, 3);
@@ -99,7 +109,7 @@ static void mutated_files_are_read_or_refused(void **state) {
   fixture *f = *state;
   edb_rng rng;
   edb_rng_seed(&rng, 11);
-  for (size_t k = 0; k < 2500; k++) {
+  for (size_t k = 0; k < 3500; k++) {
     size_t i = k % N_FILES, bytes = strlen(files[i].text);
     char text[256];
     edb_error error = {.text = ""};
