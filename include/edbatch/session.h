@@ -23,6 +23,12 @@ typedef enum edb_granularity {
   EDB_GRANULARITY_OP /* every operator of every cell a node: the vanilla baseline */
 } edb_granularity;
 
+/* Where the values of a cell stand while it runs. Results are the same bits either way. */
+typedef enum edb_layout {
+  EDB_LAYOUT_PLANNED, /* in an order in which batched operators need no copies */
+  EDB_LAYOUT_CREATED  /* as they are created; what does not stand together is copied: to compare */
+} edb_layout;
+
 typedef struct edb_session_params {
   size_t struct_bytes;
   edb_device device;
@@ -34,6 +40,8 @@ typedef struct edb_session_params {
                        the session, no more than there are processors, fewer if the system gives
                        fewer */
   bool pin_threads; /* each started thread stays on a processor of its own; the caller's does not */
+  edb_layout layout;
+  bool unfused; /* every operator in a pass of its own: to compare */
 } edb_session_params;
 
 typedef struct edb_session edb_session;
@@ -119,9 +127,13 @@ typedef struct edb_run_stats {
   uint64_t schedule_ns, placement_ns;
   uint64_t copy_ns, product_ns, elementwise_ns; /* 0 unless timing is on */
   uint64_t run_ns;
-  uint64_t kernels;      /* kernel launches */
+  uint64_t kernels;      /* kernel launches, those that copy included */
   uint64_t bytes_copied; /* by gathers of operand rows */
-  double flops;          /* naive: 2 M K per product per call as written */
+  /* Of the kernels, those that copy: rows of inputs and attributes to where a cell wants them, and
+   * values within a cell that do not stand where an operator or an output needs them. */
+  uint64_t input_gathers, internal_gathers;
+  uint64_t internal_bytes; /* copied by internal gathers */
+  double flops;            /* naive: 2 M K per product per call as written */
   size_t peak_bytes;
 } edb_run_stats;
 EDB_API edb_run_stats edb_session_stats(const edb_session *session);

@@ -31,11 +31,11 @@ static void choose_blocking(edb_cpu_cell *cell, edb_cpu_caches caches) {
   cell->tile_rows = clamp(tile / (plan->local_floats + 1), 1, cell->chunk_nodes);
 }
 
-static edb_status create_cell(edb_cpu *cpu, uint32_t index, edb_cpu_caches caches,
-                              edb_error *error) {
+static edb_status create_cell(edb_cpu *cpu, uint32_t index, const edb_plan_params *params,
+                              edb_cpu_caches caches, edb_error *error) {
   edb_cpu_cell *cell = &cpu->cells[index];
   const edb_ir_cell *ir = &cpu->program->cells[index];
-  EDB_TRY(edb_plan_create(cpu->ctx, cpu->program, index, &cell->plan, error));
+  EDB_TRY(edb_plan_create(cpu->ctx, cpu->program, index, params, &cell->plan, error));
   if (ir->n_numbers) {
     cell->numbers = edb_alloc(cpu->ctx, ir->n_numbers * sizeof(float));
     if (!cell->numbers) return edb_fail_memory(error, ir->n_numbers * sizeof(float), "literals");
@@ -69,8 +69,8 @@ static void cpu_destroy(void *state) {
 }
 
 static edb_status cpu_create(edb_context *ctx, const edb_program *program,
-                             const edb_weights *weights, edb_pool *pool, void **state,
-                             edb_error *error) {
+                             const edb_weights *weights, const edb_session_params *params,
+                             edb_pool *pool, void **state, edb_error *error) {
   edb_cpu *cpu = edb_alloc_zero(ctx, sizeof *cpu);
   if (!cpu) return edb_fail_memory(error, sizeof *cpu, "the CPU backend");
   *cpu = (edb_cpu){.ctx = ctx,
@@ -81,11 +81,12 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
                    .version = UINT64_MAX};
   edb_status status = EDB_OK;
   edb_cpu_caches caches = edb_cpu_cache_sizes();
+  edb_plan_params plan = {.layout = params->layout, .unfused = params->unfused};
   cpu->cells = edb_alloc_zero(ctx, program->n_cells * sizeof *cpu->cells);
   if (program->n_cells && !cpu->cells)
     status = edb_fail_memory(error, program->n_cells * sizeof *cpu->cells, "the CPU backend");
   for (uint32_t i = 0; i < program->n_cells && status == EDB_OK; i++)
-    status = create_cell(cpu, i, caches, error);
+    status = create_cell(cpu, i, &plan, caches, error);
   if (status != EDB_OK) {
     cpu_destroy(cpu);
     return status;

@@ -16,6 +16,7 @@ typedef struct edb_cpu_cell {
   edb_plan *plan;
   float **packed;        /* [n_steps] packed weights of product steps, else NULL */
   size_t *packed_floats; /* [n_steps] */
+  float *rows;           /* packed rows of parameters, slots of kind STACK */
   float *numbers;        /* literals, in fp32 */
   size_t chunk_nodes;    /* most nodes of a chunk */
   size_t chunk_elements; /* most elements of one variadic group in a chunk of several nodes */

@@ -63,8 +63,18 @@ void edb_cpu_gather_rows(edb_frame *f, uint32_t slot, size_t n) {
   uint32_t width = f->cell->plan->slots[slot].width;
   edb_block to = f->blocks[slot];
   f->cpu->kernels->gather(n, width, f->pointers, to.data, to.stride);
-  f->stats->bytes_copied += n * width * sizeof(float);
   f->stats->kernels++;
+}
+
+/* Rows of inputs and attributes, to where the cell wants them. */
+static void count_gather(edb_frame *f, size_t bytes) {
+  f->stats->bytes_copied += bytes;
+  f->stats->input_gathers++;
+}
+
+static void gather_input(edb_frame *f, uint32_t slot, size_t n) {
+  edb_cpu_gather_rows(f, slot, n);
+  count_gather(f, n * f->cell->plan->slots[slot].width * sizeof(float));
 }
 
 static void gather_dense(edb_frame *f, const edb_step *step) {
@@ -80,7 +90,7 @@ static void gather_dense(edb_frame *f, const edb_step *step) {
     else
       memset(row, 0, bytes);
   }
-  f->stats->bytes_copied += f->rows[EDB_DOMAIN_NODE] * bytes;
+  count_gather(f, f->rows[EDB_DOMAIN_NODE] * bytes);
   f->stats->kernels++;
 }
 
@@ -88,7 +98,7 @@ void edb_cpu_run_gather(edb_frame *f, const edb_step *step) {
   if (step->source >= f->cell->plan->cell->sig.n_inputs)
     gather_dense(f, step);
   else
-    edb_cpu_gather_rows(f, step->result, point_at_input(f, step->source));
+    gather_input(f, step->result, point_at_input(f, step->source));
 }
 
 /* Inputs that are read in place if they can be. */
@@ -103,7 +113,7 @@ static void bind_inputs(edb_frame *f) {
     if (evenly_spaced(f->pointers, n, &stride))
       f->blocks[slot] = (edb_block){(float *)(uintptr_t)f->pointers[0], stride};
     else
-      edb_cpu_gather_rows(f, slot, n);
+      gather_input(f, slot, n);
   }
 }
 
@@ -134,6 +144,8 @@ void edb_cpu_bind_slots(edb_frame *f, float *const *domain_base, float *tile) {
     else if (s->kind == EDB_SLOT_PARAM)
       f->blocks[i] =
           (edb_block){(float *)(uintptr_t)edb_weights_param(f->cpu->weights, s->index), 0};
+    else if (s->kind == EDB_SLOT_STACK)
+      f->blocks[i] = (edb_block){f->cell->rows + s->position, 0};
     else if (s->kind == EDB_SLOT_NUMBER)
       f->blocks[i] = (edb_block){(float *)(uintptr_t)(f->cell->numbers + s->index), 0};
   }

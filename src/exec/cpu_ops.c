@@ -274,7 +274,7 @@ void edb_cpu_run_fused(edb_frame *f, const edb_step *step, size_t row, size_t co
   const edb_kernels *k = f->cpu->kernels;
   size_t width = slots[step->result].width;
   edb_block out = edb_frame_rows(f, step->result, row);
-  edb_span x[3] = {{0}};
+  edb_span x[EDB_STEP_OPERANDS] = {{0}};
   for (uint32_t i = 0; i < step->n_operands; i++) {
     edb_block b = edb_frame_rows(f, step->operand[i], row);
     x[i] = (edb_span){b.data, b.stride, slots[step->operand[i]].width == 1 && width != 1 ? 0 : 1};

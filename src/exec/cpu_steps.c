@@ -6,13 +6,28 @@
 /* ---- Steps --------------------------------------------------------------------------------------
  */
 
+/* A copy within the cell, or of an input to where the cell or an output wants it; parameters are
+ * repeated for each node by a kernel like others. */
+static void count_copy(edb_frame *f, const edb_step *step) {
+  const edb_plan *plan = f->cell->plan;
+  edb_slot_kind from = plan->slots[edb_plan_root(plan, step->operand[0], NULL)].kind;
+  size_t bytes = f->rows[step->domain] * plan->slots[step->result].width * sizeof(float);
+  if (from == EDB_SLOT_INPUT) {
+    f->stats->input_gathers += !step->joined;
+    f->stats->bytes_copied += bytes;
+  } else if (plan->slots[step->operand[0]].domain != EDB_DOMAIN_STATIC) {
+    f->stats->internal_gathers += !step->joined;
+    f->stats->internal_bytes += bytes;
+  }
+}
+
 static void run_product(edb_frame *f, uint32_t index) {
   const edb_step *step = &f->cell->plan->steps[index];
   const edb_kernels *k = f->cpu->kernels;
   edb_block a = f->blocks[step->operand[0]], c = f->blocks[step->result];
   size_t rows = f->rows[step->domain];
   const float *packed = f->cell->packed[index];
-  f->stats->kernels++;
+  f->stats->kernels += !step->joined;
   if (step->repeat == 1) {
     k->product_packed(rows, step->columns, step->depth, a.data, a.stride, packed, c.data, c.stride);
     return;
@@ -29,6 +44,7 @@ static void run_expand(edb_frame *f, const edb_step *step) {
     for (uint32_t e = first[i]; e < first[i + 1]; e++)
       f->pointers[e] = from.data + (ptrdiff_t)i * from.stride;
   edb_cpu_gather_rows(f, step->result, f->rows[step->domain]);
+  count_copy(f, step);
 }
 
 static void run_copy(edb_frame *f, const edb_step *step, size_t row, size_t count) {
@@ -56,7 +72,10 @@ static edb_status run_tiles(edb_frame *f, uint32_t from, uint32_t to) {
     size_t count = rows - row < tile ? rows - row : tile;
     for (uint32_t i = from; i < to; i++) EDB_TRY(run_rows(f, &steps[i], row, count));
   }
-  f->stats->kernels += to - from;
+  for (uint32_t i = from; i < to; i++) {
+    f->stats->kernels += !steps[i].joined;
+    if (steps[i].kind == EDB_STEP_COPY) count_copy(f, &steps[i]);
+  }
   return EDB_OK;
 }
 
@@ -83,7 +102,8 @@ static edb_status run_step(edb_frame *f, uint32_t index, uint32_t *next) {
   case EDB_STEP_OP:
     break;
   }
-  f->stats->kernels++;
+  f->stats->kernels += !step->joined;
+  if (step->kind == EDB_STEP_COPY) count_copy(f, step);
   return run_rows(f, step, 0, f->rows[step->domain]);
 }
 

@@ -1,4 +1,7 @@
-/* exec/cpu_weights.c: packs the weights of product steps, once per version of the weights. */
+/* exec/cpu_weights.c: packs the weights of product steps and rows of parameters, once per version
+ * of the weights. */
+#include <string.h>
+
 #include "exec/cpu.h"
 
 static bool is_product(const edb_cpu_cell *cell, uint32_t step) {
@@ -21,8 +24,24 @@ static void fill(const edb_cpu *cpu, const edb_cpu_cell *cell, uint32_t index) {
   }
 }
 
+/* Parameters side by side, as operators of one batch take them. */
+static void fill_rows(const edb_cpu *cpu, const edb_cpu_cell *cell) {
+  for (uint32_t i = 0; i < cell->plan->n_slots; i++) {
+    const edb_slot *slot = &cell->plan->slots[i];
+    if (slot->kind != EDB_SLOT_STACK) continue;
+    for (uint32_t k = 0; k < slot->count; k++) {
+      const edb_stacked *m = &cell->plan->stacked[slot->index + k];
+      memcpy(cell->rows + slot->position + m->offset,
+             edb_weights_param(cpu->weights, m->param) + m->first, m->columns * sizeof(float));
+    }
+  }
+}
+
 edb_status edb_cpu_weights_create(edb_cpu *cpu, edb_cpu_cell *cell, edb_error *error) {
   uint32_t n = cell->plan->n_steps;
+  size_t row_bytes = cell->plan->row_floats * sizeof(float);
+  cell->rows = edb_alloc_zero(cpu->ctx, row_bytes);
+  if (row_bytes && !cell->rows) return edb_fail_memory(error, row_bytes, "packed parameters");
   cell->packed = edb_alloc_zero(cpu->ctx, n * sizeof *cell->packed);
   cell->packed_floats = edb_alloc_zero(cpu->ctx, n * sizeof *cell->packed_floats);
   if (n && (!cell->packed || !cell->packed_floats))
@@ -40,9 +59,11 @@ edb_status edb_cpu_weights_create(edb_cpu *cpu, edb_cpu_cell *cell, edb_error *e
 }
 
 void edb_cpu_weights_refill(edb_cpu *cpu) {
-  for (uint32_t c = 0; c < cpu->program->n_cells; c++)
+  for (uint32_t c = 0; c < cpu->program->n_cells; c++) {
     for (uint32_t i = 0; i < cpu->cells[c].plan->n_steps; i++)
       if (is_product(&cpu->cells[c], i)) fill(cpu, &cpu->cells[c], i);
+    fill_rows(cpu, &cpu->cells[c]);
+  }
   cpu->version = cpu->weights->version;
 }
 
@@ -51,6 +72,7 @@ void edb_cpu_weights_destroy(edb_cpu *cpu, edb_cpu_cell *cell) {
   uint32_t n = cell->plan->n_steps;
   for (uint32_t i = 0; i < n && cell->packed && cell->packed_floats; i++)
     edb_free(cpu->ctx, cell->packed[i], cell->packed_floats[i] * sizeof(float));
+  edb_free(cpu->ctx, cell->rows, cell->rows ? cell->plan->row_floats * sizeof(float) : 0);
   if (cell->packed) edb_free(cpu->ctx, cell->packed, n * sizeof *cell->packed);
   if (cell->packed_floats) edb_free(cpu->ctx, cell->packed_floats, n * sizeof *cell->packed_floats);
 }

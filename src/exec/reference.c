@@ -40,8 +40,9 @@ static void reference_destroy(void *state) {
 }
 
 static edb_status reference_create(edb_context *ctx, const edb_program *program,
-                                   const edb_weights *weights, edb_pool *pool, void **state,
-                                   edb_error *error) {
+                                   const edb_weights *weights, const edb_session_params *params,
+                                   edb_pool *pool, void **state, edb_error *error) {
+  (void)params;
   (void)pool;
   reference *r = edb_alloc_zero(ctx, sizeof *r);
   if (!r) return edb_fail_memory(error, sizeof *r, "the reference backend");

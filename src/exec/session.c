@@ -42,6 +42,8 @@ static edb_status check_create(const edb_model *model, const edb_weights *weight
   EDB_FAIL_IF(params->granularity != EDB_GRANULARITY_CELL &&
                   params->granularity != EDB_GRANULARITY_OP,
               error, EDB_ERROR_ARGUMENT, "there is no granularity %d", (int)params->granularity);
+  EDB_FAIL_IF(params->layout != EDB_LAYOUT_PLANNED && params->layout != EDB_LAYOUT_CREATED, error,
+              EDB_ERROR_ARGUMENT, "there is no layout %d", (int)params->layout);
   return EDB_OK;
 }
 
@@ -63,7 +65,7 @@ edb_status edb_session_create(edb_context *ctx, const edb_model *model, const ed
   edb_status status = open_program(s, error);
   if (status == EDB_OK) status = open_pool(s, &p, error);
   if (status == EDB_OK)
-    status = s->backend->create(ctx, s->program, weights, s->pool, &s->state, error);
+    status = s->backend->create(ctx, s->program, weights, &p, s->pool, &s->state, error);
   if (status != EDB_OK) {
     edb_session_destroy(s);
     return status;

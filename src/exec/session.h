@@ -16,7 +16,8 @@ typedef struct edb_backend {
   const char *name;
   size_t element_bytes;
   edb_status (*create)(edb_context *ctx, const edb_program *program, const edb_weights *weights,
-                       edb_pool *pool, void **state, edb_error *error);
+                       const edb_session_params *params, edb_pool *pool, void **state,
+                       edb_error *error);
   void (*destroy)(void *state);
   /* Scratch that the schedule needs beyond its slab. */
   size_t (*scratch_bytes)(const void *state, const edb_graph *graph, const edb_schedule *schedule);

@@ -1,20 +1,10 @@
-/* layout/arrange_cell.c: from the batches of a cell to tuples of variables, and back to what
- * copies. */
+/* layout/arrange_cell.c: from the batches of a cell to tuples of variables, and from their
+ * arrangement to the order of values and operators. */
 #include "layout/arrange_cell.h"
 
 #include <string.h>
 
-/* What stands in a tuple. */
-typedef enum tuple_class {
-  TUPLE_INPUTS,   /* only inputs, or nothing that differs per node */
-  TUPLE_INTERNAL, /* results of kernels, maybe with inputs */
-  TUPLE_VIEWS /* different slices or concats: in places that others choose, so they are gathered */
-} tuple_class;
-
-typedef struct tuple_info {
-  tuple_class class;
-  size_t bytes;
-} tuple_info;
+#define MOST_TUPLES 4u /* results and three operands */
 
 typedef struct adapter {
   edb_context *ctx;
@@ -24,34 +14,34 @@ typedef struct adapter {
   edb_cell_arrangement *out;
   uint32_t *op_variable;    /* [n_ops] variables, or OUTSIDE */
   uint32_t *input_variable; /* [n_inputs + n_dense] */
-  uint32_t *elements;       /* of all batches */
+  uint32_t *group_ops;      /* [n_ops] of the groups, group after group */
+  uint32_t *group;          /* [n_ops] what an operator of the batch at hand is grouped by */
+  uint32_t *order;          /* [n_ops] operators of the batch at hand */
+  uint32_t *elements;       /* of all problem batches */
   edb_arrange_batch *batches;
-  uint32_t n_batches, n_tuples;
-  tuple_info *tuples;
+  uint32_t *batch_of; /* [problem batches] where its operators begin in group_ops, or NOT_RUN */
+  uint32_t n_batches, n_group_ops;
   size_t *bytes; /* [n_variables] */
   size_t n_elements;
   void *memory;
   size_t memory_bytes;
 } adapter;
 
+#define NOT_RUN UINT32_MAX /* a concat, or a stack within a batch: says nothing of the order */
+
 /* ---- Values ---------------------------------------------------------------------------------- */
 
-static edb_op_role role_of(const adapter *a, edb_ref ref) {
-  return (edb_op_role)a->batching->role[ref.index];
+static bool has_role(const adapter *a, edb_ref ref, edb_op_role role) {
+  return ref.kind == EDB_REF_OP && a->batching->role[ref.index] == role;
 }
 
 static bool is_input(edb_ref ref) {
   return ref.kind == EDB_REF_INPUT || ref.kind == EDB_REF_DENSE;
 }
 
-static bool is_result(const adapter *a, edb_ref ref) {
-  return ref.kind == EDB_REF_OP && role_of(a, ref) == EDB_ROLE_KERNEL;
-}
-
-/* A part of a value, or several values: nothing that has a place of its own. */
-static bool is_view(const adapter *a, edb_ref ref) {
-  return ref.kind == EDB_REF_OP &&
-         (role_of(a, ref) == EDB_ROLE_VIEW || role_of(a, ref) == EDB_ROLE_SEQUENCE);
+static bool is_static(const adapter *a, edb_ref ref) {
+  return ref.kind == EDB_REF_PARAM || ref.kind == EDB_REF_NUMBER ||
+         has_role(a, ref, EDB_ROLE_STATIC);
 }
 
 static uint32_t *input_variable(adapter *a, edb_ref ref) {
@@ -60,7 +50,7 @@ static uint32_t *input_variable(adapter *a, edb_ref ref) {
 }
 
 static uint32_t variable_of(adapter *a, edb_ref ref) {
-  if (is_result(a, ref)) return a->op_variable[ref.index];
+  if (has_role(a, ref, EDB_ROLE_KERNEL)) return a->op_variable[ref.index];
   return is_input(ref) ? *input_variable(a, ref) : EDB_ARRANGE_OUTSIDE;
 }
 
@@ -79,44 +69,83 @@ static edb_ref element(const adapter *a, uint32_t batch, uint32_t t, uint32_t k)
   return edb_batching_value(a->batching, edb_batching_operand(a->batching, op, t - 1));
 }
 
+static uint32_t first_op(const adapter *a, uint32_t batch) {
+  return a->batching->ops[a->batching->batch_start[batch]];
+}
+
 static uint32_t batch_size(const adapter *a, uint32_t batch) {
   return a->batching->batch_start[batch + 1] - a->batching->batch_start[batch];
 }
 
+/* Concats that are kernels have more operands than a tuple each could have; they stand alone. */
 static uint32_t tuple_count(const adapter *a, uint32_t batch) {
-  return 1 + a->cell->ops[a->batching->ops[a->batching->batch_start[batch]]].n_operands;
+  uint32_t n = 1 + a->cell->ops[first_op(a, batch)].n_operands;
+  return n < MOST_TUPLES ? n : MOST_TUPLES;
 }
 
-/* One value for all operators is read with stride zero, whatever it is. */
-static tuple_class classify(const adapter *a, uint32_t batch, uint32_t t) {
-  bool results = false, views = false, constant = true;
-  edb_ref first = element(a, batch, t, 0);
+static bool is_wide(const adapter *a, uint32_t batch) {
+  return edb_batching_is_wide(a->batching, first_op(a, batch));
+}
+
+typedef struct contents {
+  bool constant, statics, inputs, repeated;
+} contents;
+
+static contents contents_of(const adapter *a, uint32_t batch, uint32_t t) {
+  contents c = {true, true, true, false};
   for (uint32_t k = 0; k < batch_size(a, batch); k++) {
     edb_ref ref = element(a, batch, t, k);
-    results |= is_result(a, ref);
-    views |= is_view(a, ref);
-    constant &= ref.kind == first.kind && ref.index == first.index;
+    c.statics &= is_static(a, ref) || ref.kind == EDB_REF_INDEX;
+    c.inputs &= is_input(ref);
+    for (uint32_t i = 0; i < k; i++) {
+      edb_ref other = element(a, batch, t, i);
+      bool same = other.kind == ref.kind && other.index == ref.index;
+      c.repeated |= same;
+      c.constant &= same || i > 0;
+    }
   }
-  if (constant) return TUPLE_INPUTS;
-  return views ? TUPLE_VIEWS : results ? TUPLE_INTERNAL : TUPLE_INPUTS;
+  return c;
+}
+
+/* Whether it matters where the values of a tuple stand. One value for all is read again and again;
+ * parameters are packed; operators that stay apart read inputs where they are. */
+static bool has_a_say(const adapter *a, uint32_t batch, uint32_t t) {
+  if (t == 0) return true;
+  contents c = contents_of(a, batch, t);
+  return !c.constant && !c.statics && !(c.inputs && (c.repeated || !is_wide(a, batch)));
 }
 
 /* ---- Variables ------------------------------------------------------------------------------- */
 
-/* Marks the inputs that need a place, with 0. */
-static void mark_inputs(adapter *a) {
-  for (uint32_t b = 0; b < a->batching->n_batches; b++)
-    for (uint32_t t = 1; t < tuple_count(a, b); t++) {
-      if (classify(a, b, t) != TUPLE_INTERNAL) continue;
-      for (uint32_t k = 0; k < batch_size(a, b); k++)
-        if (is_input(element(a, b, t, k))) *input_variable(a, element(a, b, t, k)) = 0;
-    }
+/* Marks with 0 what needs a place: operands of concats ... */
+static void mark_concats(adapter *a) {
   for (uint32_t op = 0; op < a->cell->n_ops; op++) {
     if (a->batching->role[op] != EDB_ROLE_SEQUENCE) continue;
     for (uint32_t i = 0; i < a->cell->ops[op].n_operands; i++) {
-      edb_ref ref = edb_batching_operand(a->batching, op, i);
-      if (is_input(ref)) *input_variable(a, ref) = 0;
+      edb_ref ref = edb_batching_value(a->batching, edb_batching_operand(a->batching, op, i));
+      if (is_input(ref))
+        *input_variable(a, ref) = 0;
+      else
+        a->op_variable[ref.index] = 0;
     }
+  }
+}
+
+/* ... and inputs beside each other in wide operators. */
+static void mark_inputs(adapter *a) {
+  for (uint32_t b = 0; b < a->batching->n_batches; b++)
+    for (uint32_t t = 1; batch_size(a, b) > 1 && t < tuple_count(a, b); t++) {
+      if (!contents_of(a, b, t).inputs || !has_a_say(a, b, t)) continue;
+      for (uint32_t k = 0; k < batch_size(a, b); k++) *input_variable(a, element(a, b, t, k)) = 0;
+    }
+}
+
+/* Outputs are made where they are wanted, unless a concat needs them. */
+static void mark_direct(adapter *a) {
+  for (uint32_t o = 0; o < a->cell->sig.n_outputs; o++) {
+    edb_ref ref = edb_batching_value(a->batching, a->cell->outputs[o].value);
+    if (has_role(a, ref, EDB_ROLE_KERNEL) && a->op_variable[ref.index] != 0)
+      a->out->direct[ref.index] = 1;
   }
 }
 
@@ -126,128 +155,203 @@ static void add_variable(adapter *a, edb_ref ref, uint32_t *variable) {
   a->bytes[*variable] = bytes_of(a, ref);
 }
 
+/* Inputs first: the order of creation. */
 static void number_variables(adapter *a) {
-  for (uint32_t i = 0; i < a->cell->sig.n_inputs + a->cell->sig.n_dense; i++) {
-    bool dense = i >= a->cell->sig.n_inputs;
-    edb_ref ref = {.kind = dense ? EDB_REF_DENSE : EDB_REF_INPUT,
-                   .index = dense ? i - a->cell->sig.n_inputs : i};
+  uint32_t n_inputs = a->cell->sig.n_inputs;
+  for (uint32_t i = 0; i < n_inputs + a->cell->sig.n_dense; i++) {
+    edb_ref ref = {.kind = i < n_inputs ? EDB_REF_INPUT : EDB_REF_DENSE,
+                   .index = i < n_inputs ? i : i - n_inputs};
     if (a->input_variable[i] == 0) add_variable(a, ref, &a->input_variable[i]);
   }
-  for (uint32_t op = 0; op < a->cell->n_ops; op++) {
-    if (a->batching->role[op] != EDB_ROLE_KERNEL) continue;
-    add_variable(a, (edb_ref){.kind = EDB_REF_OP, .index = op}, &a->op_variable[op]);
-    a->out->unbatched_kernels++;
-  }
+  for (uint32_t op = 0; op < a->cell->n_ops; op++)
+    if (a->batching->role[op] == EDB_ROLE_KERNEL && !a->out->direct[op])
+      add_variable(a, (edb_ref){.kind = EDB_REF_OP, .index = op}, &a->op_variable[op]);
 }
 
 /* ---- The problem ----------------------------------------------------------------------------- */
 
-/* Inputs alone have a say only if all of them have a place. */
-static bool has_places(adapter *a, uint32_t batch, uint32_t t, tuple_class class) {
-  if (class != TUPLE_INPUTS) return class == TUPLE_INTERNAL;
+static void add_elements(adapter *a, uint32_t batch, uint32_t t, uint32_t id) {
   for (uint32_t k = 0; k < batch_size(a, batch); k++)
-    if (variable_of(a, element(a, batch, t, k)) == EDB_ARRANGE_OUTSIDE) return false;
-  return true;
+    if (a->group[k] == id) a->elements[a->n_elements++] = variable_of(a, element(a, batch, t, k));
 }
 
-static void add_kernels(adapter *a, uint32_t batch) {
-  uint32_t size = batch_size(a, batch), *e = a->elements + a->n_elements;
-  a->batches[a->n_batches++] =
-      (edb_arrange_batch){.size = size, .n_tuples = tuple_count(a, batch), .elements = e};
-  for (uint32_t t = 0; t < tuple_count(a, batch); t++) {
-    tuple_info info = {.class = classify(a, batch, t)};
-    bool placed = has_places(a, batch, t, info.class);
-    for (uint32_t k = 0; k < size; k++) {
-      edb_ref ref = element(a, batch, t, k);
-      if (info.class != TUPLE_INPUTS || is_input(ref)) info.bytes += bytes_of(a, ref);
-      e[(size_t)t * size + k] = placed ? variable_of(a, ref) : EDB_ARRANGE_OUTSIDE;
-    }
-    a->tuples[a->n_tuples++] = info;
+/* A problem batch of the operators of one group; mask: tuples that cannot be placed, or need not.
+ */
+static void add_group(adapter *a, uint32_t batch, uint32_t id, uint32_t mask) {
+  edb_arrange_batch *p = &a->batches[a->n_batches];
+  *p = (edb_arrange_batch){.elements = a->elements + a->n_elements};
+  a->batch_of[a->n_batches++] = a->n_group_ops;
+  for (uint32_t k = 0; k < batch_size(a, batch); k++) {
+    if (a->group[k] != id) continue;
+    a->group_ops[a->n_group_ops++] = element(a, batch, 0, k).index;
+    p->size++;
   }
-  a->n_elements += (size_t)tuple_count(a, batch) * size;
+  for (uint32_t t = 0; t < tuple_count(a, batch); t++) {
+    if (t > 0 && (mask >> t & 1)) continue;
+    add_elements(a, batch, t, id);
+    p->n_tuples++;
+  }
+}
+
+/* Operators whose values have a place in the same tuples are a group: outputs have none, nor have
+ * parts of values. */
+static void add_kernels(adapter *a, uint32_t batch) {
+  uint32_t size = batch_size(a, batch), say = 0;
+  for (uint32_t t = 0; t < tuple_count(a, batch); t++)
+    say |= (uint32_t)(size > 1 && has_a_say(a, batch, t)) << t;
+  for (uint32_t k = 0; k < size; k++) {
+    a->group[k] = 0;
+    for (uint32_t t = 0; t < tuple_count(a, batch); t++)
+      if (variable_of(a, element(a, batch, t, k)) == EDB_ARRANGE_OUTSIDE)
+        a->group[k] |= say & 1u << t;
+  }
+  for (uint32_t id = 0; id < 1u << MOST_TUPLES; id++)
+    for (uint32_t k = 0; k < size; k++) {
+      if (a->group[k] != id) continue;
+      add_group(a, batch, id, id | ~say);
+      break;
+    }
+}
+
+/* The operand of a product with a parameter; false: of two values. */
+static bool stack_operand(const adapter *a, uint32_t batch, uint32_t k, edb_ref *operand) {
+  if (a->cell->ops[first_op(a, batch)].kind != EDB_OP_PRODUCT) return false;
+  for (uint32_t t = 1; t <= 2; t++) {
+    *operand = element(a, batch, 3 - t, k);
+    if (element(a, batch, t, k).kind == EDB_REF_PARAM) return true;
+  }
+  return false;
+}
+
+/* Products of one operand stack if their results stand together, also among others. */
+static void add_stacks(adapter *a, uint32_t batch) {
+  edb_ref ref, other;
+  uint32_t size = batch_size(a, batch);
+  for (uint32_t k = 0; k < size; k++) a->group[k] = k;
+  for (uint32_t k = 0; k < size; k++) {
+    uint32_t members = 1;
+    if (!stack_operand(a, batch, k, &ref)) return;
+    if (a->group[k] != k) continue;
+    for (uint32_t i = k + 1; i < size; i++) {
+      if (!stack_operand(a, batch, i, &other) || other.kind != ref.kind || other.index != ref.index)
+        continue;
+      a->group[i] = k;
+      members++;
+    }
+    if (members == 1 || members == size) continue;
+    a->batches[a->n_batches] = (edb_arrange_batch){
+        .size = members, .n_tuples = 1, .elements = a->elements + a->n_elements};
+    a->batch_of[a->n_batches++] = NOT_RUN;
+    add_elements(a, batch, 0, k);
+  }
 }
 
 static void add_sequence(adapter *a, uint32_t op) {
   uint32_t size = a->cell->ops[op].n_operands, *e = a->elements + a->n_elements;
-  tuple_info info = {.class = TUPLE_INPUTS};
-  for (uint32_t i = 0; i < size; i++) {
-    edb_ref ref = edb_batching_operand(a->batching, op, i);
-    if (is_result(a, ref)) info.class = TUPLE_INTERNAL;
-    info.bytes += bytes_of(a, ref);
-    e[i] = variable_of(a, ref);
-  }
-  a->batches[a->n_batches++] =
+  for (uint32_t i = 0; i < size; i++)
+    e[i] =
+        variable_of(a, edb_batching_value(a->batching, edb_batching_operand(a->batching, op, i)));
+  a->batches[a->n_batches] =
       (edb_arrange_batch){.size = size, .n_tuples = 1, .elements = e, .in_order = true};
-  a->tuples[a->n_tuples++] = info;
+  a->batch_of[a->n_batches++] = NOT_RUN;
   a->n_elements += size;
 }
 
-typedef struct sizes {
-  size_t batches, tuples, elements, variables;
-} sizes;
-
-static sizes count(const adapter *a) {
-  const edb_batching *b = a->batching;
-  sizes s = {.batches = b->n_batches,
-             .variables = (size_t)a->cell->n_ops + a->cell->sig.n_inputs + a->cell->sig.n_dense};
-  for (uint32_t i = 0; i < b->n_batches; i++) {
-    s.tuples += tuple_count(a, i);
-    s.elements += (size_t)tuple_count(a, i) * batch_size(a, i);
-  }
-  for (uint32_t op = 0; op < a->cell->n_ops; op++) {
-    if (b->role[op] != EDB_ROLE_SEQUENCE) continue;
-    s.batches++;
-    s.tuples++;
-    s.elements += a->cell->ops[op].n_operands;
-  }
-  return s;
-}
-
-/* The arrays of the adapter, the largest elements first. false: no memory. */
-static bool alloc_arrays(adapter *a, sizes s) {
-  uint32_t n_ops = a->cell->n_ops, n_inputs = a->cell->sig.n_inputs + a->cell->sig.n_dense;
-  a->memory_bytes = s.batches * sizeof *a->batches + s.tuples * sizeof *a->tuples +
-                    s.variables * sizeof *a->bytes +
-                    (n_ops + (size_t)n_inputs + s.elements) * sizeof(uint32_t) + 1;
-  a->memory = edb_alloc(a->ctx, a->memory_bytes);
-  a->out->variables = edb_alloc(a->ctx, s.variables * sizeof *a->out->variables);
-  if (!a->memory || (s.variables && !a->out->variables)) return false;
-  a->batches = a->memory;
-  a->tuples = (tuple_info *)(void *)(a->batches + s.batches);
-  a->bytes = (size_t *)(void *)(a->tuples + s.tuples);
-  a->op_variable = (uint32_t *)(void *)(a->bytes + s.variables);
-  a->input_variable = a->op_variable + n_ops;
-  a->elements = a->input_variable + n_inputs;
-  memset(a->op_variable, 0xff, ((size_t)n_ops + n_inputs) * sizeof(uint32_t));
-  return true;
-}
-
-/* Inputs are numbered before results, as they are created: the order that the plan is compared
- * with. */
 static void make_problem(adapter *a) {
-  mark_inputs(a);
-  number_variables(a);
-  for (uint32_t b = 0; b < a->batching->n_batches; b++) add_kernels(a, b);
+  for (uint32_t b = 0; b < a->batching->n_batches; b++) {
+    add_kernels(a, b);
+    add_stacks(a, b);
+  }
   for (uint32_t op = 0; op < a->cell->n_ops; op++)
     if (a->batching->role[op] == EDB_ROLE_SEQUENCE) add_sequence(a, op);
 }
 
-/* ---- What it costs --------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
-static edb_cell_cost cost_of(const adapter *a, const edb_arrangement *r) {
-  edb_cell_cost c = {.kernels = a->batching->n_batches};
-  for (uint32_t i = 0; i < a->n_tuples; i++) {
-    const tuple_info *t = &a->tuples[i];
-    if (t->class != TUPLE_VIEWS && r->fate[i] != EDB_TUPLE_COPIED) continue;
-    if (t->class == TUPLE_INPUTS) {
-      c.input_gathers++;
-      c.input_gather_bytes += t->bytes;
-    } else {
-      c.gathers++;
-      c.gather_bytes += t->bytes;
+typedef struct sizes {
+  size_t batches, elements;
+} sizes;
+
+/* At most: every operator a group, and half of them in stacks of two. */
+static sizes count(const adapter *a) {
+  const edb_batching *b = a->batching;
+  sizes s = {.batches = 2 * (size_t)a->cell->n_ops};
+  for (uint32_t i = 0; i < b->n_batches; i++)
+    s.elements += ((size_t)tuple_count(a, i) + 1) * batch_size(a, i);
+  for (uint32_t op = 0; op < a->cell->n_ops; op++)
+    if (b->role[op] == EDB_ROLE_SEQUENCE) s.elements += a->cell->ops[op].n_operands;
+  return s;
+}
+
+/* The arrays of the adapter, the largest elements first. false: no memory. */
+static bool alloc_arrays(adapter *a) {
+  sizes s = count(a);
+  uint32_t n_ops = a->cell->n_ops, n_inputs = a->cell->sig.n_inputs + a->cell->sig.n_dense;
+  a->memory_bytes = s.batches * sizeof *a->batches + a->out->room * sizeof *a->bytes +
+                    (4 * (size_t)n_ops + n_inputs + s.batches + s.elements) * sizeof(uint32_t) + 1;
+  a->memory = edb_alloc(a->ctx, a->memory_bytes);
+  if (!a->memory) return false;
+  a->batches = a->memory;
+  a->bytes = (size_t *)(void *)(a->batches + s.batches);
+  a->op_variable = (uint32_t *)(void *)(a->bytes + a->out->room);
+  a->input_variable = a->op_variable + n_ops;
+  a->group_ops = a->input_variable + n_inputs;
+  a->group = a->group_ops + n_ops;
+  a->order = a->group + n_ops;
+  a->batch_of = a->order + n_ops;
+  a->elements = a->batch_of + s.batches;
+  memset(a->op_variable, 0xff, ((size_t)n_ops + n_inputs) * sizeof(uint32_t));
+  return true;
+}
+
+/* ---- The solution ---------------------------------------------------------------------------- */
+
+/* The operators of each group as they run. Groups lie in group_ops as the batches lie in the
+ * batching, so what comes out is the batches' operators. */
+static void read_operators(adapter *a, const edb_arrangement *r) {
+  const uint32_t *operators = r->operators;
+  uint32_t *ops = a->batching->ops;
+  for (uint32_t b = 0; b < a->n_batches; b++) {
+    uint32_t at = a->batch_of[b];
+    for (uint32_t k = 0; at != NOT_RUN && k < a->batches[b].size; k++)
+      ops[at + k] = a->group_ops[at + operators[k]];
+    operators += a->batches[b].size;
+  }
+}
+
+/* Products that could not be kept together run as their results stand, so that they stack. */
+static void sort_products(adapter *a, const uint32_t *place) {
+  for (uint32_t b = 0; b < a->batching->n_batches; b++) {
+    uint32_t *ops = a->batching->ops + a->batching->batch_start[b];
+    if (a->cell->ops[ops[0]].kind != EDB_OP_PRODUCT) continue;
+    for (uint32_t i = 1; i < batch_size(a, b); i++) { /* by insertion: stable */
+      uint32_t op = ops[i], v = a->op_variable[op], j = i;
+      for (; j > 0; j--) {
+        uint32_t before = a->op_variable[ops[j - 1]];
+        if (v == EDB_ARRANGE_OUTSIDE || before == EDB_ARRANGE_OUTSIDE || place[before] < place[v])
+          break;
+        ops[j] = ops[j - 1];
+      }
+      ops[j] = op;
     }
   }
-  return c;
+}
+
+/* Variables as they stand; by then their bytes are of no use, so their room serves. */
+static void read_order(adapter *a, const edb_arrangement *r) {
+  uint32_t *place = (uint32_t *)(void *)a->bytes;
+  for (uint32_t i = 0; i < r->n_variables; i++) place[r->order[i]] = i;
+  sort_products(a, place);
+  for (uint32_t i = 0; i < a->cell->n_ops; i++)
+    if (a->op_variable[i] != EDB_ARRANGE_OUTSIDE)
+      a->out->variables[place[a->op_variable[i]]] = (edb_ref){.kind = EDB_REF_OP, .index = i};
+  for (uint32_t i = 0; i < a->cell->sig.n_inputs + a->cell->sig.n_dense; i++) {
+    bool dense = i >= a->cell->sig.n_inputs;
+    if (a->input_variable[i] == EDB_ARRANGE_OUTSIDE) continue;
+    a->out->variables[place[a->input_variable[i]]] =
+        (edb_ref){.kind = dense ? EDB_REF_DENSE : EDB_REF_INPUT,
+                  .index = dense ? i - a->cell->sig.n_inputs : i};
+  }
 }
 
 static edb_status solve(adapter *a) {
@@ -255,37 +359,52 @@ static edb_status solve(adapter *a) {
                                  .bytes = a->bytes,
                                  .n_batches = a->n_batches,
                                  .batches = a->batches};
-  edb_arrangement *created = NULL;
-  EDB_TRY(edb_arrange_judge(a->ctx, &problem, NULL, &created, a->error));
-  a->out->created = cost_of(a, created);
-  edb_arrangement_destroy(created);
-  EDB_TRY(edb_arrange(a->ctx, &problem, &a->out->arrangement, a->error));
-  a->out->planned = cost_of(a, a->out->arrangement);
+  edb_arrangement *solution = NULL;
+  EDB_TRY(edb_arrange(a->ctx, &problem, &solution, a->error));
+  a->out->exact = solution->exact;
+  read_operators(a, solution);
+  read_order(a, solution);
+  edb_arrangement_destroy(solution);
   return EDB_OK;
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
-static size_t variable_room(const edb_cell_arrangement *r) {
-  const edb_ir_cell *cell = r->batching->cell;
-  return (size_t)cell->n_ops + cell->sig.n_inputs + cell->sig.n_dense;
+static edb_status new_arrangement(edb_context *ctx, const edb_ir_cell *cell,
+                                  edb_cell_arrangement **out, edb_error *error) {
+  edb_cell_arrangement *r = edb_alloc_zero(ctx, sizeof *r);
+  if (!r) return edb_fail_memory(error, sizeof *r, "the arrangement of a cell");
+  *r = (edb_cell_arrangement){.ctx = ctx,
+                              .room = cell->n_ops + cell->sig.n_inputs + cell->sig.n_dense};
+  r->variables = edb_alloc(ctx, r->room * sizeof *r->variables);
+  r->direct = edb_alloc_zero(ctx, r->room);
+  *out = r;
+  if (r->room == 0 || (r->variables && r->direct)) return EDB_OK;
+  return edb_fail_memory(error, r->room * sizeof *r->variables, "the arrangement of a cell");
 }
 
 edb_status edb_cell_arrange(edb_context *ctx, const edb_program *program, uint32_t cell,
-                            edb_cell_arrangement **out, edb_error *error) {
-  edb_cell_arrangement *r = edb_alloc_zero(ctx, sizeof *r);
-  if (!r) return edb_fail_memory(error, sizeof *r, "the arrangement of a cell");
-  *r = (edb_cell_arrangement){.ctx = ctx};
-  adapter a = {.ctx = ctx, .error = error, .cell = &program->cells[cell], .out = r};
-  edb_status status = edb_batching_create(ctx, program, cell, &r->batching, error);
+                            edb_layout layout, edb_cell_arrangement **out, edb_error *error) {
+  edb_cell_arrangement *r = NULL;
+  adapter a = {.ctx = ctx, .error = error, .cell = &program->cells[cell]};
+  edb_status status = new_arrangement(ctx, a.cell, &r, error);
   if (status != EDB_OK) goto cleanup;
+  EDB_TRY_GOTO(status, edb_batching_create(ctx, program, cell, &r->batching, error), cleanup);
+  a.out = r;
   a.batching = r->batching;
-  if (!alloc_arrays(&a, count(&a))) {
+  if (!alloc_arrays(&a)) {
     status = edb_fail_memory(error, a.memory_bytes, "the arrangement of a cell");
     goto cleanup;
   }
-  make_problem(&a);
-  EDB_TRY_GOTO(status, solve(&a), cleanup);
+  bool planned = layout == EDB_LAYOUT_PLANNED && a.cell->n_ops <= EDB_ARRANGE_MAX_VARIABLES;
+  mark_concats(&a);
+  if (a.cell->n_ops <= EDB_ARRANGE_MAX_VARIABLES) mark_inputs(&a);
+  mark_direct(&a);
+  number_variables(&a);
+  if (planned) {
+    make_problem(&a);
+    EDB_TRY_GOTO(status, solve(&a), cleanup);
+  }
   *out = r;
   r = NULL;
 cleanup:
@@ -297,8 +416,8 @@ cleanup:
 void edb_cell_arrangement_destroy(edb_cell_arrangement *r) {
   if (!r) return;
   edb_context *ctx = r->ctx;
-  if (r->variables) edb_free(ctx, r->variables, variable_room(r) * sizeof *r->variables);
-  edb_arrangement_destroy(r->arrangement);
+  edb_free(ctx, r->variables, r->variables ? r->room * sizeof *r->variables : 0);
+  edb_free(ctx, r->direct, r->direct ? r->room : 0);
   edb_batching_destroy(r->batching);
   edb_free(ctx, r, sizeof *r);
 }

@@ -1,38 +1,32 @@
-/* layout/arrange_cell.h: the batches of a cell as a problem of arrangement, solved, and what that
- * is worth.
+/* layout/arrange_cell.h: the batches of a cell, and the order in which its values stand in memory
+ * so that they run without copies.
  *
- * Variables are the results of kernels, and those inputs that stand in a tuple with them or in a
- * concat: these are gathered into the cell's memory in any case, so they may as well be gathered
- * into a place of choice. All other inputs are read where they are. Parameters are packed in the
- * order of the plan. */
+ * Variables are what has a place in that order: the results of kernels, and inputs that are to
+ * stand beside others, in a concat or as operands of one wide operator; these are gathered, so they
+ * may as well be gathered into a place of choice. Other inputs are read where they are. A result
+ * that is an output has rows of its own, unless a concat needs it. */
 #ifndef EDB_LAYOUT_ARRANGE_CELL_H
 #define EDB_LAYOUT_ARRANGE_CELL_H
+
+#include <edbatch/session.h>
 
 #include "layout/arrange.h"
 #include "layout/batching.h"
 
-typedef struct edb_cell_cost {
-  uint32_t kernels;       /* without those that gather */
-  uint32_t gathers;       /* tuples with results in them that are copied, and concats that are */
-  size_t gather_bytes;    /* per node, or element: what they copy */
-  uint32_t input_gathers; /* tuples of inputs alone that are copied within the cell's memory */
-  size_t input_gather_bytes;
-} edb_cell_cost;
-
 typedef struct edb_cell_arrangement {
   edb_context *ctx;
-  edb_batching *batching;
-  edb_arrangement *arrangement; /* batches of the problem: the cell's, then one per sequence */
-  uint32_t n_variables;
-  edb_ref *variables;    /* [n_variables] what each is: OP, INPUT or DENSE */
-  edb_cell_cost created; /* the same batches, values in the order of creation */
-  edb_cell_cost planned;
-  uint32_t unbatched_kernels; /* operators that compute */
+  edb_batching *batching;     /* operators of a batch stand in the order in which they run */
+  uint32_t n_variables, room; /* room: of variables[] */
+  edb_ref *variables;         /* [n_variables] as they stand in memory: OP, INPUT or DENSE */
+  uint8_t *direct;            /* [n_ops] results with rows of their own, as outputs */
+  bool exact;                 /* no order meets more, by bytes */
 } edb_cell_arrangement;
 
+/* EDB_LAYOUT_CREATED: the same batches in the order of the cell, variables in that of their
+ * creation, inputs first. */
 EDB_MUST_CHECK edb_status edb_cell_arrange(edb_context *ctx, const edb_program *program,
-                                           uint32_t cell, edb_cell_arrangement **out,
-                                           edb_error *error);
+                                           uint32_t cell, edb_layout layout,
+                                           edb_cell_arrangement **out, edb_error *error);
 void edb_cell_arrangement_destroy(edb_cell_arrangement *arrangement);
 
 #endif

@@ -11,9 +11,10 @@
  *                                       1 tanh
  *
  * Cells of up to EDB_BATCHING_EXACT_OPS operators get the fewest kernels there are, unless the
- * search would take too long; larger ones what the policy `best` finds. A kernel with an operand
- * that no order of memory brings together (one result repeated among others, parts of values) is
- * cut in two where each half can do without a gather: a gather is a kernel too. */
+ * search would take too long; larger ones what the policy `best` finds. An elementwise kernel with
+ * an operand that no order of memory brings together (one value repeated among others, results
+ * among inputs) is cut into kernels that need no gather: a gather is a kernel too, and moves bytes.
+ */
 #ifndef EDB_LAYOUT_BATCHING_H
 #define EDB_LAYOUT_BATCHING_H
 
@@ -58,5 +59,11 @@ static inline edb_ref edb_batching_value(const edb_batching *b, edb_ref ref) {
     ref = edb_batching_operand(b, ref.index, 0);
   return ref;
 }
+
+bool edb_batching_is_elementwise(edb_op_kind kind);
+/* Whether an operator makes each of its columns of the same column of its operands, or of one
+ * number: operators of a batch whose values stand side by side are then one operator on wider rows.
+ */
+bool edb_batching_is_wide(const edb_batching *batching, uint32_t op);
 
 #endif

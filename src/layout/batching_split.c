@@ -1,4 +1,4 @@
-/* layout/batching_split.c: a batch as one kernel, or as two that need no gather. */
+/* layout/batching_split.c: a batch as one kernel, or as several that need no gather. */
 #include <string.h>
 
 #include "layout/batching_impl.h"
@@ -6,83 +6,102 @@
 /* Larger batches stay as they are. */
 #define MAX_SPLIT 64u
 
-static edb_ref value(const edb_batching *b, uint32_t op, uint32_t operand) {
-  return edb_batching_value(b, edb_batching_operand(b, op, operand));
+/* A batch on its way to be cut: operators with equal parts stay together. */
+typedef struct splitter {
+  const edb_batching *batching;
+  const uint32_t *ops;
+  uint32_t n, n_parts;
+  uint32_t part[MAX_SPLIT];
+  uint32_t mark[MAX_SPLIT]; /* what is to tell operators of one part apart */
+} splitter;
+
+static edb_ref value(const splitter *s, uint32_t k, uint32_t operand) {
+  return edb_batching_value(s->batching, edb_batching_operand(s->batching, s->ops[k], operand));
 }
 
 static bool is_same(edb_ref a, edb_ref b) {
   return a.kind == b.kind && a.index == b.index;
 }
 
-static bool has_role(const edb_batching *b, edb_ref ref, edb_op_role role) {
-  return ref.kind == EDB_REF_OP && b->role[ref.index] == role;
+/* Parameters and numbers, and what depends on them alone: packed in any order. */
+static bool is_static(const splitter *s, edb_ref ref) {
+  if (ref.kind == EDB_REF_OP) return s->batching->role[ref.index] == EDB_ROLE_STATIC;
+  return ref.kind == EDB_REF_PARAM || ref.kind == EDB_REF_NUMBER;
 }
 
-/* How many of the operators before position k take the same value as it does. */
-static uint32_t occurrence(const edb_batching *b, const uint32_t *ops, uint32_t k,
-                           uint32_t operand) {
-  uint32_t n = 0;
-  for (uint32_t i = 0; i < k; i++)
-    n += is_same(value(b, ops[i], operand), value(b, ops[k], operand));
-  return n;
-}
-
-/* The first operand that no order brings together: results, some of them repeated, or parts of
- * values and concats, whose places others choose. UINT32_MAX: none. */
-static uint32_t find_scattered(const edb_batching *b, const uint32_t *ops, uint32_t n) {
-  for (uint32_t operand = 0; n > 1 && operand < b->cell->ops[ops[0]].n_operands; operand++) {
-    bool results = false, views = false, repeated = false, constant = true;
-    for (uint32_t k = 0; k < n; k++) {
-      edb_ref ref = value(b, ops[k], operand);
-      results |= has_role(b, ref, EDB_ROLE_KERNEL);
-      views |= has_role(b, ref, EDB_ROLE_VIEW) || has_role(b, ref, EDB_ROLE_SEQUENCE);
-      repeated |= occurrence(b, ops, k, operand) > 0;
-      constant &= is_same(ref, value(b, ops[0], operand));
-    }
-    if (!constant && (views || (results && repeated))) return operand;
+/* Parts with different marks come apart. */
+static void cut(splitter *s) {
+  uint32_t part[MAX_SPLIT], n_parts = 0;
+  for (uint32_t k = 0; k < s->n; k++) {
+    part[k] = n_parts;
+    for (uint32_t i = 0; i < k && part[k] == n_parts; i++)
+      if (s->part[i] == s->part[k] && s->mark[i] == s->mark[k]) part[k] = part[i];
+    n_parts += part[k] == n_parts;
   }
-  return UINT32_MAX;
+  memcpy(s->part, part, s->n * sizeof *part);
+  s->n_parts = n_parts;
 }
 
-static void add_batch(edb_batching *b, uint32_t n) {
-  b->batch_start[b->n_batches + 1] = b->batch_start[b->n_batches] + n;
-  b->n_batches++;
-}
-
-/* Whether an operator goes into the second half: it takes another value than the first one does, or
- * it takes one that was taken before. */
-static bool is_second(const edb_batching *b, const uint32_t *ops, uint32_t k, uint32_t operand,
-                      bool by_value) {
-  if (by_value) return !is_same(value(b, ops[k], operand), value(b, ops[0], operand));
-  return occurrence(b, ops, k, operand) > 0;
-}
-
-/* Cuts ops[0 .. n - 1] in two, in `halves`; returns the length of the first, or 0 if that does not
- * help. */
-static uint32_t cut(const edb_batching *b, const uint32_t *ops, uint32_t n, uint32_t operand,
-                    bool by_value, uint32_t *halves) {
-  uint32_t at = 0, first = 0;
-  for (int second = 0; second < 2; second++) {
-    for (uint32_t k = 0; k < n; k++)
-      if (is_second(b, ops, k, operand, by_value) == (second == 1)) halves[at++] = ops[k];
-    if (second == 0) first = at;
+/* Inputs come from elsewhere: they stand together with inputs only. */
+static void cut_by_origin(splitter *s, uint32_t operand) {
+  for (uint32_t k = 0; k < s->n; k++) {
+    edb_ref ref = value(s, k, operand);
+    s->mark[k] = ref.kind == EDB_REF_INPUT || ref.kind == EDB_REF_DENSE                      ? 0
+                 : ref.kind == EDB_REF_OP && s->batching->role[ref.index] != EDB_ROLE_KERNEL ? 1
+                                                                                             : 2;
   }
-  bool helps = find_scattered(b, halves, first) == UINT32_MAX &&
-               find_scattered(b, halves + first, n - first) == UINT32_MAX;
-  return helps ? first : 0;
+  cut(s);
+}
+
+/* Operators of a part that take the value of operator k: those before it, and all. */
+typedef struct occurrences {
+  uint32_t before, all, first;
+} occurrences;
+
+static occurrences count(const splitter *s, uint32_t k, uint32_t operand) {
+  occurrences o = {.first = k};
+  for (uint32_t i = 0; i < s->n; i++) {
+    if (s->part[i] != s->part[k] || !is_same(value(s, i, operand), value(s, k, operand))) continue;
+    if (i < o.first) o.first = i;
+    o.before += i < k;
+    o.all++;
+  }
+  return o;
+}
+
+/* Among values that are repeated, either each comes with itself (one value for all operators is
+ * read again and again) or each repetition makes a kernel of its own, whichever is fewer. */
+static void cut_repeated(splitter *s, uint32_t operand) {
+  uint32_t values[MAX_SPLIT] = {0}, most[MAX_SPLIT] = {0};
+  for (uint32_t k = 0; k < s->n; k++) {
+    occurrences o = count(s, k, operand);
+    values[s->part[k]] += o.before == 0;
+    if (o.all > most[s->part[k]]) most[s->part[k]] = o.all;
+  }
+  for (uint32_t k = 0; k < s->n; k++) {
+    uint32_t part = s->part[k];
+    occurrences o = count(s, k, operand);
+    s->mark[k] = 0;
+    if (values[part] > 1 && most[part] > 1 && !is_static(s, value(s, k, operand)))
+      s->mark[k] = values[part] <= most[part] ? o.first : o.before;
+  }
+  cut(s);
 }
 
 void edb_batching_add(edb_batching *b, const uint32_t *ops, uint32_t n) {
-  uint32_t *out = b->ops + b->batch_start[b->n_batches], halves[MAX_SPLIT];
-  memcpy(out, ops, n * sizeof *out);
-  uint32_t operand = n <= MAX_SPLIT ? find_scattered(b, out, n) : UINT32_MAX, first = 0;
-  if (operand != UINT32_MAX) first = cut(b, out, n, operand, true, halves);
-  if (operand != UINT32_MAX && first == 0) first = cut(b, out, n, operand, false, halves);
-  if (first == 0) {
-    add_batch(b, n);
-    return;
+  splitter s = {.batching = b, .ops = ops, .n = n, .n_parts = 1};
+  uint32_t *out = b->ops + b->batch_start[b->n_batches];
+  const edb_ir_op *first = &b->cell->ops[ops[0]];
+  if (n > 1 && n <= MAX_SPLIT && edb_batching_is_elementwise(first->kind)) {
+    for (uint32_t i = 0; i < first->n_operands; i++) {
+      cut_by_origin(&s, i);
+      cut_repeated(&s, i);
+    }
   }
-  memcpy(out, halves, n * sizeof *out);
-  add_batch(b, first);
-  add_batch(b, n - first);
+  for (uint32_t part = 0; part < s.n_parts; part++) {
+    for (uint32_t k = 0; k < n; k++)
+      if (s.n_parts == 1 || s.part[k] == part) *out++ = ops[k];
+    b->n_batches++;
+    b->batch_start[b->n_batches] = (uint32_t)(out - b->ops);
+  }
 }

@@ -49,6 +49,7 @@ static uint32_t op_domain(const edb_batcher *b, uint32_t op) {
  * which is gathered there. */
 static bool can_be_part(const edb_batcher *b, uint32_t op, edb_ref ref) {
   if (ref_domain(b, ref) != b->domain[op]) return false;
+  ref = edb_batching_value(b->batching, ref);
   if (ref.kind == EDB_REF_OP) return b->batching->role[ref.index] == EDB_ROLE_KERNEL;
   return ref.kind == EDB_REF_INPUT || ref.kind == EDB_REF_DENSE;
 }
@@ -87,7 +88,7 @@ static uint32_t get(const edb_batcher *b, const edb_map *map) {
   return edb_map_get(map, b->key.data, b->key.length * sizeof *b->key.data);
 }
 
-static bool is_elementwise(edb_op_kind kind) {
+bool edb_batching_is_elementwise(edb_op_kind kind) {
   return kind >= EDB_OP_ADD && kind <= EDB_OP_COS;
 }
 
@@ -106,13 +107,17 @@ static uint32_t operand_rank(const edb_batcher *b, edb_ref ref) {
 
 /* An elementwise kernel runs over the columns of all its operators at once, so widths do not
  * matter, unless an operand is stretched. */
-static bool is_stretched(const edb_batcher *b, uint32_t op) {
+bool edb_batching_is_wide(const edb_batching *b, uint32_t op) {
   const edb_ir_op *o = &b->cell->ops[op];
+  if (!edb_batching_is_elementwise(o->kind)) return false;
   for (uint32_t i = 0; i < o->n_operands; i++) {
-    edb_ref ref = operand_of(b, op, i);
-    if (ref.kind != EDB_REF_NUMBER && !edb_shape_equal(shape_of(b, ref), o->shape)) return true;
+    edb_ref ref = edb_batching_operand(b, op, i);
+    bool variadic;
+    if (ref.kind != EDB_REF_NUMBER &&
+        !edb_shape_equal(edb_ir_ref_shape(b->program, b->cell, ref, &variadic), o->shape))
+      return false;
   }
-  return false;
+  return true;
 }
 
 static edb_status add_number(edb_batcher *b, double number) {
@@ -189,7 +194,7 @@ static edb_status key_op(edb_batcher *b, uint32_t op) {
   uint32_t weights;
   b->key.length = 0;
   if (is_packed(b, op, &weights)) return key_product(b, op, weights);
-  bool with_shape = !is_elementwise(o->kind) || is_stretched(b, op);
+  bool with_shape = !edb_batching_is_wide(b->batching, op);
   EDB_TRY(add(b, o->kind));
   EDB_TRY(add(b, b->domain[op]));
   EDB_TRY(add(b, o->needs_labels));

@@ -1,21 +1,29 @@
 /* layout/plan.h: a cell compiled for batched execution: which values live where, and which kernels
  * run in which order.
  *
- * Every value of a cell gets a slot: a block of rows, one row per node (or per element of a
- * variadic group, or one row in all for values that depend on parameters only). A slot is memory of
- * its own or a part of another slot's rows, so that concat, slice, reshape and stacked products
- * need no copies:
+ * The batches and the memory order of a cell (arrange_cell.h) become steps and slots. Every value
+ * gets a slot: a block of rows, one row per node (or per element of a variadic group, or one row in
+ * all for values that depend on parameters only). A slot is memory of its own or columns of another
+ * slot's rows, so that concat, slice, reshape and batched operators need no copies:
  *
- *     slot e = [h1; h2]      | h1 row 0 | h2 row 0 |      h1 and h2 are parts of e: gathered
- * straight | h1 row 1 | h2 row 1 |      into place; `Uf1 @ h1` reads h1 with e's stride
+ *     slot e = [h1; h2]         | h1 row 0 | h2 row 0 |      h1 and h2 are parts of e: gathered
+ *                               | h1 row 1 | h2 row 1 |      straight into place
+ *     slot g = Ui e, Uo e, Uu e | i row 0 | o row 0 | u row 0 |      one product with stacked
+ *                               | i row 1 | o row 1 | u row 1 |      weights; `+ [bi bo bu]` and
+ *                                                                    sigmoid over columns of g
  *
- * Products of parameters with the same operand are stacked into one: their results are parts of one
- * slot. Elementwise steps that follow each other form a run, executed tile by tile of rows, so that
+ * A kernel is one step, or several of which all but the first are `joined`: the same operator on
+ * other columns (one value for all of them, read again and again) or with other weights. What
+ * cannot be had in place is copied (EDB_STEP_COPY), and counted.
+ *
+ * Elementwise steps that follow each other form a run, executed tile by tile of rows, so that
  * values used only inside the run stay in the first-level cache.
  *
  * A plan has no sizes of a batch and no pointers: it is shared by all sessions of a model. */
 #ifndef EDB_LAYOUT_PLAN_H
 #define EDB_LAYOUT_PLAN_H
+
+#include <edbatch/session.h>
 
 #include "model/ir.h"
 
@@ -32,6 +40,7 @@ typedef enum edb_slot_kind {
                        gathered */
   EDB_SLOT_OUTPUT,  /* rows of an output: stored where placement wants them */
   EDB_SLOT_PARAM,   /* a parameter */
+  EDB_SLOT_STACK,   /* parameters side by side in one row, packed like weights */
   EDB_SLOT_NUMBER   /* a literal */
 } edb_slot_kind;
 
@@ -41,12 +50,13 @@ typedef struct edb_slot {
   edb_slot_kind kind;
   uint32_t domain;
   uint32_t width;  /* floats of one row */
-  uint32_t index;  /* INPUT, OUTPUT, PARAM, NUMBER: which */
-  uint32_t parent; /* PART */
+  uint32_t index;  /* INPUT, OUTPUT, PARAM, NUMBER: which; STACK: the first in edb_plan.stacked */
+  uint32_t count;  /* STACK: how many */
+  uint32_t parent; /* PART: never a part itself */
   uint32_t offset; /* PART: first column in the parent */
   bool local; /* SCRATCH (and its parts) used within one elementwise run only: a tile of rows */
   size_t position; /* SCRATCH and gathered INPUT: floats per row that stand before it in its domain
-                      (or tile) */
+                      (or tile); STACK: floats before it in the packed rows */
 } edb_slot;
 
 typedef enum edb_step_kind {
@@ -54,7 +64,7 @@ typedef enum edb_step_kind {
   EDB_STEP_GATHER,  /* an input (or dense attribute) whose slot is SCRATCH or PART: rows are copied
                        in */
   EDB_STEP_EXPAND,  /* a node's row copied to each of its elements */
-  EDB_STEP_COPY,    /* operand[0] to result, row by row */
+  EDB_STEP_COPY,    /* operand[0] to result, row by row: what could not be had in place */
   EDB_STEP_FUSED,   /* two elementwise operators in one pass: `fusion` of the operands */
   EDB_STEP_OP       /* the operator `op`, by its kernel */
 } edb_step_kind;
@@ -78,28 +88,31 @@ typedef enum edb_fusion {
 } edb_fusion;
 
 /* One member of a stacked product: its weights fill packed columns offset .. offset + columns - 1.
- */
+ * Or one of a row of parameters: its entries from `first` on. */
 typedef struct edb_stacked {
-  uint32_t param, offset, columns;
+  uint32_t param, first, offset, columns;
   bool transposed; /* parameter is [depth, columns] (v @ W) instead of [columns, depth] (W @ v) */
 } edb_stacked;
 
+#define EDB_STEP_OPERANDS 4
+
 typedef struct edb_step {
   edb_step_kind kind;
-  uint32_t op;         /* OP: index of the operator in the cell; FUSED: of the second one */
-  edb_fusion fusion;   /* FUSED; its operands: the second's, with the first's in their place */
-  uint32_t domain;     /* of the rows it runs over */
-  uint32_t result;     /* slot */
-  uint32_t operand[3]; /* slots; CONCAT has been resolved to parts and copies. EDB_SLOT_NONE where
-                          the operand is an index attribute */
+  uint32_t op;       /* OP, PRODUCT: the operator in the cell, the first of those that run as one;
+                        FUSED: of the last one */
+  edb_fusion fusion; /* FUSED; its operands: the second's, with the first's in their place */
+  uint32_t domain;   /* of the rows it runs over */
+  uint32_t result;   /* slot */
+  uint32_t operand[EDB_STEP_OPERANDS]; /* slots; EDB_SLOT_NONE where it is an index attribute */
   uint32_t n_operands;
   uint32_t index_attribute;          /* LOOKUP, CROSS_ENTROPY by attribute; else UINT32_MAX */
   uint32_t source;                   /* GATHER: the input, or n_inputs + dense attribute */
   uint32_t group;                    /* EXPAND and *_OVER: the variadic group */
   uint32_t stacked_start, n_stacked; /* PRODUCT */
-  uint32_t depth, columns;           /* PRODUCT: columns in all, padding included */
+  uint32_t depth, columns;           /* PRODUCT: columns in all */
   uint32_t repeat; /* PRODUCT: rows of the operand per row of the domain (matrices); else 1 */
   bool needs_labels;
+  bool joined;  /* part of the kernel of the step before */
   uint32_t run; /* steps with the same run number > 0 execute tile by tile */
 } edb_step;
 
@@ -117,12 +130,22 @@ typedef struct edb_plan {
   uint32_t *output_slot; /* [n_outputs] */
   uint32_t n_domains;    /* EDB_DOMAIN_GROUP + number of variadic groups */
   size_t
-      *domain_floats;  /* [n_domains] scratch floats per row of the domain, local slots left out */
-  size_t local_floats; /* per row of a tile */
+      *domain_floats;   /* [n_domains] scratch floats per row of the domain, local slots left out */
+  size_t local_floats;  /* per row of a tile */
+  size_t row_floats;    /* of all packed rows of parameters */
+  uint32_t n_operators; /* of the cell, that compute */
+  bool exact;           /* no order of memory meets more of the batches' operands, by bytes */
 } edb_plan;
 
+typedef struct edb_plan_params {
+  edb_layout layout;
+  bool unfused;
+} edb_plan_params;
+
+/* NULL: planned and fused. EDB_ERROR_LIMIT: rows of 2^32 floats or more. */
 EDB_MUST_CHECK edb_status edb_plan_create(edb_context *ctx, const edb_program *program,
-                                          uint32_t cell, edb_plan **out, edb_error *error);
+                                          uint32_t cell, const edb_plan_params *params,
+                                          edb_plan **out, edb_error *error);
 void edb_plan_destroy(edb_plan *plan);
 
 /* The memory a slot lives in: itself, or the outermost parent; *offset gets the first column. */

@@ -76,13 +76,13 @@ static inline void check_step(plan_check *c, uint32_t i) {
   write_slot(c, s->result, i);
 }
 
-/* Stacked members stand apart, inside the step's columns, and these inside the result. */
+/* Stacked members stand one behind the other, and fill the step's columns, which fit the result. */
 static inline void check_stack(const plan_check *c, const edb_step *s) {
   uint32_t end = 0;
   if (s->kind != EDB_STEP_PRODUCT) return;
   for (uint32_t k = 0; k < s->n_stacked; k++) {
     const edb_stacked *m = &c->plan->stacked[s->stacked_start + k];
-    if (m->offset < end || m->offset % 16 != 0)
+    if (m->offset != end)
       fail_msg("%s: member %u of a stack begins at column %u", c->what, k, m->offset);
     end = m->offset + m->columns;
   }

@@ -1,0 +1,253 @@
+/* layout/plan_blocks.c: cuts the memory that holds a cell's values, in their order, into blocks that
+ * steps use apart from each other: each can then be reused, kept in a tile, or be somewhere else
+ * altogether, as an input or an output. */
+#include <string.h>
+
+#include "layout/plan_impl.h"
+
+/* A stretch of columns of a slot that no step reaches across, and the slot that it becomes. */
+typedef struct memory_block {
+  edb_place place;
+  uint32_t slot;
+} memory_block;
+
+typedef struct cutter {
+  edb_planner *p;
+  EDB_VEC(memory_block) blocks;
+  uint32_t n_before; /* slots before blocks got theirs */
+} cutter;
+
+/* ---- Blocks ---------------------------------------------------------------------------------- */
+
+static bool is_cut(const cutter *c, uint32_t root) {
+  return edb_planner_slot(c->p, root)->kind == EDB_SLOT_SCRATCH;
+}
+
+/* Puts columns into the block they lie in, or a new one; blocks stay sorted by root and offset, and
+ * those that are joined by the columns become one. */
+static edb_status note_columns(cutter *c, edb_place place) {
+  size_t at = 0, end;
+  while (at < c->blocks.length && (c->blocks.data[at].place.root < place.root ||
+                                   (c->blocks.data[at].place.root == place.root &&
+                                    c->blocks.data[at].place.offset +
+                                            c->blocks.data[at].place.width <=
+                                        place.offset)))
+    at++;
+  for (end = at; end < c->blocks.length; end++) {
+    edb_place other = c->blocks.data[end].place;
+    if (!edb_place_overlaps(other, place)) break;
+    uint32_t last = place.offset + place.width, other_last = other.offset + other.width;
+    if (other.offset < place.offset) place.offset = other.offset;
+    place.width = (last > other_last ? last : other_last) - place.offset;
+  }
+  memory_block joined = {.place = place, .slot = EDB_SLOT_NONE};
+  if (end == at) {
+    if (!edb_vec_push(c->p->ctx, &c->blocks, joined))
+      return edb_fail_memory(c->p->error, sizeof joined, "a block of a plan's memory");
+    end = at + 1;
+    memmove(c->blocks.data + end, c->blocks.data + at,
+            (c->blocks.length - end) * sizeof *c->blocks.data);
+  } else {
+    memmove(c->blocks.data + at + 1, c->blocks.data + end,
+            (c->blocks.length - end) * sizeof *c->blocks.data);
+    c->blocks.length -= end - at - 1;
+  }
+  c->blocks.data[at] = joined;
+  return EDB_OK;
+}
+
+static edb_status note_slot(cutter *c, uint32_t slot) {
+  if (slot == EDB_SLOT_NONE) return EDB_OK;
+  edb_place place = edb_planner_place(c->p, slot);
+  return is_cut(c, place.root) && place.width > 0 ? note_columns(c, place) : EDB_OK;
+}
+
+static edb_status find_blocks(cutter *c) {
+  for (size_t i = 0; i < c->p->steps.length; i++) {
+    const edb_step *s = &c->p->steps.data[i];
+    EDB_TRY(note_slot(c, s->result));
+    for (uint32_t k = 0; k < s->n_operands; k++) EDB_TRY(note_slot(c, s->operand[k]));
+  }
+  return EDB_OK;
+}
+
+static memory_block *find_block(const cutter *c, edb_place place) {
+  size_t low = 0, high = c->blocks.length;
+  while (high - low > 1) {
+    size_t middle = (low + high) / 2;
+    edb_place other = c->blocks.data[middle].place;
+    if (other.root < place.root || (other.root == place.root && other.offset <= place.offset))
+      low = middle;
+    else
+      high = middle;
+  }
+  return &c->blocks.data[low];
+}
+
+/* ---- Blocks that are something else ---------------------------------------------------------- */
+
+static void remove_step(edb_planner *p, size_t i) {
+  if (i + 1 < p->steps.length && !p->steps.data[i].joined) p->steps.data[i + 1].joined = false;
+  p->steps.length--;
+  memmove(p->steps.data + i, p->steps.data + i + 1,
+          (p->steps.length - i) * sizeof *p->steps.data);
+}
+
+static bool is_block(const cutter *c, uint32_t slot, memory_block **out) {
+  edb_place place = edb_planner_place(c->p, slot);
+  if (!is_cut(c, place.root) || place.width == 0) return false;
+  *out = find_block(c, place);
+  return (*out)->slot == EDB_SLOT_NONE && edb_place_is_same((*out)->place, place);
+}
+
+static bool is_read_in_place(const edb_planner *p, uint32_t input) {
+  edb_place place = p->input_place[input];
+  return place.root != EDB_SLOT_NONE && edb_planner_slot(p, place.root)->kind == EDB_SLOT_INPUT;
+}
+
+/* An input that nothing needs beside others is read where it is. */
+static edb_status free_inputs(cutter *c) {
+  edb_planner *p = c->p;
+  for (size_t i = 0; i < p->steps.length;) {
+    const edb_step *s = &p->steps.data[i];
+    uint32_t input = s->source;
+    memory_block *block;
+    if (s->kind != EDB_STEP_GATHER || input >= p->cell->sig.n_inputs ||
+        !is_block(c, s->result, &block) ||
+        !(is_read_in_place(p, input) || edb_place_is_same(block->place, p->input_place[input]))) {
+      i++;
+      continue;
+    }
+    if (!is_read_in_place(p, input)) {
+      edb_place *place = &p->input_place[input];
+      edb_slot slot = {
+          .kind = EDB_SLOT_INPUT, .domain = s->domain, .width = place->width, .index = input};
+      *place = (edb_place){.root = EDB_SLOT_NONE, .width = slot.width};
+      EDB_TRY(edb_plan_add_slot(p, slot, &place->root));
+    }
+    block->slot = p->input_place[input].root;
+    remove_step(p, i);
+  }
+  return EDB_OK;
+}
+
+/* A block that is one output is made where that is wanted. */
+static void claim_outputs(cutter *c) {
+  edb_planner *p = c->p;
+  for (size_t i = 0; i < p->steps.length;) {
+    const edb_step *s = &p->steps.data[i];
+    memory_block *block;
+    if (s->kind == EDB_STEP_COPY && edb_planner_slot(p, s->result)->kind == EDB_SLOT_OUTPUT &&
+        s->domain == edb_planner_slot(p, s->operand[0])->domain &&
+        is_block(c, s->operand[0], &block)) {
+      block->slot = s->result;
+      remove_step(p, i);
+    } else {
+      i++;
+    }
+  }
+}
+
+/* ---- New slots ------------------------------------------------------------------------------- */
+
+/* All other blocks are scratch memory of their own, in the order in which they stood. */
+static edb_status add_blocks(cutter *c) {
+  for (size_t i = 0; i < c->blocks.length; i++) {
+    memory_block *b = &c->blocks.data[i];
+    edb_slot slot = *edb_planner_slot(c->p, b->place.root);
+    slot.width = b->place.width;
+    if (b->slot == EDB_SLOT_NONE) EDB_TRY(edb_plan_add_slot(c->p, slot, &b->slot));
+  }
+  return EDB_OK;
+}
+
+static edb_status move_slot(cutter *c, uint32_t *slot) {
+  if (*slot == EDB_SLOT_NONE) return EDB_OK;
+  edb_place place = edb_planner_place(c->p, *slot);
+  if (place.root >= c->n_before || !is_cut(c, place.root) || place.width == 0) return EDB_OK;
+  const memory_block *block = find_block(c, place);
+  place.root = block->slot;
+  place.offset -= block->place.offset;
+  return edb_plan_slot_at(c->p, place, slot);
+}
+
+static edb_status move_steps(cutter *c) {
+  for (size_t i = 0; i < c->p->steps.length; i++) {
+    edb_step *s = &c->p->steps.data[i];
+    EDB_TRY(move_slot(c, &s->result));
+    for (uint32_t k = 0; k < s->n_operands; k++) EDB_TRY(move_slot(c, &s->operand[k]));
+  }
+  return EDB_OK;
+}
+
+/* Where an input is read from first: a slot that some step uses, or none. */
+static void find_inputs(const cutter *c) {
+  const edb_planner *p = c->p;
+  for (uint32_t i = 0; i < p->cell->sig.n_inputs; i++) {
+    p->plan->input_slot[i] = EDB_SLOT_NONE;
+    if (is_read_in_place(p, i)) p->plan->input_slot[i] = p->input_place[i].root;
+  }
+  for (size_t i = p->steps.length; i-- > 0;) {
+    const edb_step *s = &p->steps.data[i];
+    if (s->kind == EDB_STEP_GATHER && s->source < p->cell->sig.n_inputs &&
+        !is_read_in_place(p, s->source))
+      p->plan->input_slot[s->source] = s->result;
+  }
+}
+
+static void note_used(const edb_planner *p, uint32_t *renamed, uint32_t slot) {
+  if (slot == EDB_SLOT_NONE) return;
+  renamed[slot] = renamed[edb_planner_place(p, slot).root] = 0;
+}
+
+static void rename(const uint32_t *renamed, uint32_t *slot) {
+  if (*slot != EDB_SLOT_NONE) *slot = renamed[*slot];
+}
+
+/* Slots that no step uses go, and those that stay close up. */
+static edb_status drop_unused(edb_planner *p) {
+  size_t bytes = p->slots.length * sizeof(uint32_t), left = 0;
+  uint32_t *renamed = edb_alloc(p->ctx, bytes);
+  if (bytes && !renamed) return edb_fail_memory(p->error, bytes, "the slots of a plan");
+  memset(renamed ? renamed : (uint32_t[1]){0}, 0xff, bytes);
+  for (size_t i = 0; i < p->steps.length; i++) {
+    const edb_step *s = &p->steps.data[i];
+    note_used(p, renamed, s->result);
+    for (uint32_t k = 0; k < s->n_operands; k++) note_used(p, renamed, s->operand[k]);
+  }
+  for (size_t i = 0; i < p->slots.length; i++) {
+    if (renamed[i] == EDB_SLOT_NONE) continue;
+    renamed[i] = (uint32_t)left;
+    p->slots.data[left++] = p->slots.data[i];
+  }
+  for (size_t i = 0; i < left; i++)
+    if (p->slots.data[i].kind == EDB_SLOT_PART) rename(renamed, &p->slots.data[i].parent);
+  for (size_t i = 0; i < p->steps.length; i++) {
+    edb_step *s = &p->steps.data[i];
+    rename(renamed, &s->result);
+    for (uint32_t k = 0; k < s->n_operands; k++) rename(renamed, &s->operand[k]);
+  }
+  for (uint32_t i = 0; i < p->cell->sig.n_inputs; i++) rename(renamed, &p->plan->input_slot[i]);
+  for (uint32_t o = 0; o < p->cell->sig.n_outputs; o++) rename(renamed, &p->plan->output_slot[o]);
+  p->slots.length = left;
+  edb_free(p->ctx, renamed, bytes);
+  return EDB_OK;
+}
+
+static edb_status cut(cutter *c) {
+  EDB_TRY(find_blocks(c));
+  EDB_TRY(free_inputs(c));
+  claim_outputs(c);
+  c->n_before = (uint32_t)c->p->slots.length;
+  EDB_TRY(add_blocks(c));
+  EDB_TRY(move_steps(c));
+  find_inputs(c);
+  return drop_unused(c->p);
+}
+
+edb_status edb_plan_cut_blocks(edb_planner *p) {
+  cutter c = {.p = p};
+  edb_status status = cut(&c);
+  edb_vec_free(p->ctx, &c.blocks);
+  return status;
+}
