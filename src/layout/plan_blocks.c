@@ -1,6 +1,6 @@
-/* layout/plan_blocks.c: cuts the memory that holds a cell's values, in their order, into blocks that
- * steps use apart from each other: each can then be reused, kept in a tile, or be somewhere else
- * altogether, as an input or an output. */
+/* layout/plan_blocks.c: cuts the memory that holds a cell's values, in their order, into blocks
+ * that steps use apart from each other: each can then be reused, kept in a tile, or be somewhere
+ * else altogether, as an input or an output. */
 #include <string.h>
 
 #include "layout/plan_impl.h"
@@ -27,11 +27,10 @@ static bool is_cut(const cutter *c, uint32_t root) {
  * those that are joined by the columns become one. */
 static edb_status note_columns(cutter *c, edb_place place) {
   size_t at = 0, end;
-  while (at < c->blocks.length && (c->blocks.data[at].place.root < place.root ||
-                                   (c->blocks.data[at].place.root == place.root &&
-                                    c->blocks.data[at].place.offset +
-                                            c->blocks.data[at].place.width <=
-                                        place.offset)))
+  while (at < c->blocks.length &&
+         (c->blocks.data[at].place.root < place.root ||
+          (c->blocks.data[at].place.root == place.root &&
+           c->blocks.data[at].place.offset + c->blocks.data[at].place.width <= place.offset)))
     at++;
   for (end = at; end < c->blocks.length; end++) {
     edb_place other = c->blocks.data[end].place;
@@ -89,8 +88,7 @@ static memory_block *find_block(const cutter *c, edb_place place) {
 static void remove_step(edb_planner *p, size_t i) {
   if (i + 1 < p->steps.length && !p->steps.data[i].joined) p->steps.data[i + 1].joined = false;
   p->steps.length--;
-  memmove(p->steps.data + i, p->steps.data + i + 1,
-          (p->steps.length - i) * sizeof *p->steps.data);
+  memmove(p->steps.data + i, p->steps.data + i + 1, (p->steps.length - i) * sizeof *p->steps.data);
 }
 
 static bool is_block(const cutter *c, uint32_t slot, memory_block **out) {

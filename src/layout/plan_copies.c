@@ -1,6 +1,6 @@
-/* layout/plan_copies.c: what has to be copied: inputs to a place of choice, operands of concats that
- * stand elsewhere, outputs that are no results, and in the order of creation whatever a batch does
- * not find together. */
+/* layout/plan_copies.c: what has to be copied: inputs to a place of choice, operands of concats
+ * that stand elsewhere, outputs that are no results, and in the order of creation whatever a batch
+ * does not find together. */
 #include "layout/plan_impl.h"
 
 /* ---- One value ------------------------------------------------------------------------------- */
@@ -80,10 +80,8 @@ edb_status edb_plan_store_outputs(edb_planner *p) {
                      .domain = EDB_DOMAIN_NODE,
                      .needs_labels = p->cell->sig.outputs[o].needs_labels};
     EDB_TRY(edb_plan_place_of(p, p->cell->outputs[o].value, &copy.from));
-    edb_slot slot = {.kind = EDB_SLOT_OUTPUT,
-                     .domain = EDB_DOMAIN_NODE,
-                     .width = copy.from.width,
-                     .index = o};
+    edb_slot slot = {
+        .kind = EDB_SLOT_OUTPUT, .domain = EDB_DOMAIN_NODE, .width = copy.from.width, .index = o};
     copy.to = (edb_place){.width = slot.width};
     EDB_TRY(edb_plan_add_slot(p, slot, &copy.to.root));
     EDB_TRY(edb_plan_add_copy(p, copy));

@@ -34,12 +34,12 @@ typedef struct edb_planner {
   EDB_VEC(edb_step) steps;
   EDB_VEC(edb_stacked) stacked;
   EDB_VEC(edb_kernel_call) calls; /* of the batch at hand */
-  uint32_t *arena;              /* [n_domains] slot of the values in their order, or NONE */
-  uint32_t *op_domain;          /* [n_ops] */
-  uint32_t *op_batch;           /* [n_ops] of kernels */
-  edb_place *op_place;          /* [n_ops] */
-  edb_place *input_place;       /* [n_inputs + n_dense]; root NONE: not used so far */
-  uint8_t *emitted;             /* [n_ops] */
+  uint32_t *arena;                /* [n_domains] slot of the values in their order, or NONE */
+  uint32_t *op_domain;            /* [n_ops] */
+  uint32_t *op_batch;             /* [n_ops] of kernels */
+  edb_place *op_place;            /* [n_ops] */
+  edb_place *input_place;         /* [n_inputs + n_dense]; root NONE: not used so far */
+  uint8_t *emitted;               /* [n_ops] */
 } edb_planner;
 
 static inline edb_ref edb_planner_operand(const edb_planner *p, uint32_t op, uint32_t i) {
@@ -94,8 +94,8 @@ EDB_MUST_CHECK edb_status edb_plan_add_step(edb_planner *p, edb_step step);
 /* All steps of the cell, unfused (plan_steps.c). */
 EDB_MUST_CHECK edb_status edb_plan_make_steps(edb_planner *p);
 
-/* Copies (plan_copies.c): to `to`, which gets rows of `domain`, from a value of that domain, a node's
- * value for each of its elements, or an input. */
+/* Copies (plan_copies.c): to `to`, which gets rows of `domain`, from a value of that domain, a
+ * node's value for each of its elements, or an input. */
 typedef struct edb_copy {
   edb_ref ref; /* what is copied, for inputs and attributes: gathered from where they come */
   edb_place from, to;

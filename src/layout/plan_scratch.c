@@ -68,8 +68,8 @@ static size_t place_locals(edb_planner *p, const slot_use *uses, uint32_t *free_
   return floats;
 }
 
-/* Memory that is not local, in the order of the slots. An input that is not evenly spaced needs room
- * to be gathered into. */
+/* Memory that is not local, in the order of the slots. An input that is not evenly spaced needs
+ * room to be gathered into. */
 static void place_rows(edb_planner *p, const slot_use *uses) {
   for (size_t s = 0; s < p->slots.length; s++) {
     edb_slot *slot = &p->slots.data[s];

@@ -160,8 +160,7 @@ static edb_status place_view(edb_planner *p, uint32_t op) {
   edb_shape shape = edb_planner_shape(p, ref);
   EDB_TRY(edb_plan_place_of(p, ref, &p->op_place[op]));
   if (o->kind == EDB_OP_SLICE && shape.rank > 0)
-    p->op_place[op].offset +=
-        o->immediate[0] * (uint32_t)(edb_shape_size(shape) / shape.dim[0]);
+    p->op_place[op].offset += o->immediate[0] * (uint32_t)(edb_shape_size(shape) / shape.dim[0]);
   p->op_place[op].width = (uint32_t)edb_shape_size(o->shape);
   return EDB_OK;
 }

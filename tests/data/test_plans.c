@@ -2,18 +2,18 @@
  * wrong with bad ones. */
 #include "data/data_support.h"
 
-#define CELLS_OF_KINDS                                                                   \
-  "edb 1\nmodel m\nconst n = 2\nvocab tables\nparam E[tables, n], F[4, n]\n"             \
-  "cell scan(table: index tables, rows: dense, x: dense[n]) -> (h[n]):\n"                \
-  "  h = E[table] * rows + x\n"                                                          \
-  "cell join(hs[n]..., rows: dense) -> (h[n]):\n  h = sum(hs) * rows\n"                  \
-  "cell pair(a[n], b[n]) -> (h[n]):\n  h = a - b\n"                                      \
-  "cell cost(h[n], time: dense, class: index 4) -> (t, loss, l):\n  t = sum(h)\n"        \
+#define CELLS_OF_KINDS                                                            \
+  "edb 1\nmodel m\nconst n = 2\nvocab tables\nparam E[tables, n], F[4, n]\n"      \
+  "cell scan(table: index tables, rows: dense, x: dense[n]) -> (h[n]):\n"         \
+  "  h = E[table] * rows + x\n"                                                   \
+  "cell join(hs[n]..., rows: dense) -> (h[n]):\n  h = sum(hs) * rows\n"           \
+  "cell pair(a[n], b[n]) -> (h[n]):\n  h = a - b\n"                               \
+  "cell cost(h[n], time: dense, class: index 4) -> (t, loss, l):\n  t = sum(h)\n" \
   "  loss = squared_error(t, time)\n  l = cross_entropy(F @ h, class)\n"
 
-#define PLAN_RULES                                                      \
-  "read plans:\n  Seq_Scan -> scan(rel, plan_rows, x)\n"                \
-  "  hash_join(children...) -> join(children, plan_rows)\n"             \
+#define PLAN_RULES                                                             \
+  "read plans:\n  Seq_Scan -> scan(rel, plan_rows, x)\n"                       \
+  "  hash_join(children...) -> join(children, plan_rows)\n"                    \
   "  hash_join(a, b) -> pair(a, b)\n  other(all...) -> join(all, plan_rows)\n" \
   "  every(node) -> cost(node, time)\n  root(node) -> cost(node, class)\n"
 
@@ -25,12 +25,14 @@ static void open_model(fixture *f, const char *text) {
 static void operators_are_called_after_their_children(void **state) {
   fixture *f = *state;
   open_model(f, CELLS_OF_KINDS PLAN_RULES);
-  edb_dataset *data = dataset_of(
-      f->ctx, f->model,
-      "{\"operator\": \"sort\", \"plan_rows\": 9, \"class\": 3, \"children\": [\n"
-      "  {\"children\": [{\"operator\": \"seq_scan\", \"rel\": \"a\", \"plan_rows\": 1, \"x\": [1,2]},\n"
-      "                  {\"operator\": \"seq_scan\", \"rel\": \"b\", \"plan_rows\": 2, \"x\": [3,4]}],\n"
-      "   \"operator\": \"hash_join\"}]}\n");
+  edb_dataset *data =
+      dataset_of(f->ctx, f->model,
+                 "{\"operator\": \"sort\", \"plan_rows\": 9, \"class\": 3, \"children\": [\n"
+                 "  {\"children\": [{\"operator\": \"seq_scan\", \"rel\": \"a\", \"plan_rows\": 1, "
+                 "\"x\": [1,2]},\n"
+                 "                  {\"operator\": \"seq_scan\", \"rel\": \"b\", \"plan_rows\": 2, "
+                 "\"x\": [3,4]}],\n"
+                 "   \"operator\": \"hash_join\"}]}\n");
   assert_string_equal(describe(data, 0),
                       "scan<1> cost<-1>(0.h) scan<2> cost<-1>(2.h) pair(0.h 2.h) cost<-1>(4.h) "
                       "join(4.h) cost<-1>(6.h) cost<3>(6.h)");
@@ -128,7 +130,8 @@ static void bad_plans_are_refused_where_they_are_wrong(void **state) {
 
 static void kinds_without_a_rule_are_named_with_those_that_have_one(void **state) {
   fixture *f = *state;
-  open_model(f, CELLS_OF_KINDS "read plans:\n  scan -> scan(rel, rows, x)\n  join(a, b) -> pair(a, b)\n");
+  open_model(f, CELLS_OF_KINDS
+             "read plans:\n  scan -> scan(rel, rows, x)\n  join(a, b) -> pair(a, b)\n");
   assert_refused(f->ctx, f->model, "{\"operator\": \"Sort\"}", EDB_ERROR_FORMAT,
                  "d:1:1: found a node of the kind \"Sort\", expected one that 'read plans' of "
                  "model \"m\" has a rule for: scan, join");
@@ -151,7 +154,8 @@ static void bad_rules_are_refused_at_their_place_in_the_model(void **state) {
        "found a second rule for the same \"A\""},
       {"  a(x, y) -> pair(x, y)\n  every -> join(rows)\n", EDB_ERROR_FORMAT,
        "found 0 names in pattern \"every\""},
-      {"  a(x, y) -> pair(x, y)\n  b(x...) -> join(x.z, rows)\n", EDB_ERROR_NAME, "no output for \"z\""},
+      {"  a(x, y) -> pair(x, y)\n  b(x...) -> join(x.z, rows)\n", EDB_ERROR_NAME,
+       "no output for \"z\""},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char text[2048];
@@ -195,10 +199,10 @@ static void plans_nest_as_deep_as_the_parser_goes(void **state) {
 
 /* ---- Graphs of named kinds ---------------------------------------------------------------- */
 
-#define DAG_RULES                                                                 \
-  "cell source(id: index tables) -> (h[n]):\n  h = E[id]\n"                       \
-  "cell class(h[n], class: index 4) -> (l):\n  l = cross_entropy(F @ h, class)\n" \
-  "cell sum(hs[n]...) -> (h[n]):\n  h = sum(hs)\n"                                \
+#define DAG_RULES                                                                   \
+  "cell source(id: index tables) -> (h[n]):\n  h = E[id]\n"                         \
+  "cell class(h[n], class: index 4) -> (l):\n  l = cross_entropy(F @ h, class)\n"   \
+  "cell sum(hs[n]...) -> (h[n]):\n  h = sum(hs)\n"                                  \
   "read dags:\n  s -> source(id)\n  w -> source(word)\n  and(a, b) -> pair(b, a)\n" \
   "  other(all...) -> sum(all)\n  every(x) -> class(x, label)\n  root(x) -> sum(x)\n"
 
@@ -207,9 +211,10 @@ static void nodes_refer_to_earlier_ones(void **state) {
   open_model(f, CELLS_OF_KINDS DAG_RULES);
   edb_dataset *data = dataset_of(f->ctx, f->model, "s=2 s=0 AND(0,1) xor=3(2,0,0) nil\n\n  s=1\n");
   assert_int_equal(edb_dataset_count(data), 2);
-  assert_string_equal(describe(data, 0),
-                      "source<2> class<2>(0.h) source<0> class<0>(2.h) pair(2.h 0.h) class<-1>(4.h) "
-                      "sum(4.h 0.h 0.h) class<3>(6.h) sum class<-1>(8.h) sum(8.h)");
+  assert_string_equal(
+      describe(data, 0),
+      "source<2> class<2>(0.h) source<0> class<0>(2.h) pair(2.h 0.h) class<-1>(4.h) "
+      "sum(4.h 0.h 0.h) class<3>(6.h) sum class<-1>(8.h) sum(8.h)");
   edb_dataset_destroy(data);
 }
 

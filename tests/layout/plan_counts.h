@@ -1,4 +1,5 @@
-/* tests/layout/plan_counts.h: what a plan says that it does: kernels, and copies within the cell. */
+/* tests/layout/plan_counts.h: what a plan says that it does: kernels, and copies within the cell.
+ */
 #ifndef EDB_TESTS_LAYOUT_PLAN_COUNTS_H
 #define EDB_TESTS_LAYOUT_PLAN_COUNTS_H
 
@@ -21,8 +22,8 @@ static inline plan_counts count_plan(const edb_plan *plan) {
       c.kernels += !s->joined;
       c.constants += !s->joined;
     } else if (s->kind == EDB_STEP_GATHER ||
-               (copies && plan->slots[edb_plan_root(plan, s->operand[0], NULL)].kind ==
-                              EDB_SLOT_INPUT)) {
+               (copies &&
+                plan->slots[edb_plan_root(plan, s->operand[0], NULL)].kind == EDB_SLOT_INPUT)) {
       c.input_gathers += !s->joined;
     } else if (copies) {
       c.gathers += !s->joined;
