@@ -24,7 +24,7 @@ typedef struct product_columns {
 typedef void (*product_tile_fn)(size_t depth, const float *const *a, const product_columns *b,
                                 float *c, ptrdiff_t c_stride);
 
-/* May ask for what is beyond B. With one row the processor's own prefetcher does better. */
+/* May ask for what is beyond B. */
 VF_INLINE void prefetch_ahead(const float *b, size_t ahead_bytes) {
   __builtin_prefetch((const void *)((uintptr_t)b + ahead_bytes));
 }
@@ -49,7 +49,7 @@ VF_INLINE void product_tile(const size_t rows, const size_t vectors, const bool 
     edb_vf column[VF_PANEL_VECTORS];
     VF_UNROLL
     for (size_t v = 0; v < vectors; v++) {
-      if (rows > 1) prefetch_ahead(b + v * VF_LANES, ahead);
+      prefetch_ahead(b + v * VF_LANES, ahead);
       column[v] =
           exact && v + 1 == vectors ? vf_load_n(b + v * VF_LANES, last) : vf_load(b + v * VF_LANES);
     }
@@ -141,6 +141,24 @@ VF_INLINE void product_panel(const product_tile_fn *tile, size_t most, size_t ro
   }
 }
 
+/* All rows against one panel of packed columns. Seven or eight rows are too many for one tile of
+ * whole panels and would make two low ones, each of which waits for B: they pass once over each
+ * half of the panel instead. */
+VF_INLINE void product_packed_panel(size_t vectors, size_t rows, size_t depth, product_rows a,
+                                    product_columns b, float *c, ptrdiff_t c_stride) {
+#if VF_PANEL_VECTORS == 4
+  if (vectors == 4 && (rows == 7 || rows == 8)) {
+    product_columns half = b;
+    half.last = VF_LANES;
+    product_panel(tiles[1], tile_rows[1], rows, depth, a, half, c, c_stride);
+    b.first += 2 * VF_LANES;
+    product_panel(tiles[1], tile_rows[1], rows, depth, a, b, c + 2 * VF_LANES, c_stride);
+    return;
+  }
+#endif
+  product_panel(tiles[vectors - 1], tile_rows[vectors - 1], rows, depth, a, b, c, c_stride);
+}
+
 /* Without a depth there may be no A and B at all. */
 VF_INLINE void product_of_nothing(size_t rows, size_t cols, float *c, ptrdiff_t c_stride) {
   for (size_t r = 0; r < rows; r++) memset(c + (ptrdiff_t)r * c_stride, 0, cols * sizeof *c);
@@ -164,7 +182,7 @@ VF_INLINE void product_all(size_t rows, size_t cols, size_t depth, product_rows 
         .ahead_bytes = 2048,
         .last = width - (vectors - 1) * VF_LANES,
     };
-    product_panel(tiles[vectors - 1], tile_rows[vectors - 1], rows, depth, a, b, c + j, c_stride);
+    product_packed_panel(vectors, rows, depth, a, b, c + j, c_stride);
   }
 }
 
