@@ -1,6 +1,6 @@
 /* bench/bench_kernels.c: the kernels against the measured peak of one thread.
  *
- *   bench_kernels [--simd portable|avx2|avx512] [--ms N]
+ *   bench_kernels [--simd portable|avx2|avx512|neon] [--ms N]
  *
  * Every figure is the best of many short windows within N milliseconds (default 30): whatever else
  * the machine does can only make a window longer. The peak is measured anew before each row. */
@@ -154,12 +154,12 @@ static void bench_elements(bench *b, size_t rows, size_t cols) {
 }
 
 static int usage(void) {
-  fputs("usage: bench_kernels [--simd portable|avx2|avx512] [--ms N]\n", stderr);
+  fputs("usage: bench_kernels [--simd portable|avx2|avx512|neon] [--ms N]\n", stderr);
   return 2;
 }
 
 int main(int argc, char **argv) {
-  static const char *const levels[] = {"auto", "portable", "avx2", "avx512"};
+  static const char *const levels[] = {"auto", "portable", "avx2", "avx512", "neon"};
   bench b = {.milliseconds = 30};
   edb_simd simd = EDB_SIMD_AUTO;
   for (int i = 1; i < argc; i += 2) {
@@ -167,8 +167,8 @@ int main(int argc, char **argv) {
     if (strcmp(argv[i], "--ms") == 0) {
       b.milliseconds = strtod(argv[i + 1], NULL);
     } else if (strcmp(argv[i], "--simd") == 0) {
-      while (simd <= EDB_SIMD_AVX512 && strcmp(levels[simd], argv[i + 1]) != 0) simd++;
-      if (simd > EDB_SIMD_AVX512) return usage();
+      while (simd <= EDB_SIMD_NEON && strcmp(levels[simd], argv[i + 1]) != 0) simd++;
+      if (simd > EDB_SIMD_NEON) return usage();
     } else {
       return usage();
     }

@@ -20,7 +20,7 @@
   X(OUTPUTS, "outputs", 0, "LIST", "outputs to print, e.g. h,logits")                           \
   X(DEVICE, "device", 0, "NAME", "cpu (default) or reference")                                  \
   X(GRANULARITY, "granularity", 'g', "NAME", "cell (default) or op")                            \
-  X(SIMD, "simd", 0, "NAME", "auto (default), avx512, avx2 or portable")                        \
+  X(SIMD, "simd", 0, "NAME", "auto (default), avx512, avx2, neon or portable")                  \
   X(SET, "set", 's', "NAME=VALUE", "overrides a constant of the model; repeatable")             \
   X(BATCH, "batch", 'b', "N", "instances of a mini-batch (default 32)")                         \
   X(BATCHES, "batches", 0, "N", "mini-batches to learn from (default 4)")                       \

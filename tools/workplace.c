@@ -129,9 +129,9 @@ int read_device(const command *c, const options *o, edb_device *out) {
 }
 
 int read_simd(const command *c, const options *o, edb_simd *out) {
-  int i,
-      failed = read_name(c, o, OPTION_SIMD, (const char *[]){"auto", "portable", "avx2", "avx512"},
-                         4, "--simd", &i);
+  int i, failed = read_name(c, o, OPTION_SIMD,
+                            (const char *[]){"auto", "portable", "avx2", "avx512", "neon"}, 5,
+                            "--simd", &i);
   *out = (edb_simd)i;
   return failed;
 }

@@ -87,7 +87,13 @@ typedef enum edb_log_level { EDB_LOG_DEBUG, EDB_LOG_INFO, EDB_LOG_WARNING } edb_
 typedef void (*edb_log_fn)(void *user, edb_log_level level, const char *text);
 
 /* SIMD level of the CPU kernels. AUTO = the best this machine has. All give the same bits. */
-typedef enum edb_simd { EDB_SIMD_AUTO, EDB_SIMD_PORTABLE, EDB_SIMD_AVX2, EDB_SIMD_AVX512 } edb_simd;
+typedef enum edb_simd {
+  EDB_SIMD_AUTO,
+  EDB_SIMD_PORTABLE,
+  EDB_SIMD_AVX2,   /* x86-64 */
+  EDB_SIMD_AVX512, /* x86-64 */
+  EDB_SIMD_NEON    /* AArch64 */
+} edb_simd;
 
 /* The host's threads, for sessions to use instead of threads of their own. `run` calls task(arg, i)
  * once for each i below n, n <= threads, on any of its threads and in any order, and returns when
@@ -107,7 +113,7 @@ typedef struct edb_context_params {
   size_t memory_cap_bytes; /* 0: none; an allocation beyond it fails with EDB_ERROR_MEMORY */
   edb_log_fn log;          /* NULL: silent */
   void *log_user;
-  edb_simd simd;         /* lower than the machine's, e.g. for tests; higher is an error */
+  edb_simd simd; /* lower than the machine's, e.g. for tests; one it does not have is an error */
   edb_executor executor; /* run == NULL: sessions start threads of their own */
 } edb_context_params;
 
@@ -124,7 +130,7 @@ EDB_API EDB_MUST_CHECK edb_status edb_context_create(const edb_context_params *p
 EDB_API void edb_context_destroy(edb_context *ctx);
 EDB_API edb_memory_stats edb_context_memory(const edb_context *ctx);
 EDB_API edb_simd edb_context_simd(const edb_context *ctx); /* the level in use, never AUTO */
-EDB_API const char *edb_simd_name(edb_simd simd);          /* "portable", "avx2", "avx512" */
+EDB_API const char *edb_simd_name(edb_simd simd);          /* "portable", "avx2", ... */
 
 /* "0.1.0" of the library that is linked. */
 EDB_API const char *edb_version(void);

@@ -30,14 +30,13 @@ static edb_status check_params(const edb_context_params *params, edb_error *erro
   EDB_FAIL_IF(params->struct_bytes != sizeof *params, error, EDB_ERROR_ARGUMENT,
               "edb_context_params.struct_bytes is %zu, expected %zu: use EDB_PARAMS",
               params->struct_bytes, sizeof *params);
-  EDB_FAIL_IF((unsigned)params->simd > (unsigned)EDB_SIMD_AVX512, error, EDB_ERROR_ARGUMENT,
+  EDB_FAIL_IF((unsigned)params->simd > (unsigned)EDB_SIMD_NEON, error, EDB_ERROR_ARGUMENT,
               "edb_context_params.simd is %d, which is no SIMD level", (int)params->simd);
   EDB_FAIL_IF(params->executor.run && params->executor.threads == 0, error, EDB_ERROR_ARGUMENT,
               "edb_context_params.executor has a function but 0 threads");
-  edb_simd machine = edb_cpu_simd();
-  EDB_FAIL_IF(params->simd > machine, error, EDB_ERROR_UNSUPPORTED,
-              "SIMD level %s was asked for, this machine has %s", edb_simd_name(params->simd),
-              edb_simd_name(machine));
+  EDB_FAIL_IF(params->simd != EDB_SIMD_AUTO && !edb_cpu_has(params->simd), error,
+              EDB_ERROR_UNSUPPORTED, "SIMD level %s was asked for, this machine has %s",
+              edb_simd_name(params->simd), edb_simd_name(edb_cpu_simd()));
   return EDB_OK;
 }
 

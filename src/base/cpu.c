@@ -17,9 +17,18 @@ edb_simd edb_cpu_simd(void) {
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
     return EDB_SIMD_AVX512;
   return EDB_SIMD_AVX2;
+#elif defined(__aarch64__)
+  return EDB_SIMD_NEON;
 #else
   return EDB_SIMD_PORTABLE;
 #endif
+}
+
+/* The levels of x86 include each other, that of AArch64 stands beside them. */
+bool edb_cpu_has(edb_simd simd) {
+  const edb_simd best = edb_cpu_simd();
+  if (simd == EDB_SIMD_PORTABLE || simd == best) return true;
+  return simd == EDB_SIMD_AVX2 && best == EDB_SIMD_AVX512;
 }
 
 const char *edb_simd_name(edb_simd simd) {
@@ -32,6 +41,8 @@ const char *edb_simd_name(edb_simd simd) {
     return "avx2";
   case EDB_SIMD_AVX512:
     return "avx512";
+  case EDB_SIMD_NEON:
+    return "neon";
   default:
     return "unknown";
   }

@@ -5,8 +5,10 @@
 #include <edbatch/base.h>
 
 /* The best level that the processor and the operating system support (AVX2 means AVX2 + FMA, AVX512
- * means F + VL + DQ + BW). Never AUTO. */
+ * means F + VL + DQ + BW; NEON is that of AArch64). Never AUTO. */
 edb_simd edb_cpu_simd(void);
+/* Whether it supports this level; AUTO is none. */
+bool edb_cpu_has(edb_simd simd);
 
 /* Sizes for blocking; sensible defaults where unknown. */
 typedef struct edb_cpu_caches {

@@ -3,12 +3,14 @@
 #include "kernel/levels.h"
 
 const edb_kernels *edb_kernels_get(edb_simd simd) {
-  const edb_simd best = edb_cpu_simd();
-  if (simd == EDB_SIMD_AUTO) simd = best;
-  if (simd > best) return NULL;
+  if (simd == EDB_SIMD_AUTO) simd = edb_cpu_simd();
+  if (!edb_cpu_has(simd)) return NULL;
 #ifdef EDB_KERNEL_X86
   if (simd == EDB_SIMD_AVX512) return &edb_kernels_avx512;
   if (simd == EDB_SIMD_AVX2) return &edb_kernels_avx2;
+#endif
+#ifdef EDB_KERNEL_NEON
+  if (simd == EDB_SIMD_NEON) return &edb_kernels_neon;
 #endif
   return simd == EDB_SIMD_PORTABLE ? &edb_kernels_portable : NULL;
 }

@@ -10,8 +10,8 @@
  *
  * Only whether a value is NaN is the same, not which NaN.
  *
- * The algorithms are written once over a small vector type (kernel/vec_*.h: avx512, avx2, portable)
- * and compiled once per level.
+ * The algorithms are written once over a small vector type (kernel/vec_*.h: avx512, avx2, neon,
+ * portable) and compiled once per level.
  *
  * Nothing outside the given elements is read or written, and no alignment is asked for. An output
  * may be the very same elements as an input of an elementwise or row-wise operator, but must not

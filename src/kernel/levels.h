@@ -9,5 +9,8 @@ extern const edb_kernels edb_kernels_portable;
 extern const edb_kernels edb_kernels_avx2;
 extern const edb_kernels edb_kernels_avx512;
 #endif
+#ifdef EDB_KERNEL_NEON
+extern const edb_kernels edb_kernels_neon;
+#endif
 
 #endif

@@ -1,6 +1,6 @@
 /* kernel/vec_avx512.h: the 16-lane vector of the kernels as one zmm register.
  *
- * The three vec_*.h files define the same names with the same meaning (vec_portable.h states it);
+ * The vec_*.h files define the same names with the same meaning (vec_portable.h states it);
  * exactly one of them is included by a translation unit. */
 #ifndef EDB_KERNEL_VEC_AVX512_H
 #define EDB_KERNEL_VEC_AVX512_H

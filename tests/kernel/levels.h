@@ -20,8 +20,8 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* for (each level k that this machine has) */
-#define FOR_EACH_LEVEL(k)                                                              \
-  for (edb_simd k##_simd = EDB_SIMD_PORTABLE; k##_simd <= EDB_SIMD_AVX512; k##_simd++) \
+#define FOR_EACH_LEVEL(k)                                                            \
+  for (edb_simd k##_simd = EDB_SIMD_PORTABLE; k##_simd <= EDB_SIMD_NEON; k##_simd++) \
     for (const edb_kernels *k = edb_kernels_get(k##_simd); k != NULL; k = NULL)
 
 static inline uint32_t bits_of(float x) {
