@@ -124,6 +124,9 @@ EDB_API edb_expr edb_cell_index(edb_cell *cell, const char *name, const char *bo
 EDB_API edb_expr edb_cell_dense(edb_cell *cell, const char *name, const char *dims);
 EDB_API edb_expr edb_cell_param(edb_cell *cell, const char *name);
 EDB_API edb_expr edb_cell_number(edb_cell *cell, double value);
+/* A constant of the model as a number, which follows when the constant is overridden. No value of
+ * the cell can have its name. */
+EDB_API edb_expr edb_cell_constant(edb_cell *cell, const char *name);
 /* An operator by its name in docs/model-file.md ("product", "add", "sigmoid", "concat", "lookup",
  * ...). */
 EDB_API edb_expr edb_cell_op(edb_cell *cell, const char *op, const edb_expr *operands,

@@ -38,8 +38,7 @@ static edb_status split(const edb_dags *dags, const edb_atom *token, edb_dag_tok
   bool closed = open == NULL || (end > open + 1 && end[-1] == ')');
   bool valued = equals == NULL || out->value.length > 0;
   if (closed && valued && out->kind.length > 0) return EDB_OK;
-  return edb_fail_atom(dags->rules.reader->name, token, "KIND, KIND=VALUE or KIND(0,1,...)",
-                       error);
+  return edb_fail_atom(dags->rules.reader->name, token, "KIND, KIND=VALUE or KIND(0,1,...)", error);
 }
 
 /* One number of the list in parentheses. */
@@ -75,10 +74,10 @@ static edb_status read_inputs(edb_dags *dags, const edb_atom *list, edb_error *e
 }
 
 static edb_rule_args args_of(const edb_dags *dags, const edb_dag_token *token) {
-  edb_rule_args args = {.bound = dags->inputs.data,
-                        .n_bound = dags->inputs.length,
-                        .place = edb_reader_place(dags->rules.reader, token->kind.line,
-                                                  token->kind.column)};
+  edb_rule_args args = {
+      .bound = dags->inputs.data,
+      .n_bound = dags->inputs.length,
+      .place = edb_reader_place(dags->rules.reader, token->kind.line, token->kind.column)};
   args.atoms[EDB_OFFER_WORD] = args.atoms[EDB_OFFER_ID] = args.atoms[EDB_OFFER_LABEL] =
       &token->value;
   return args;

@@ -14,9 +14,9 @@
 /* An open object. */
 typedef struct edb_plan_frame {
   uint32_t line, column;
-  bool wrapper;      /* it holds a plan under the key "Plan" and is no operator itself */
-  bool has_children; /* the key was there */
-  bool in_children;  /* their array is open */
+  bool wrapper;             /* it holds a plan under the key "Plan" and is no operator itself */
+  bool has_children;        /* the key was there */
+  bool in_children;         /* their array is open */
   size_t kind, kind_length; /* into texts; EDB_JSONL_NO_TEXT: not yet */
   size_t first_slot;        /* one per key of the rules: its attribute, or EDB_BIND_NONE */
   size_t first_child;
@@ -126,8 +126,7 @@ static edb_status close_operator(edb_plans *plans, const edb_plan_frame *frame, 
                        "found an operator without the key \"operator\" (or \"Node Type\"), "
                        "expected {\"operator\": NAME, \"children\": [...]}");
   }
-  edb_atom kind = {.text = edb_jsonl_text(&plans->json, frame->kind),
-                   .length = frame->kind_length};
+  edb_atom kind = {.text = edb_jsonl_text(&plans->json, frame->kind), .length = frame->kind_length};
   size_t n_children = plans->children.length - frame->first_child;
   const edb_rule_node *children = plans->children.data + frame->first_child;
   EDB_TRY(edb_read_rules_choose_kind(&plans->rules, &kind, n_children, place, &rule, error));
@@ -195,7 +194,8 @@ static edb_status read_value(edb_plans *plans, const edb_json_token *key, size_t
   EDB_TRY(edb_jsonl_keep(json, key->text, key->length, &attribute.key, error));
   EDB_TRY(edb_json_next(&json->json, &token, error));
   EDB_TRY(edb_jsonl_read_attribute(json, &attribute, &token, error));
-  if (json->attributes.length >= EDB_BIND_NONE || !edb_vec_push(plans->ctx, &json->attributes, attribute))
+  if (json->attributes.length >= EDB_BIND_NONE ||
+      !edb_vec_push(plans->ctx, &json->attributes, attribute))
     return edb_fail_memory(error, sizeof attribute, "the attributes of a plan");
   *slot = (uint32_t)(json->attributes.length - 1);
   return EDB_OK;
@@ -214,7 +214,8 @@ static edb_status read_key(edb_plans *plans, const edb_json_token *key, edb_erro
   for (size_t k = 0; k < plans->rules.key_names.length && !top_of(plans)->wrapper; k++) {
     if (key_is(key, plans->rules.key_names.data[k], NULL)) return read_value(plans, key, k, error);
   }
-  if (plans->frames.length == 1 && key_is(key, "plan", NULL)) return open_wrapped(plans, key, error);
+  if (plans->frames.length == 1 && key_is(key, "plan", NULL))
+    return open_wrapped(plans, key, error);
   return edb_json_skip(&plans->json.json, key, error);
 }
 
@@ -226,8 +227,7 @@ static edb_status read_part(edb_plans *plans, edb_error *error) {
   edb_json_token token;
   EDB_TRY(edb_json_next(&plans->json.json, &token, error));
   if (!frame->in_children)
-    return token.type == EDB_JSON_KEY ? read_key(plans, &token, error)
-                                      : close_object(plans, error);
+    return token.type == EDB_JSON_KEY ? read_key(plans, &token, error) : close_object(plans, error);
   if (token.type == EDB_JSON_OBJECT) return open_object(plans, &token, error);
   frame->in_children = token.type != EDB_JSON_ARRAY_END;
   if (!frame->in_children) return EDB_OK;
