@@ -101,6 +101,9 @@ bool edb_model_is_sealed(const edb_model *model);
 edb_shape edb_ir_ref_shape(const edb_program *program, const edb_ir_cell *cell, edb_ref ref,
                            bool *variadic);
 
+/* 2 M K N of a product (of one element, if it is mapped), else 0. */
+double edb_ir_op_flops(const edb_program *program, const edb_ir_cell *cell, const edb_ir_op *op);
+
 /* ---- The read section, as parsed; what pattern names mean is the reader's business (data/) ----
  */
 

@@ -65,6 +65,14 @@ edb_shape edb_ir_ref_shape(const edb_program *program, const edb_ir_cell *cell, 
   return scalar;
 }
 
+double edb_ir_op_flops(const edb_program *program, const edb_ir_cell *cell, const edb_ir_op *op) {
+  if (op->kind != EDB_OP_PRODUCT) return 0;
+  bool variadic;
+  edb_shape right =
+      edb_ir_ref_shape(program, cell, cell->operands[op->operand_start + 1], &variadic);
+  return 2.0 * (double)right.dim[0] * (double)edb_shape_size(op->shape);
+}
+
 const char *edb_ref_text(const edb_model *model, const edb_ir_cell *cell, edb_ref ref, char *buffer,
                          size_t bytes) {
   const char *name = NULL;

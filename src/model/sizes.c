@@ -111,15 +111,6 @@ edb_status edb_output_check(const edb_model *model, const edb_ir_cell *cell, edb
                      edb_shape_text(output->shape, b, sizeof b));
 }
 
-/* 2 M K N of a product, else 0. */
-static double op_flops(const edb_model *model, const edb_ir_cell *cell, const edb_ir_op *op) {
-  if (op->kind != EDB_OP_PRODUCT) return 0;
-  bool variadic;
-  edb_shape right =
-      edb_ir_ref_shape(&model->program, cell, cell->operands[op->operand_start + 1], &variadic);
-  return 2.0 * (double)right.dim[0] * (double)edb_shape_size(op->shape);
-}
-
 static edb_status refresh_arguments(const edb_model *model, edb_ir_cell *cell,
                                     const edb_cell_source *source, edb_error *error) {
   for (uint32_t i = 0; i < cell->sig.n_inputs; i++) {
@@ -144,15 +135,11 @@ edb_status edb_cell_refresh(const edb_model *model, edb_ir_cell *cell,
     const edb_op_dims *dims = &source->op_dims[i];
     EDB_TRY(edb_op_set_dims(model, &cell->ops[dims->op], dims, error));
   }
-  for (uint32_t i = 0; i < cell->n_numbers; i++) {
-    uint32_t constant = source->constants[i];
-    if (constant != UINT32_MAX) cell->numbers[i] = (double)model->constants.data[constant].value;
-  }
   cell->flops = cell->flops_per_element = 0;
   for (uint32_t i = 0; i < cell->n_ops; i++) {
     edb_ir_op *op = &cell->ops[i];
     EDB_TRY(edb_op_infer(model, cell, op, error));
-    double flops = op_flops(model, cell, op);
+    double flops = edb_ir_op_flops(&model->program, cell, op);
     if (op->variadic) {
       cell->flops_per_element += flops;
     } else {
