@@ -42,6 +42,11 @@ typedef struct edb_session_params {
   bool pin_threads; /* each started thread stays on a processor of its own; the caller's does not */
   edb_layout layout;
   bool unfused; /* every operator in a pass of its own: to compare */
+  /* Less work, on the CPU at cell granularity; values are the same bit for bit. */
+  bool no_hoist;      /* products that depend on attributes only run in their turn, not early */
+  bool no_share;      /* equal calls run as often as they are made */
+  bool no_table;      /* values that depend on one index only are not kept from run to run */
+  size_t table_bytes; /* memory of these, beside that of mini-batches; 0: 64 MiB */
 } edb_session_params;
 
 typedef struct edb_session edb_session;
@@ -132,8 +137,12 @@ typedef struct edb_run_stats {
   /* Of the kernels, those that copy: rows of inputs and attributes to where a cell wants them, and
    * values within a cell that do not stand where an operator or an output needs them. */
   uint64_t input_gathers, internal_gathers;
-  uint64_t internal_bytes; /* copied by internal gathers */
-  double flops;            /* naive: 2 M K per product per call as written */
+  uint64_t internal_bytes;  /* copied by internal gathers */
+  double flops;             /* naive: 2 M K per product per call as written */
+  uint32_t shared;          /* nodes that ran as another one, equal to them */
+  uint32_t looked_up;       /* nodes whose values a table has */
+  uint32_t table_rows;      /* rows that were made for tables */
+  uint32_t hoisted_batches; /* batches of parts of cells, run before their cell's first */
   size_t peak_bytes;
 } edb_run_stats;
 EDB_API edb_run_stats edb_session_stats(const edb_session *session);

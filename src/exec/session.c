@@ -28,6 +28,25 @@ static edb_status open_pool(edb_session *s, const edb_session_params *params, ed
   return edb_pool_create(s->ctx, &pool, &s->pool, error);
 }
 
+/* The program whose cells run: those of `program`, in parts where these are split. */
+static const edb_program *run_program(const edb_session *s) {
+  return s->reduction.split ? &s->reduction.split->program : s->program;
+}
+
+edb_status edb_session_open_whole(edb_session *s, void **state, edb_error *error) {
+  bool same = !s->reduction.split || !edb_split_any(s->reduction.split);
+  if (!same && !s->whole)
+    EDB_TRY(
+        s->backend->create(s->ctx, s->program, s->weights, &s->params, s->pool, &s->whole, error));
+  *state = same ? s->state : s->whole;
+  return EDB_OK;
+}
+
+/* What runs graphs as they are. Cells that were split are whole when nothing may be reduced. */
+static void *plain_state(const edb_session *s) {
+  return s->reduction.off && s->whole ? s->whole : s->state;
+}
+
 static edb_status check_create(const edb_model *model, const edb_weights *weights,
                                const edb_session_params *params, edb_error *error) {
   EDB_FAIL_IF(!model || !weights, error, EDB_ERROR_ARGUMENT, "a session needs a model and weights");
@@ -58,14 +77,16 @@ edb_status edb_session_create(edb_context *ctx, const edb_model *model, const ed
   s->id = edb_context_new_id(ctx);
   s->model = model;
   s->weights = weights;
+  s->params = p;
   s->granularity = p.granularity;
   s->memory_cap_bytes = p.memory_cap_bytes;
   s->backend = p.device == EDB_DEVICE_CPU ? &edb_backend_cpu : &edb_backend_reference;
   edb_store_init(&s->store, ctx);
   edb_status status = open_program(s, error);
   if (status == EDB_OK) status = open_pool(s, &p, error);
+  if (status == EDB_OK) status = edb_reduction_open(s, error);
   if (status == EDB_OK)
-    status = s->backend->create(ctx, s->program, weights, &p, s->pool, &s->state, error);
+    status = s->backend->create(ctx, run_program(s), weights, &p, s->pool, &s->state, error);
   if (status != EDB_OK) {
     edb_session_destroy(s);
     return status;
@@ -77,6 +98,8 @@ edb_status edb_session_create(edb_context *ctx, const edb_model *model, const ed
 void edb_session_destroy(edb_session *s) {
   if (!s) return;
   if (s->state) s->backend->destroy(s->state);
+  if (s->whole) s->backend->destroy(s->whole);
+  edb_reduction_close(s);
   edb_pool_destroy(s->pool);
   edb_store_free(&s->store);
   edb_lower_map_free(s->ctx, &s->map);
@@ -127,6 +150,19 @@ edb_status edb_session_lower(edb_session *s, const edb_graph *graph, const edb_g
 /* ---- Placement ----------------------------------------------------------------------------------
  */
 
+static edb_status place(const edb_session *s, const edb_graph *lowered,
+                        const edb_schedule *schedule, const edb_keep *keep, edb_placement **out,
+                        edb_error *error) {
+  edb_placement *p;
+  EDB_TRY(edb_placement_make(s->ctx, s->program, lowered, schedule, keep, &p, error));
+  p->scratch_bytes = s->backend->scratch_bytes(plain_state(s), lowered, schedule);
+  p->peak_bytes = p->slab_floats * s->backend->element_bytes + p->scratch_bytes +
+                  edb_placement_table_bytes(p) + (size_t)p->n_nodes * 2 * sizeof(uint32_t) +
+                  p->value_start[p->n_nodes] * sizeof(char *);
+  *out = p;
+  return EDB_OK;
+}
+
 edb_status edb_placement_create(const edb_session *s, const edb_graph *lowered,
                                 const edb_schedule *schedule, const edb_keep *keep,
                                 edb_placement **out, edb_error *error) {
@@ -138,12 +174,9 @@ edb_status edb_placement_create(const edb_session *s, const edb_graph *lowered,
     EDB_TRY(edb_keep_check(edb_model_program(s->model), keep, error));
     keep = NULL;
   }
-  EDB_TRY(edb_placement_make(s->ctx, s->program, lowered, schedule, keep, &p, error));
+  EDB_TRY(edb_reduction_place(s, lowered, schedule, keep, &p, error));
+  if (!p) EDB_TRY(place(s, lowered, schedule, keep, &p, error));
   p->session = s->id;
-  p->scratch_bytes = s->backend->scratch_bytes(s->state, lowered, schedule);
-  p->peak_bytes = p->slab_floats * s->backend->element_bytes + p->scratch_bytes +
-                  edb_placement_table_bytes(p) + (size_t)p->n_nodes * 2 * sizeof(uint32_t) +
-                  p->value_start[p->n_nodes] * sizeof(char *);
   if (s->memory_cap_bytes && p->peak_bytes > s->memory_cap_bytes) {
     edb_status status = edb_fail(error, EDB_ERROR_LIMIT,
                                  "the mini-batch needs %zu bytes, the session may use %zu: run "
@@ -196,12 +229,13 @@ static edb_status check_inputs(const edb_session *s, const edb_graph *g, edb_err
   return EDB_OK;
 }
 
-static edb_status run_batches(edb_session *s, const edb_graph *graph, const edb_schedule *schedule,
-                              edb_error *error) {
+edb_status edb_session_run_batches(edb_session *s, void *state, const edb_graph *graph,
+                                   const edb_store *store, const edb_schedule *schedule,
+                                   edb_error *error) {
   for (uint32_t b = 0; b < schedule->info.n_batches; b++) {
     uint32_t from = schedule->batch_start[b];
     uint64_t begin = s->batch_ns ? edb_clock_ns() : 0;
-    EDB_TRY(s->backend->run_batch(s->state, graph, &s->store, schedule->batch_type[b],
+    EDB_TRY(s->backend->run_batch(state, graph, store, schedule->batch_type[b],
                                   schedule->nodes + from, schedule->batch_start[b + 1] - from,
                                   &s->stats, error));
     if (s->batch_ns) s->batch_ns[b] = edb_clock_ns() - begin;
@@ -209,8 +243,21 @@ static edb_status run_batches(edb_session *s, const edb_graph *graph, const edb_
   return EDB_OK;
 }
 
-static void release_rows(edb_session *s, const edb_placement *p) {
+void edb_session_release_pending(edb_session *s, const edb_placement *p) {
   for (uint32_t i = 0; i < p->n_nodes; i++) edb_store_release(&s->store, p->first + i);
+}
+
+static edb_status run_as_it_is(edb_session *s, const edb_graph *graph, const edb_schedule *schedule,
+                               const edb_placement *p, edb_error *error) {
+  uint32_t slab;
+  EDB_TRY(edb_store_take(&s->store, p->slab_floats * s->backend->element_bytes, p->n_nodes, &slab,
+                         error));
+  edb_session_release_pending(s, p); /* of steps that were not gone on with */
+  bind_rows(s, p, slab);
+  edb_status status = edb_session_run_batches(s, plain_state(s), graph, &s->store, schedule, error);
+  unbind_rows(s, graph, p, status != EDB_OK);
+  if (status != EDB_OK) edb_session_release_pending(s, p);
+  return status;
 }
 
 static edb_status run_placed(edb_session *s, edb_graph *graph, const edb_schedule *schedule,
@@ -223,23 +270,16 @@ static edb_status run_placed(edb_session *s, edb_graph *graph, const edb_schedul
               "the placement was made for another graph, or before this one changed");
   EDB_FAIL_IF(!edb_placement_fits(p, schedule), error, EDB_ERROR_ARGUMENT,
               "the placement was made for another schedule");
-  uint32_t slab;
+  bool forget = !edb_store_follows(&s->store, graph);
   EDB_TRY(edb_store_sync(&s->store, graph, error));
   EDB_TRY(check_inputs(s, graph, error));
-  EDB_TRY(s->backend->begin(s->state, p->scratch_bytes, s->timing, error));
+  void *state = p->reduced ? s->state : plain_state(s);
+  EDB_TRY(s->backend->begin(state, p->scratch_bytes, s->timing, error));
   if (p->n_nodes == 0) return EDB_OK;
-  EDB_TRY(edb_store_take(&s->store, p->slab_floats * s->backend->element_bytes, p->n_nodes, &slab,
-                         error));
-  release_rows(s, p); /* of steps that were not gone on with */
-  bind_rows(s, p, slab);
-  edb_status status = run_batches(s, graph, schedule, error);
-  unbind_rows(s, graph, p, status != EDB_OK);
-  if (status == EDB_OK) {
-    edb_graph_mark_run(graph);
-    return EDB_OK;
-  }
-  release_rows(s, p);
-  return status;
+  EDB_TRY(p->reduced ? edb_reduction_run(s, graph, p, forget, error)
+                     : run_as_it_is(s, graph, schedule, p, error));
+  edb_graph_mark_run(graph);
+  return EDB_OK;
 }
 
 edb_status edb_session_run_placed(edb_session *s, edb_graph *graph, const edb_schedule *schedule,
@@ -339,14 +379,16 @@ static edb_status finish_steps(const edb_session *s, edb_graph *g, edb_error *er
 static edb_status run_step(edb_session *s, const edb_graph *graph, const edb_schedule *one,
                            edb_error *error) {
   uint32_t type = one->batch_type[0], n = one->info.n_nodes;
-  size_t scratch = s->backend->scratch_bytes(s->state, graph, one);
+  void *state;
+  EDB_TRY(edb_session_open_whole(s, &state, error));
+  size_t scratch = s->backend->scratch_bytes(state, graph, one);
   EDB_TRY(check_step(s, graph, type, one->nodes, n, error));
-  EDB_TRY(s->backend->begin(s->state, scratch, s->timing, error));
+  EDB_TRY(s->backend->begin(state, scratch, s->timing, error));
   EDB_TRY(bind_step(s, type, one->nodes, n, error));
   s->stats = (edb_run_stats){.nodes = n, .batches = 1, .bound = 1};
   uint64_t begin = edb_clock_ns();
   edb_status status =
-      s->backend->run_batch(s->state, graph, &s->store, type, one->nodes, n, &s->stats, error);
+      s->backend->run_batch(state, graph, &s->store, type, one->nodes, n, &s->stats, error);
   s->stats.run_ns = edb_clock_ns() - begin;
   for (uint32_t i = 0; status != EDB_OK && i < n; i++) edb_store_release(&s->store, one->nodes[i]);
   return status;

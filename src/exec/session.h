@@ -5,6 +5,7 @@
 #include <edbatch/session.h>
 
 #include "base/pool.h"
+#include "exec/reduction.h"
 #include "exec/store.h"
 #include "layout/placement.h"
 #include "model/lower.h"
@@ -36,12 +37,15 @@ struct edb_session {
   uint64_t id; /* to tell its placements */
   const edb_model *model;
   const edb_weights *weights;
+  edb_session_params params;
   edb_granularity granularity;
   size_t memory_cap_bytes;
   const edb_program *program; /* the model's, or the lowering's */
   const edb_backend *backend;
   edb_pool *pool;
-  void *state;
+  void *state; /* for the program, or for its cells in parts */
+  void *whole; /* for the program when `state` is not; NULL until it is needed */
+  edb_reduction reduction;
   edb_store store;
   edb_run_stats stats;
   bool timing;
@@ -53,5 +57,15 @@ struct edb_session {
   const edb_graph *lowered_from; /* NULL: none; told from others by its generation too */
   uint64_t lowered_generation;
 };
+
+/* Runs the batches of a schedule; `store` knows all rows. */
+EDB_MUST_CHECK edb_status edb_session_run_batches(edb_session *session, void *state,
+                                                  const edb_graph *graph, const edb_store *store,
+                                                  const edb_schedule *schedule, edb_error *error);
+/* Drops the rows of nodes that are placed. */
+void edb_session_release_pending(edb_session *session, const edb_placement *placement);
+/* What runs the program's cells whole, which steps do. */
+EDB_MUST_CHECK edb_status edb_session_open_whole(edb_session *session, void **state,
+                                                 edb_error *error);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "layout/offsets.h"
+#include "layout/reduce.h"
 
 /* One block: the rows of one output of one batch. */
 typedef struct block {
@@ -51,7 +52,9 @@ edb_status edb_keep_check(const edb_program *program, const edb_keep *keep, edb_
   return EDB_OK;
 }
 
+/* What has no name is between the parts of a cell: nobody can ask for it. */
 static bool is_kept(const edb_keep *keep, const char *name) {
+  if (name[0] == '\0') return false;
   if (!keep || keep->n_outputs == 0) return true;
   for (uint32_t k = 0; k < keep->n_outputs; k++)
     if (strcmp(keep->outputs[k], name) == 0) return true;
@@ -248,17 +251,36 @@ bool edb_placement_fits(const edb_placement *placement, const edb_schedule *sche
   return placement->schedule_hash == hash_schedule(schedule);
 }
 
-edb_status edb_placement_make(edb_context *ctx, const edb_program *program, const edb_graph *graph,
-                              const edb_schedule *schedule, const edb_keep *keep,
-                              edb_placement **out, edb_error *error) {
+/* A placement that knows what it is for. */
+static edb_placement *new_placement(edb_context *ctx, const edb_graph *graph,
+                                    const edb_schedule *schedule) {
   edb_placement *pl = edb_alloc_zero(ctx, sizeof *pl);
-  if (!pl) return edb_fail_memory(error, sizeof *pl, "a placement");
+  if (!pl) return NULL;
   *pl = (edb_placement){.ctx = ctx,
                         .graph = graph,
                         .generation = graph->generation,
                         .schedule_hash = hash_schedule(schedule),
                         .first = graph->first,
                         .n_nodes = edb_graph_pending_count(graph)};
+  return pl;
+}
+
+edb_status edb_placement_wrap(edb_context *ctx, const edb_graph *graph,
+                              const edb_schedule *schedule, struct edb_reduced *reduced,
+                              edb_placement *inner, edb_placement **out, edb_error *error) {
+  edb_placement *pl = new_placement(ctx, graph, schedule);
+  if (!pl) return edb_fail_memory(error, sizeof *pl, "a placement");
+  pl->reduced = reduced;
+  pl->inner = inner;
+  *out = pl;
+  return EDB_OK;
+}
+
+edb_status edb_placement_make(edb_context *ctx, const edb_program *program, const edb_graph *graph,
+                              const edb_schedule *schedule, const edb_keep *keep,
+                              edb_placement **out, edb_error *error) {
+  edb_placement *pl = new_placement(ctx, graph, schedule);
+  if (!pl) return edb_fail_memory(error, sizeof *pl, "a placement");
   placer p = {.ctx = ctx,
               .program = program,
               .graph = graph,
@@ -285,6 +307,8 @@ size_t edb_placement_table_bytes(const edb_placement *pl) {
 void edb_placement_destroy(edb_placement *pl) {
   if (!pl) return;
   edb_context *ctx = pl->ctx;
+  edb_placement_destroy(pl->inner); /* which has none itself */
+  edb_reduced_destroy(pl->reduced);
   if (pl->offset) edb_free(ctx, pl->offset, pl->value_start[pl->n_nodes] * sizeof *pl->offset);
   if (pl->value_start)
     edb_free(ctx, pl->value_start, ((size_t)pl->n_nodes + 1) * sizeof *pl->value_start);

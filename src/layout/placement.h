@@ -17,6 +17,8 @@
 #include "model/ir.h"
 #include "policy/policy.h"
 
+struct edb_reduced;
+
 struct edb_placement {
   edb_context *ctx;
   const edb_graph *graph; /* these say what it was made for; the graph is not looked into */
@@ -31,6 +33,10 @@ struct edb_placement {
   uint8_t *kept;        /* [outputs of all types] whether its values outlive the run */
   uint32_t *kept_start; /* [n_types + 1] into kept */
   uint32_t n_types;
+  /* When an execution graph runs in place of the graph (both owned): the tables are those of
+   * `inner`, and here stand what it was made for and the memory. */
+  struct edb_reduced *reduced;
+  edb_placement *inner;
 };
 
 /* Floats from one row of an output to the next. */
@@ -44,6 +50,13 @@ EDB_MUST_CHECK edb_status edb_placement_make(edb_context *ctx, const edb_program
                                              const edb_graph *graph, const edb_schedule *schedule,
                                              const edb_keep *keep, edb_placement **out,
                                              edb_error *error);
+
+/* The placement of a graph that runs as `reduced`, placed by `inner`; takes both over on success.
+ */
+EDB_MUST_CHECK edb_status edb_placement_wrap(edb_context *ctx, const edb_graph *graph,
+                                             const edb_schedule *schedule,
+                                             struct edb_reduced *reduced, edb_placement *inner,
+                                             edb_placement **out, edb_error *error);
 
 /* All names must be those of outputs of the program. */
 EDB_MUST_CHECK edb_status edb_keep_check(const edb_program *program, const edb_keep *keep,

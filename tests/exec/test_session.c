@@ -133,6 +133,11 @@ static void kept_values_are_the_same_whatever_else_is_kept(void **state) {
 
 static void memory_of_values_that_are_not_kept_is_used_again(void **state) {
   fixture *f = *state;
+  edb_session_params params = EDB_PARAMS(edb_session_params);
+  params.no_share = params.no_table = params.no_hoist = true; /* else little is left to place */
+  edb_session_destroy(f->session);
+  MUST(edb_session_create(f->w.ctx, f->w.model, f->w.weights, &params, &f->session, &f->error),
+       f->error);
   for (uint32_t k = 0; k < 8; k++) (void)add_tree(f->graph, 200, k);
   assert_int_equal(run_keeping(f, "loss"), EDB_OK);
   size_t small = edb_session_stats(f->session).peak_bytes;

@@ -1,0 +1,37 @@
+/* exec/reduction.h: running the execution graph of a mini-batch (layout/reduce.h) in place of the
+ * graph itself, and the tables of what is known before it runs. */
+#ifndef EDB_EXEC_REDUCTION_H
+#define EDB_EXEC_REDUCTION_H
+
+#include <edbatch/session.h>
+
+#include "exec/store.h"
+#include "exec/table.h"
+#include "layout/placement.h"
+#include "layout/split.h"
+
+typedef struct edb_reduction {
+  bool share, off;  /* off: for the time being, graphs run as they are */
+  edb_split *split; /* of the model's cells; NULL: nothing is reduced */
+  edb_tables tables;
+  edb_store store;            /* where the values of the execution graph are */
+  EDB_VEC(edb_node) missing;  /* tabled nodes whose rows this run makes, */
+  EDB_VEC(edb_node) homeless; /* and those for which there is no room in the tables */
+} edb_reduction;
+
+/* What the session reduces, from its params. */
+EDB_MUST_CHECK edb_status edb_reduction_open(edb_session *session, edb_error *error);
+void edb_reduction_close(edb_session *session);
+
+/* The placement of the execution graph; *out gets NULL when that is the graph itself. */
+EDB_MUST_CHECK edb_status edb_reduction_place(const edb_session *session, const edb_graph *graph,
+                                              const edb_schedule *schedule, const edb_keep *keep,
+                                              edb_placement **out, edb_error *error);
+
+/* Runs what was placed so and gives the graph's nodes their rows. The session's store follows the
+ * graph. `forget`: it had no values of an earlier run. */
+EDB_MUST_CHECK edb_status edb_reduction_run(edb_session *session, const edb_graph *graph,
+                                            const edb_placement *placement, bool forget,
+                                            edb_error *error);
+
+#endif
