@@ -8,12 +8,13 @@
 #include "progress.h"
 
 static const option_id accepts[] = {
-    OPTION_DATA,    OPTION_WEIGHTS,     OPTION_POLICY,    OPTION_POLICY_FILE, OPTION_BATCH,
-    OPTION_THREADS, OPTION_GRANULARITY, OPTION_SIMD,      OPTION_SET,         OPTION_SWEEP,
-    OPTION_PLOT,    OPTION_SECONDS,     OPTION_LIMIT,     OPTION_SKIP_BAD,    OPTION_NO_LABELS,
-    OPTION_FORMAT,  OPTION_FOLD_IDS,    OPTION_MIN_COUNT, OPTION_ENCODING,    OPTION_REWARD,
-    OPTION_TEACHER, OPTION_BATCHES,     OPTION_EPISODES,  OPTION_SEED,        OPTION_JSON,
-    OPTION_COSTS,   OPTION_MINIMISE,    OPTION_HELP};
+    OPTION_DATA,      OPTION_WEIGHTS,     OPTION_POLICY,    OPTION_POLICY_FILE, OPTION_BATCH,
+    OPTION_THREADS,   OPTION_GRANULARITY, OPTION_SIMD,      OPTION_SET,         OPTION_SWEEP,
+    OPTION_PLOT,      OPTION_SECONDS,     OPTION_LIMIT,     OPTION_SKIP_BAD,    OPTION_NO_LABELS,
+    OPTION_FORMAT,    OPTION_FOLD_IDS,    OPTION_MIN_COUNT, OPTION_ENCODING,    OPTION_REWARD,
+    OPTION_TEACHER,   OPTION_BATCHES,     OPTION_EPISODES,  OPTION_SEED,        OPTION_JSON,
+    OPTION_COSTS,     OPTION_MINIMISE,    OPTION_NO_HOIST,  OPTION_NO_SHARE,    OPTION_NO_TABLE,
+    OPTION_TABLE_MIB, OPTION_HELP};
 
 #define COUNTED_BATCHES 16 /* mini-batches whose schedules are counted */
 
@@ -102,12 +103,22 @@ static int count_batches(bench *b, bench_row *r) {
   return 0;
 }
 
+/* From a session as it is opened, then until its tables have what the data asks for (or for the
+ * time of the whole measurement). Sessions are shared by the rows, so only the first is cold. */
+static int warm_up(bench *b, bench_row *r) {
+  double begin = seconds_now(), elapsed;
+  sums window;
+  int failed = run_window(b, r, b->w->options->seconds / BENCH_WINDOWS, false, &elapsed, &window);
+  r->cold_rate = r == b->rows ? (double)window.instances / elapsed : 0;
+  while (!failed && window.table_rows > 0 && seconds_now() - begin < b->w->options->seconds)
+    failed = run_window(b, r, b->w->options->seconds / BENCH_WINDOWS, false, &elapsed, &window);
+  return failed;
+}
+
 static int measure(bench *b) {
   int failed = 0;
   double elapsed;
-  sums warm_up;
-  for (uint32_t i = 0; i < b->n_rows && !failed; i++)
-    failed = run_window(b, &b->rows[i], 0, false, &elapsed, &warm_up);
+  for (uint32_t i = 0; i < b->n_rows && !failed; i++) failed = warm_up(b, &b->rows[i]);
   for (uint32_t window = 0; window < BENCH_WINDOWS && !failed; window++) {
     time_peak(b);
     for (uint32_t i = 0; i < b->n_rows && !failed; i++) {

@@ -84,6 +84,7 @@ typedef struct bench_row {
   double rate[BENCH_WINDOWS], gflops[BENCH_WINDOWS];
   sums timed, split; /* split: of a window with the time split on */
   double batches, bound, misses, roofline_gflops;
+  double cold_rate; /* of the first window, from empty tables; 0: not measured */
 } bench_row;
 
 struct bench {

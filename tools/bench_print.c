@@ -55,6 +55,11 @@ static void add_work(json_t *to, const bench_row *r) {
                     "misses", r->misses, "kernels", per_mini_batch(t->kernels, t), "bytes_copied",
                     per_mini_batch(t->bytes_copied, t), "nodes", per_mini_batch(t->nodes, t),
                     "peak_bytes", (json_int_t)t->peak_bytes));
+  json_object_update_new(to, json_pack("{s:f, s:f, s:f, s:f, s:f}", "instances_per_s_cold",
+                                       r->cold_rate, "shared", per_mini_batch(t->shared, t),
+                                       "looked_up", per_mini_batch(t->looked_up, t), "table_rows",
+                                       per_mini_batch(t->table_rows, t), "hoisted_batches",
+                                       per_mini_batch(t->hoisted_batches, t)));
   json_object_update_new(to, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "graph_ns",
                                        per_node((double)t->graph_ns, t), "schedule_ns",
                                        per_node((double)t->schedule_ns, t), "placement_ns",

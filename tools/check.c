@@ -11,8 +11,9 @@
 
 static const option_id accepts[] = {
     OPTION_DATA,     OPTION_WEIGHTS,   OPTION_POLICY_FILE, OPTION_SET,      OPTION_LIMIT,
-    OPTION_SKIP_BAD, OPTION_NO_LABELS, OPTION_FORMAT,      OPTION_FOLD_IDS, OPTION_MIN_COUNT,
-    OPTION_SIMD,     OPTION_SEED,      OPTION_JSON,        OPTION_HELP};
+    OPTION_SKIP_BAD, OPTION_NO_LABELS, OPTION_NO_HOIST,    OPTION_NO_SHARE, OPTION_NO_TABLE,
+    OPTION_FORMAT,   OPTION_FOLD_IDS,  OPTION_MIN_COUNT,   OPTION_SIMD,     OPTION_SEED,
+    OPTION_JSON,     OPTION_HELP};
 
 static const uint32_t batch_sizes[] = {1, 2, 8, 32, 64, 128, 256};
 #define N_SIZES        (sizeof batch_sizes / sizeof *batch_sizes)
@@ -129,6 +130,7 @@ static int check_granularity(checker *c, edb_granularity granularity) {
   workplace *w = c->w;
   edb_session_params params = EDB_PARAMS(edb_session_params);
   params.granularity = granularity;
+  read_reduction(w->options, &params);
   edb_session *session = NULL;
   const char *name = granularity == EDB_GRANULARITY_OP ? "op" : "cell";
   if (edb_session_create(w->ctx, w->model, w->weights, &params, &session, &w->error) != EDB_OK)
@@ -148,6 +150,7 @@ static int run_unbatched(checker *c, edb_device device, values *out) {
   workplace *w = c->w;
   edb_session_params params = EDB_PARAMS(edb_session_params);
   params.device = device;
+  params.no_hoist = params.no_share = params.no_table = true;
   edb_session *session = NULL;
   edb_policy *policy = NULL;
   int failed = 0;

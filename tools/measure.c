@@ -38,6 +38,10 @@ void add_sums(sums *to, const sums *s) {
   to->mini_batches += s->mini_batches;
   to->kernels += s->kernels;
   to->bytes_copied += s->bytes_copied;
+  to->shared += s->shared;
+  to->looked_up += s->looked_up;
+  to->table_rows += s->table_rows;
+  to->hoisted_batches += s->hoisted_batches;
   to->graph_ns += s->graph_ns;
   to->schedule_ns += s->schedule_ns;
   to->placement_ns += s->placement_ns;
@@ -52,6 +56,7 @@ void add_sums(sums *to, const sums *s) {
 edb_status runner_open(runner *r, workplace *w, edb_granularity granularity) {
   edb_session_params params = EDB_PARAMS(edb_session_params);
   params.granularity = granularity;
+  read_reduction(w->options, &params);
   *r = (runner){.w = w};
   edb_status status =
       edb_session_create(w->ctx, w->model, w->weights, &params, &r->session, &r->error);
@@ -123,6 +128,10 @@ edb_status runner_run(runner *r, const edb_policy *policy) {
               .mini_batches = 1,
               .kernels = stats.kernels,
               .bytes_copied = stats.bytes_copied,
+              .shared = stats.shared,
+              .looked_up = stats.looked_up,
+              .table_rows = stats.table_rows,
+              .hoisted_batches = stats.hoisted_batches,
               .graph_ns = graph_ns,
               .schedule_ns = stats.schedule_ns,
               .placement_ns = stats.placement_ns,

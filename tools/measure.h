@@ -7,6 +7,7 @@
 /* Sums over mini-batches. */
 typedef struct sums {
   uint64_t instances, nodes, mini_batches, kernels, bytes_copied;
+  uint64_t shared, looked_up, table_rows, hoisted_batches;
   uint64_t graph_ns, schedule_ns, placement_ns, copy_ns, product_ns, elementwise_ns, all_ns;
   double flops, loss;
   size_t peak_bytes;

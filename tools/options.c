@@ -59,7 +59,8 @@ static int read_number(const command *c, option_id id, const char *text, uint64_
     return usage_error(c, "--%s needs a whole number, found `%s`", table[id].name, text);
   bool positive = id == OPTION_BATCH || id == OPTION_BATCHES || id == OPTION_THREADS ||
                   id == OPTION_COUNT || id == OPTION_EPISODES || id == OPTION_LIMIT ||
-                  id == OPTION_FOLD_IDS || id == OPTION_MIN_COUNT || id == OPTION_WIDTH;
+                  id == OPTION_FOLD_IDS || id == OPTION_MIN_COUNT || id == OPTION_WIDTH ||
+                  id == OPTION_TABLE_MIB;
   if (positive && n == 0) return usage_error(c, "--%s must be at least 1", table[id].name);
   *out = n;
   return 0;
@@ -110,6 +111,7 @@ static bool is_number(option_id id) {
   case OPTION_FOLD_IDS:
   case OPTION_MIN_COUNT:
   case OPTION_WIDTH:
+  case OPTION_TABLE_MIB:
     return true;
   default:
     return false;

@@ -21,6 +21,10 @@
   X(DEVICE, "device", 0, "NAME", "cpu (default) or reference")                                  \
   X(GRANULARITY, "granularity", 'g', "NAME", "cell (default) or op")                            \
   X(SIMD, "simd", 0, "NAME", "auto (default), avx512, avx2, neon or portable")                  \
+  X(NO_HOIST, "no-hoist", 0, NULL, "products of attributes run in their turn, not early")       \
+  X(NO_SHARE, "no-share", 0, NULL, "equal calls run as often as they are made")                 \
+  X(NO_TABLE, "no-table", 0, NULL, "values of one index are not kept from run to run")          \
+  X(TABLE_MIB, "table-mib", 0, "N", "memory of these (default 64)")                             \
   X(SET, "set", 's', "NAME=VALUE", "overrides a constant of the model; repeatable")             \
   X(BATCH, "batch", 'b', "N", "instances of a mini-batch (default 32)")                         \
   X(BATCHES, "batches", 0, "N", "mini-batches to learn from (default 4)")                       \

@@ -116,6 +116,9 @@ static int open_model(paper *p, const paper_model *m, uint32_t hidden, place *to
   to->own.set_names[0] = halved ? "half" : "hidden";
   to->own.set_values[0] = halved ? hidden / 2 : hidden;
   to->own.n_sets = 1;
+  /* The comparison is about batching: every call runs, as it was made. */
+  to->own.text[OPTION_NO_HOIST] = to->own.text[OPTION_NO_SHARE] = to->own.text[OPTION_NO_TABLE] =
+      "";
   return workplace_open(&to->w, &command_paper, &to->own);
 }
 

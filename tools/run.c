@@ -20,11 +20,12 @@ typedef struct printer {
 } printer;
 
 static const option_id accepts[] = {
-    OPTION_DATA,      OPTION_WEIGHTS,     OPTION_POLICY,    OPTION_POLICY_FILE, OPTION_OUTPUTS,
-    OPTION_DEVICE,    OPTION_GRANULARITY, OPTION_SIMD,      OPTION_SET,         OPTION_BATCH,
-    OPTION_LIMIT,     OPTION_SKIP_BAD,    OPTION_NO_LABELS, OPTION_FORMAT,      OPTION_FOLD_IDS,
-    OPTION_MIN_COUNT, OPTION_SEED,        OPTION_OUT,       OPTION_JSON,        OPTION_COSTS,
-    OPTION_MINIMISE,  OPTION_HELP};
+    OPTION_DATA,     OPTION_WEIGHTS,     OPTION_POLICY,    OPTION_POLICY_FILE, OPTION_OUTPUTS,
+    OPTION_DEVICE,   OPTION_GRANULARITY, OPTION_SIMD,      OPTION_SET,         OPTION_BATCH,
+    OPTION_LIMIT,    OPTION_SKIP_BAD,    OPTION_NO_LABELS, OPTION_NO_HOIST,    OPTION_NO_SHARE,
+    OPTION_NO_TABLE, OPTION_TABLE_MIB,   OPTION_FORMAT,    OPTION_FOLD_IDS,    OPTION_MIN_COUNT,
+    OPTION_SEED,     OPTION_OUT,         OPTION_JSON,      OPTION_COSTS,       OPTION_MINIMISE,
+    OPTION_HELP};
 
 /* ---- Which outputs ------------------------------------------------------------------------------
  */
@@ -165,6 +166,7 @@ static int open_and_run(printer *p, edb_policy **policy) {
   if (!failed) failed = read_granularity(w->command, o, &params.granularity);
   if (!failed) failed = parse_outputs(p, o->text[OPTION_OUTPUTS]);
   if (failed) return failed;
+  read_reduction(o, &params);
   p->is_double = params.device == EDB_DEVICE_REFERENCE;
   if (!has_option(o, OPTION_WEIGHTS))
     fprintf(stderr, "edbatch: no --weights: seeded initial values (--seed %llu)\n",

@@ -121,6 +121,15 @@ int read_granularity(const command *c, const options *o, edb_granularity *out) {
   return failed;
 }
 
+void read_reduction(const options *o, edb_session_params *params) {
+  params->no_hoist = has_option(o, OPTION_NO_HOIST);
+  params->no_share = has_option(o, OPTION_NO_SHARE);
+  params->no_table = has_option(o, OPTION_NO_TABLE);
+  params->table_bytes =
+      (size_t)(o->number[OPTION_TABLE_MIB] > UINT32_MAX ? UINT32_MAX : o->number[OPTION_TABLE_MIB])
+      << 20;
+}
+
 int read_device(const command *c, const options *o, edb_device *out) {
   int i, failed = read_name(c, o, OPTION_DEVICE, (const char *[]){"cpu", "reference"}, 2,
                             "--device", &i);

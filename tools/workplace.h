@@ -31,6 +31,8 @@ int workplace_failed(const workplace *w);
 int read_granularity(const command *c, const options *o, edb_granularity *out);
 int read_device(const command *c, const options *o, edb_device *out);
 int read_simd(const command *c, const options *o, edb_simd *out);
+/* --no-hoist, --no-share, --no-table, --table-mib. */
+void read_reduction(const options *o, edb_session_params *params);
 int read_learn_params(const command *c, const options *o, edb_learn_params *out);
 
 /* A graph of `count` instances from `first` on. */
