@@ -60,6 +60,11 @@ static void packed(bench *b) {
   b->k->product_packed(b->rows, b->cols, b->depth, b->a, (ptrdiff_t)b->depth, b->packed, b->c,
                        (ptrdiff_t)b->cols);
 }
+/* b->a holds pairs. */
+static void bf16(bench *b) {
+  edb_kernels_product_bf16(b->k)(b->rows, b->cols, b->depth, b->a, (ptrdiff_t)b->depth, b->packed,
+                                 b->c, (ptrdiff_t)b->cols);
+}
 static void packed_rows(bench *b) {
   b->k->product_packed_rows(b->rows, b->cols, b->depth, b->pointers, b->packed, b->c,
                             (ptrdiff_t)b->cols);
@@ -105,6 +110,8 @@ static void bench_products(bench *b) {
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
     bench_product(b, "packed", packed, shapes[i][0], shapes[i][1]);
   }
+  bench_product(b, "bf16", bf16, 256, 1024);
+  bench_product(b, "bf16", bf16, 512, 2048);
   bench_product(b, "pointers", packed_rows, 256, 1024);
   bench_product(b, "in place", in_place, 64, 64);
   bench_product(b, "in place", in_place, 256, 1024);

@@ -31,6 +31,15 @@ bool edb_cpu_has(edb_simd simd) {
   return simd == EDB_SIMD_AVX2 && best == EDB_SIMD_AVX512;
 }
 
+bool edb_cpu_has_bf16(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_cpu_init();
+  return edb_cpu_simd() == EDB_SIMD_AVX512 && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
 const char *edb_simd_name(edb_simd simd) {
   switch (simd) {
   case EDB_SIMD_AUTO:

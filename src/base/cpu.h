@@ -9,6 +9,8 @@
 edb_simd edb_cpu_simd(void);
 /* Whether it supports this level; AUTO is none. */
 bool edb_cpu_has(edb_simd simd);
+/* Whether there are instructions for bf16 (AVX-512 BF16). */
+bool edb_cpu_has_bf16(void);
 
 /* Sizes for blocking; sensible defaults where unknown. */
 typedef struct edb_cpu_caches {

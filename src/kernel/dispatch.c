@@ -14,3 +14,10 @@ const edb_kernels *edb_kernels_get(edb_simd simd) {
 #endif
   return simd == EDB_SIMD_PORTABLE ? &edb_kernels_portable : NULL;
 }
+
+edb_product_fn edb_kernels_product_bf16(const edb_kernels *k) {
+#ifdef EDB_KERNEL_X86
+  if (k->simd == EDB_SIMD_AVX512 && edb_cpu_has_bf16()) return edb_product_avx512_bf16;
+#endif
+  return k->product_bf16;
+}

@@ -37,6 +37,10 @@ typedef void (*edb_binary_fn)(size_t rows, size_t cols, edb_span a, edb_span b, 
 typedef void (*edb_combined_fn)(size_t rows, size_t cols, const edb_span *x, float *y,
                                 ptrdiff_t y_stride);
 
+typedef void (*edb_product_fn)(size_t rows, size_t cols, size_t depth, const float *a,
+                               ptrdiff_t a_stride, const float *packed, float *c,
+                               ptrdiff_t c_stride);
+
 typedef struct edb_kernels {
   edb_simd simd;
   uint32_t panel; /* columns of a packed panel */
@@ -44,14 +48,20 @@ typedef struct edb_kernels {
   /* C[rows x cols] = A[rows x depth] * B, where B is packed by edb_pack_* below (panels of `panel`
    * columns, depth-major; see kernel/pack.c). Any rows >= 1, cols >= 1, depth >= 0. Columns can be
    * cut at multiples of `panel`: from column j on, the operand is packed + j * depth. */
-  void (*product_packed)(size_t rows, size_t cols, size_t depth, const float *a, ptrdiff_t a_stride,
-                         const float *packed, float *c, ptrdiff_t c_stride);
+  edb_product_fn product_packed;
   /* The same with rows of A through pointers. */
   void (*product_packed_rows)(size_t rows, size_t cols, size_t depth, const float *const *a,
                               const float *packed, float *c, ptrdiff_t c_stride);
   /* The same with B as it lies in memory, row-major [depth x cols] with a row stride. */
   void (*product)(size_t rows, size_t cols, size_t depth, const float *a, ptrdiff_t a_stride,
                   const float *b, ptrdiff_t b_stride, float *c, ptrdiff_t c_stride);
+  /* C = A * B of bf16 numbers, with sums in fp32: rows of A made by to_bf16, B by edb_pack_bf16_*.
+   * Here a chain of fma over ascending k from +0 of the rounded numbers, the same bits at all
+   * levels; edb_kernels_product_bf16() may know a faster one. */
+  edb_product_fn product_bf16;
+  /* Rows of fp32 numbers to rows of (cols + 1) / 2 pairs (kernel/bf16.h), each rounded once. */
+  void (*to_bf16)(size_t rows, size_t cols, const float *x, ptrdiff_t x_stride, float *y,
+                  ptrdiff_t y_stride);
   /* y[m] = chain over k of a[m][k] * x[k]: a row-major matrix and a vector, both values. */
   void (*matvec)(size_t m, size_t k, const float *a, ptrdiff_t a_stride, const float *x, float *y);
 
@@ -115,6 +125,17 @@ void edb_pack_columns(const edb_kernels *k, float *packed, size_t total, size_t 
                       size_t cols, const float *w, ptrdiff_t w_stride);
 /* Must be called once on a new packed buffer: sets the padding to zero. */
 void edb_pack_begin(const edb_kernels *k, float *packed, size_t total, size_t depth);
+
+/* The fastest product_bf16 of the level on this machine. With AVX-512 BF16 each step adds two
+ * products, denormals count as zero, and a result differs from the chain by at most (depth + 2) *
+ * 2^-23 times the sum of |a| |b|, plus depth * 2^-126. */
+edb_product_fn edb_kernels_product_bf16(const edb_kernels *k);
+/* As edb_pack_rows and edb_pack_columns, to bf16: an operand of (depth + 1) / 2 pairs, also for
+ * edb_packed_size and edb_pack_begin. Columns can be cut at packed + j * pairs. */
+void edb_pack_bf16_rows(const edb_kernels *k, float *packed, size_t total, size_t depth,
+                        size_t first, size_t cols, const float *w, ptrdiff_t w_stride);
+void edb_pack_bf16_columns(const edb_kernels *k, float *packed, size_t total, size_t depth,
+                           size_t first, size_t cols, const float *w, ptrdiff_t w_stride);
 
 /* Dense fused multiply-adds for about `milliseconds`; returns GFLOP/s of one thread at this level.
  */

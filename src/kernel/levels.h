@@ -8,6 +8,7 @@ extern const edb_kernels edb_kernels_portable;
 #ifdef EDB_KERNEL_X86
 extern const edb_kernels edb_kernels_avx2;
 extern const edb_kernels edb_kernels_avx512;
+extern const edb_product_fn edb_product_avx512_bf16;
 #endif
 #ifdef EDB_KERNEL_NEON
 extern const edb_kernels edb_kernels_neon;

@@ -3,6 +3,7 @@
 #ifndef EDB_KERNEL_MOVEMENT_IMPL_H
 #define EDB_KERNEL_MOVEMENT_IMPL_H
 
+#include "kernel/bf16.h"
 #include "kernel/reduce_impl.h"
 
 VF_INLINE size_t at_most_lanes(size_t n) {
@@ -99,6 +100,17 @@ static void kernel_gather(size_t rows, size_t cols, const float *const *src, flo
                           ptrdiff_t dst_stride) {
   for (size_t r = 0; r < rows; r++) {
     unary_row(cols, src[r], 1, dst + (ptrdiff_t)r * dst_stride, vf_copy);
+  }
+}
+
+/* The same at every level: integers only. The compiler makes vectors of it. */
+static void kernel_to_bf16(size_t rows, size_t cols, const float *x, ptrdiff_t x_stride, float *y,
+                           ptrdiff_t y_stride) {
+  for (size_t r = 0; r < rows; r++) {
+    const float *in = x + (ptrdiff_t)r * x_stride;
+    float *out = y + (ptrdiff_t)r * y_stride;
+    for (size_t i = 0; i < cols / 2; i++) out[i] = edb_bf16_pair(in[2 * i], in[2 * i + 1]);
+    if (cols % 2 == 1) out[cols / 2] = edb_bf16_pair(in[cols - 1], 0.0f);
   }
 }
 

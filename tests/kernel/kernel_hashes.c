@@ -44,7 +44,8 @@ static void fill(float *x, size_t n, uint32_t state, int magnitudes) {
 
 typedef struct data {
   float a[ROWS * STRIDE], b[ROWS * STRIDE], c[ROWS * STRIDE], d[ROWS * STRIDE];
-  float weights[DEPTH * STRIDE], packed[DEPTH * (STRIDE + 16)], y[STRIDE * STRIDE];
+  float pairs[ROWS * STRIDE], weights[DEPTH * STRIDE], packed[DEPTH * (STRIDE + 16)],
+      y[STRIDE * STRIDE];
 } data;
 
 static edb_span span(const float *x) {
@@ -119,6 +120,11 @@ static void products(const edb_kernels *k, data *t) {
   finish(t, "product_packed_rows");
   k->product(ROWS, COLS, DEPTH, t->c, STRIDE, t->weights, STRIDE, t->y, STRIDE);
   finish(t, "product");
+  edb_pack_begin(k, t->packed, COLS, (DEPTH + 1) / 2);
+  edb_pack_bf16_columns(k, t->packed, COLS, DEPTH, 0, COLS, t->weights, STRIDE);
+  k->to_bf16(ROWS, DEPTH, t->c, STRIDE, t->pairs, STRIDE);
+  k->product_bf16(ROWS, COLS, DEPTH, t->pairs, STRIDE, t->packed, t->y, STRIDE);
+  finish(t, "product_bf16");
   k->matvec(DEPTH, COLS, t->weights, STRIDE, t->d, t->y);
   finish(t, "matvec");
   k->transpose(DEPTH, COLS, t->weights, STRIDE, t->y, STRIDE);

@@ -1,0 +1,192 @@
+/* kernel/product_tile.h: the tiles of matrix products, and how they cover one; compiled once per
+ * level.
+ *
+ * A tile keeps up to VF_TILE_ROWS_v rows x v vectors of C in registers and runs over the whole
+ * depth: one chain per element, from +0, k ascending, so the cut into tiles cannot be seen in the
+ * result. Panels are the outer loop: a panel of B stays in the near caches while all rows pass by.
+ */
+#ifndef EDB_KERNEL_PRODUCT_TILE_H
+#define EDB_KERNEL_PRODUCT_TILE_H
+
+#include <string.h>
+
+#include "kernel/vec_common.h"
+
+#define EDB_TILE_MAX_ROWS 12
+
+/* The columns of B that one tile takes. */
+typedef struct product_columns {
+  const float *first; /* row 0 */
+  ptrdiff_t stride;   /* of rows */
+  size_t ahead_bytes; /* what to ask of memory in advance; 0: nothing */
+  size_t last;        /* columns of the last vector that are wanted */
+} product_columns;
+
+typedef void (*product_tile_fn)(size_t depth, const float *const *a, const product_columns *b,
+                                float *c, ptrdiff_t c_stride);
+
+/* May ask for what is beyond B. */
+VF_INLINE void prefetch_ahead(const float *b, size_t ahead_bytes) {
+  __builtin_prefetch((const void *)((uintptr_t)b + ahead_bytes));
+}
+
+/* One step of a chain: what a factor of A and a vector of B add to a sum. */
+typedef edb_vf (*product_step)(edb_vf factor, edb_vf column, edb_vf sum);
+
+/* rows, vectors and `exact` (B ends with the last column, so it must be loaded with a mask) are
+ * constants where this is used, and all arrays live in registers. */
+VF_INLINE void product_tile(const size_t rows, const size_t vectors, const bool exact,
+                            product_step step, size_t depth, const float *const *a,
+                            const product_columns *columns, float *c, ptrdiff_t c_stride) {
+  const float *b = columns->first;
+  const ptrdiff_t b_stride = columns->stride;
+  const size_t last = columns->last, ahead = columns->ahead_bytes;
+  edb_vf sum[EDB_TILE_MAX_ROWS][VF_PANEL_VECTORS];
+  const float *row[EDB_TILE_MAX_ROWS];
+  VF_UNROLL
+  for (size_t r = 0; r < rows; r++) {
+    row[r] = a[r];
+    VF_UNROLL
+    for (size_t v = 0; v < vectors; v++) sum[r][v] = vf_set1(0.0f);
+  }
+  for (size_t k = 0; k < depth; k++, b += b_stride) {
+    edb_vf column[VF_PANEL_VECTORS];
+    VF_UNROLL
+    for (size_t v = 0; v < vectors; v++) {
+      prefetch_ahead(b + v * VF_LANES, ahead);
+      column[v] =
+          exact && v + 1 == vectors ? vf_load_n(b + v * VF_LANES, last) : vf_load(b + v * VF_LANES);
+    }
+    VF_UNROLL
+    for (size_t r = 0; r < rows; r++) {
+      const edb_vf factor = vf_set1(row[r][k]);
+      VF_UNROLL
+      for (size_t v = 0; v < vectors; v++) sum[r][v] = step(factor, column[v], sum[r][v]);
+    }
+  }
+  VF_UNROLL
+  for (size_t r = 0; r < rows; r++) {
+    float *out = c + (ptrdiff_t)r * c_stride;
+    VF_UNROLL
+    for (size_t v = 0; v + 1 < vectors; v++) vf_store(out + v * VF_LANES, sum[r][v]);
+    vf_store_n(out + (vectors - 1) * VF_LANES, sum[r][vectors - 1], last);
+  }
+}
+
+#define EDB_TILE(name, rows, vectors, exact, step)                                                \
+  static void name##_##vectors##_##rows(size_t depth, const float *const *a,                      \
+                                        const product_columns *b, float *c, ptrdiff_t c_stride) { \
+    product_tile(rows, vectors, exact, step, depth, a, b, c, c_stride);                           \
+  }
+
+/* X(name, rows, vectors, exact, step) for all rows of a tile of so many vectors. */
+#define EDB_ROWS_4(X, n, v, e, s) \
+  X(n, 1, v, e, s) X(n, 2, v, e, s) X(n, 3, v, e, s) X(n, 4, v, e, s)
+#define EDB_ROWS_6(X, n, v, e, s) EDB_ROWS_4(X, n, v, e, s) X(n, 5, v, e, s) X(n, 6, v, e, s)
+#define EDB_ROWS_8(X, n, v, e, s) EDB_ROWS_6(X, n, v, e, s) X(n, 7, v, e, s) X(n, 8, v, e, s)
+#define EDB_ROWS_12(X, n, v, e, s) \
+  EDB_ROWS_8(X, n, v, e, s)        \
+  X(n, 9, v, e, s) X(n, 10, v, e, s) X(n, 11, v, e, s) X(n, 12, v, e, s)
+#define EDB_ROWS_OF_(rows, X, n, v, e, s)               EDB_ROWS_##rows(X, n, v, e, s)
+#define EDB_ROWS_OF(rows, X, n, v, e, s)                EDB_ROWS_OF_(rows, X, n, v, e, s)
+#define EDB_TILE_NAME(name, rows, vectors, exact, step) name##_##vectors##_##rows,
+
+/* NAME[v - 1][r - 1]: the tiles of v vectors and r rows. */
+#if VF_PANEL_VECTORS == 4
+#define EDB_TILES(name, step)                                                \
+  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, false, step)                \
+  EDB_ROWS_OF(VF_TILE_ROWS_2, EDB_TILE, name, 2, false, step)                \
+  EDB_ROWS_OF(VF_TILE_ROWS_3, EDB_TILE, name, 3, false, step)                \
+  EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE, name, 4, false, step)                \
+  static const product_tile_fn name[VF_PANEL_VECTORS][EDB_TILE_MAX_ROWS] = { \
+      {EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name, 1, false, step)},    \
+      {EDB_ROWS_OF(VF_TILE_ROWS_2, EDB_TILE_NAME, name, 2, false, step)},    \
+      {EDB_ROWS_OF(VF_TILE_ROWS_3, EDB_TILE_NAME, name, 3, false, step)},    \
+      {EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE_NAME, name, 4, false, step)},    \
+  };
+static const size_t tile_rows[VF_PANEL_VECTORS] = {VF_TILE_ROWS_1, VF_TILE_ROWS_2, VF_TILE_ROWS_3,
+                                                   VF_TILE_ROWS_4};
+#else
+#define EDB_TILES(name, step)                                                \
+  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, false, step)                \
+  static const product_tile_fn name[VF_PANEL_VECTORS][EDB_TILE_MAX_ROWS] = { \
+      {EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name, 1, false, step)},    \
+  };
+static const size_t tile_rows[VF_PANEL_VECTORS] = {VF_TILE_ROWS_1};
+#endif
+
+/* The rows of A: by pointers, or from a first one on with a stride. */
+typedef struct product_rows {
+  const float *const *pointers; /* NULL: use first and stride */
+  const float *first;
+  ptrdiff_t stride;
+} product_rows;
+
+/* All rows against one panel. The rows are cut into tiles of nearly equal height: two tiles of four
+ * rows keep the multipliers busier than one of six and one of two. */
+VF_INLINE void product_panel(const product_tile_fn *tile, size_t most, size_t rows, size_t depth,
+                             product_rows a, product_columns b, float *c, ptrdiff_t c_stride) {
+  const size_t count = (rows + most - 1) / most;
+  const size_t height = rows / count, taller = rows % count;
+  const float *pointers[EDB_TILE_MAX_ROWS];
+  for (size_t i = 0, r = 0; i < count; i++) {
+    const size_t h = height + (i < taller ? 1 : 0);
+    const float *const *p = pointers;
+    if (a.pointers != NULL) {
+      p = a.pointers + r;
+    } else {
+      for (size_t j = 0; j < h; j++) pointers[j] = a.first + (ptrdiff_t)(r + j) * a.stride;
+    }
+    tile[h - 1](depth, p, &b, c + (ptrdiff_t)r * c_stride, c_stride);
+    r += h;
+  }
+}
+
+/* All rows against one panel of packed columns. Seven or eight rows are too many for one tile of
+ * whole panels and would make two low ones, each of which waits for B: they pass once over each
+ * half of the panel instead. */
+VF_INLINE void product_packed_panel(const product_tile_fn (*tiles)[EDB_TILE_MAX_ROWS],
+                                    size_t vectors, size_t rows, size_t depth, product_rows a,
+                                    product_columns b, float *c, ptrdiff_t c_stride) {
+#if VF_PANEL_VECTORS == 4
+  if (vectors == 4 && (rows == 7 || rows == 8)) {
+    product_columns half = b;
+    half.last = VF_LANES;
+    product_panel(tiles[1], tile_rows[1], rows, depth, a, half, c, c_stride);
+    b.first += 2 * VF_LANES;
+    product_panel(tiles[1], tile_rows[1], rows, depth, a, b, c + 2 * VF_LANES, c_stride);
+    return;
+  }
+#endif
+  product_panel(tiles[vectors - 1], tile_rows[vectors - 1], rows, depth, a, b, c, c_stride);
+}
+
+/* Without a depth there may be no A and B at all. */
+VF_INLINE void product_of_nothing(size_t rows, size_t cols, float *c, ptrdiff_t c_stride) {
+  for (size_t r = 0; r < rows; r++) memset(c + (ptrdiff_t)r * c_stride, 0, cols * sizeof *c);
+}
+
+/* Panel after panel; the last one has as many vectors as its columns need. Panels lie one after
+ * another, so asking 2 KB ahead also brings the beginning of the next: it hides the L3 cache. */
+VF_INLINE void product_all(const product_tile_fn (*tiles)[EDB_TILE_MAX_ROWS], size_t rows,
+                           size_t cols, size_t depth, product_rows a, const float *packed, float *c,
+                           ptrdiff_t c_stride) {
+  const size_t panel = VF_PANEL_VECTORS * (size_t)VF_LANES;
+  if (depth == 0) {
+    product_of_nothing(rows, cols, c, c_stride);
+    return;
+  }
+  for (size_t j = 0; j < cols; j += panel) {
+    const size_t width = cols - j < panel ? cols - j : panel;
+    const size_t vectors = (width + VF_LANES - 1) / VF_LANES;
+    const product_columns b = {
+        .first = packed + j * depth,
+        .stride = (ptrdiff_t)(vectors * VF_LANES),
+        .ahead_bytes = 2048,
+        .last = width - (vectors - 1) * VF_LANES,
+    };
+    product_packed_panel(tiles, vectors, rows, depth, a, b, c + j, c_stride);
+  }
+}
+
+#endif
