@@ -5,10 +5,12 @@
 #include "policy/best.h"
 
 #include "base/clock.h"
+#include "policy/agenda.h"
 #include "policy/cost.h"
 #include "policy/improve.h"
 
 #define SMALL_GRAPH 1024 /* nodes */
+#define LEAST_BEAM  1000 /* nanoseconds per node that exact gives its beam, whatever its limit */
 
 edb_status edb_attempts_init(edb_context *ctx, const edb_dag *dag, const edb_schema *schema,
                              edb_attempts *out, edb_error *error) {
@@ -43,7 +45,7 @@ edb_status edb_attempt(edb_attempts *a, edb_policy_kind kind, bool reverse,
   if (reverse && a->reverse.memory == NULL)
     EDB_TRY(edb_problem_init_reverse(a->ctx, &a->forward, &a->reverse, error));
   a->state.problem = reverse ? &a->reverse : &a->forward;
-  edb_rule rule = {.kind = kind, .fsm = fsm, .schema = a->schema};
+  edb_rule rule = {.kind = kind, .fsm = fsm, .schema = a->schema, .deadline = a->deadline};
   uint32_t misses = 0;
   EDB_TRY(edb_rule_pass(a->ctx, &rule, &a->state, a->best.count, &a->trial, &misses, error));
   if (a->trial.count >= a->best.count) return EDB_OK;
@@ -71,6 +73,7 @@ static edb_status attempt_both_ways(edb_attempts *a, edb_policy_kind kind, edb_e
 /* From the best schedule so far, which is complete and forwards. */
 static edb_status begin_words(edb_attempts *a, edb_error *error) {
   EDB_TRY(edb_words_init(a->ctx, &a->forward, NULL, &a->words, error));
+  edb_words_take_levels(&a->words, &a->forward);
   edb_words_take(&a->words, &a->forward, &a->best);
   return EDB_OK;
 }
@@ -103,6 +106,25 @@ static edb_status contribute(edb_attempts *a, edb_policy_kind kind, const struct
   return EDB_OK;
 }
 
+/* Depth and both agendas. They seldom win, but then nobody has to compare; mostly their first
+ * batches, or a count of depths, already tell that they do not. */
+static edb_status contribute_by_depth(edb_attempts *a, edb_error *error) {
+  edb_agenda agenda;
+  if (words_meet_bound(a)) return EDB_OK;
+  EDB_TRY(edb_agenda_init(a->ctx, &a->forward, &agenda, error));
+  bool shorter = false;
+  edb_status status =
+      edb_depth_is_shorter(a->ctx, &a->forward, agenda.depth, a->words.length, &shorter, error);
+  a->state.problem = &a->forward;
+  for (int running = 0; running < 2 && status == EDB_OK; running++) {
+    edb_agenda_pass(&agenda, &a->state, running, a->best.count, &a->trial);
+    edb_words_take(&a->words, &a->forward, &a->trial);
+  }
+  edb_agenda_free(a->ctx, &agenda);
+  if (status != EDB_OK || !shorter) return status;
+  return contribute(a, EDB_POLICY_DEPTH, NULL, error);
+}
+
 /* What is quadratic or has a limit of its own is left to small graphs, and may fail. */
 static edb_status attempt_sufficient(edb_attempts *a, edb_error *error) {
   if (edb_attempts_meet_bound(a) || a->forward.n_nodes > SMALL_GRAPH) return EDB_OK;
@@ -112,17 +134,18 @@ static edb_status attempt_sufficient(edb_attempts *a, edb_error *error) {
   return edb_fail(error, status, "%s", unused.text);
 }
 
-static edb_status attempt_beam(edb_attempts *a, const edb_policy *policy, edb_error *error) {
+/* `budget`: nanoseconds per node, 0: no limit. */
+static edb_status attempt_beam(edb_attempts *a, const edb_policy *policy, double budget,
+                               edb_error *error) {
   EDB_TRY(attempt_both_ways(a, EDB_POLICY_TIGHT, error));
   if (edb_attempts_meet_bound(a)) return EDB_OK;
   EDB_TRY(begin_words(a, error));
-  EDB_TRY(edb_words_improve(a->ctx, &a->reverse, policy->width, 0, &a->words, error));
+  EDB_TRY(edb_words_improve(a->ctx, &a->reverse, policy->width, budget, &a->words, error));
   keep_words(a, EDB_POLICY_BEAM);
   return EDB_OK;
 }
 
-/* The cheapest and best come first. Agendas and depth seldom win, but then nobody has to compare.
- */
+/* The cheapest and best come first. */
 static edb_status attempt_all(edb_attempts *a, const edb_policy *policy, edb_error *error) {
   EDB_TRY(attempt_both_ways(a, EDB_POLICY_TIGHT, error));
   if (edb_attempts_meet_bound(a)) return EDB_OK;
@@ -130,9 +153,7 @@ static edb_status attempt_all(edb_attempts *a, const edb_policy *policy, edb_err
   if (policy->fsm != NULL) EDB_TRY(contribute(a, EDB_POLICY_FSM, policy->fsm, error));
   EDB_TRY(edb_words_improve(a->ctx, &a->reverse, policy->width, policy->budget, &a->words, error));
   keep_words(a, EDB_POLICY_BEAM);
-  EDB_TRY(contribute(a, EDB_POLICY_AGENDA_STATIC, NULL, error));
-  EDB_TRY(contribute(a, EDB_POLICY_AGENDA_RUNNING, NULL, error));
-  EDB_TRY(contribute(a, EDB_POLICY_DEPTH, NULL, error));
+  EDB_TRY(contribute_by_depth(a, error));
   keep_words(a, EDB_POLICY_BEST);
   return attempt_sufficient(a, error);
 }
@@ -217,17 +238,20 @@ static edb_status attempt_light(edb_attempts *a, const edb_policy *policy, edb_e
 }
 
 /* Small graphs as a whole; others, and those whose frontiers are too many, component by component,
- * from the beam's schedule on. */
+ * from the beam's schedule on. Each of the two that come first may take half of what is left. */
 static edb_status attempt_exact(edb_attempts *a, const edb_policy *policy, edb_error *error) {
-  uint64_t deadline = edb_clock_ns() + (uint64_t)(policy->seconds * 1e9);
+  double time = policy->seconds * 1e9;
+  uint64_t begin = edb_clock_ns(), deadline = begin + (uint64_t)time;
   if (a->forward.n_nodes <= SMALL_GRAPH) {
     edb_error unused;
+    a->deadline = begin + (uint64_t)(time / 2);
     edb_status status = edb_attempt(a, EDB_POLICY_EXACT, false, NULL, &unused);
     if (status == EDB_OK) a->proven = a->best.count;
     if (status == EDB_OK) return EDB_OK;
     if (status != EDB_ERROR_LIMIT) return edb_fail(error, status, "%s", unused.text);
   }
-  EDB_TRY(attempt_beam(a, policy, error));
+  double budget = time / 4 / (a->forward.n_nodes + 1);
+  EDB_TRY(attempt_beam(a, policy, budget > LEAST_BEAM ? budget : LEAST_BEAM, error));
   if (!edb_attempts_meet_bound(a)) {
     EDB_TRY(edb_words_prove(a->ctx, &a->reverse, deadline, &a->words, error));
     keep_words(a, EDB_POLICY_EXACT);
@@ -243,7 +267,7 @@ edb_status edb_attempt_policy(edb_attempts *a, const edb_policy *policy, edb_err
     EDB_TRY(attempt_all(a, policy, error));
     return policy->costs == NULL ? EDB_OK : attempt_light(a, policy, error);
   case EDB_POLICY_BEAM:
-    return attempt_beam(a, policy, error);
+    return attempt_beam(a, policy, 0, error);
   case EDB_POLICY_EXACT:
     return attempt_exact(a, policy, error);
   case EDB_POLICY_SUFFICIENT:

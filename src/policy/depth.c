@@ -1,7 +1,10 @@
 /* policy/depth.c: one batch per depth and type (TensorFlow Fold; Looks et al., ICLR 2017). */
-#include "policy/rules.h"
-
 #include <string.h>
+
+#include "base/bitset.h"
+#include "policy/agenda.h"
+
+#define BITS_PER_NODE 64 /* of the set of pairs (depth, type), at most */
 
 void edb_node_depths(const edb_problem *p, uint32_t *depth) {
   for (uint32_t i = 0; i < p->n_nodes; i++) {
@@ -53,5 +56,38 @@ edb_status edb_depth_pass(edb_context *ctx, const edb_problem *p, edb_batches *o
   sort_by(depth, p->n_nodes, by_type, p->n_nodes, count, out->nodes);
   cut(p, depth, out);
   edb_free(ctx, depth, bytes);
+  return EDB_OK;
+}
+
+/* ---- Counting -----------------------------------------------------------------------------------
+ */
+
+/* Different pairs of depth and batchable type, per component into `count`. */
+static void count_pairs(const edb_problem *p, const uint32_t *depth, uint64_t *pairs,
+                        uint32_t *count) {
+  for (uint32_t v = 0; v < p->n_nodes; v++) {
+    uint32_t t = p->type[v];
+    size_t pair = (size_t)depth[v] * p->n_types + t;
+    if (edb_bitset_has(pairs, pair)) continue;
+    edb_bitset_add(pairs, pair);
+    count[p->component[t]] += !p->unbatchable[t];
+  }
+}
+
+edb_status edb_depth_is_shorter(edb_context *ctx, const edb_problem *p, const uint32_t *depth,
+                                const uint32_t *length, bool *shorter, edb_error *error) {
+  size_t levels = 0;
+  for (uint32_t v = 0; v < p->n_nodes; v++) levels = depth[v] >= levels ? depth[v] + 1 : levels;
+  *shorter = true; /* or nobody knows */
+  if (levels > (size_t)p->n_nodes * BITS_PER_NODE / p->n_types) return EDB_OK;
+  size_t words = EDB_BITSET_WORDS(levels * p->n_types);
+  size_t bytes = words * sizeof(uint64_t) + p->n_components * sizeof(uint32_t);
+  uint64_t *pairs = edb_alloc_zero(ctx, bytes);
+  if (pairs == NULL) return edb_fail_memory(error, bytes, "the depths of types");
+  uint32_t *count = (uint32_t *)(pairs + words);
+  count_pairs(p, depth, pairs, count);
+  *shorter = false;
+  for (uint32_t c = 0; c < p->n_components; c++) *shorter |= count[c] < length[c];
+  edb_free(ctx, pairs, bytes);
   return EDB_OK;
 }

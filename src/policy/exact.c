@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/bitset.h"
+#include "base/clock.h"
 #include "base/map.h"
 #include "base/vec.h"
 #include "policy/rules.h"
@@ -35,6 +36,7 @@ typedef struct search {
   const edb_problem *p;
   edb_error *error;
   size_t words;
+  uint64_t deadline; /* 0: none */
   uint32_t max_states;
   edb_map seen; /* set of executed nodes -> state, which is also its number in the map */
   EDB_VEC(found_state) states;
@@ -148,7 +150,9 @@ static edb_status search_goal(search *s, uint32_t *goal) {
   found_state root = {.parent = EDB_MAP_NONE, .type = EDB_TYPE_NONE};
   root.cost = run_unbatchable(s, s->child);
   EDB_TRY(offer(s, s->child, root, &s->now));
-  for (;;) {
+  for (;;) { /* a step takes O(nodes), so the clock is no matter */
+    EDB_FAIL_IF(s->deadline != 0 && edb_clock_ns() >= s->deadline, s->error, EDB_ERROR_LIMIT,
+                "the exact search ran out of time after %zu frontiers", s->states.length);
     if (s->now.length == 0) {
       entry_stack empty = s->now;
       s->now = s->next;
@@ -217,11 +221,12 @@ static edb_status search_init(search *s, void **memory, size_t *bytes) {
   return EDB_OK;
 }
 
-edb_status edb_exact_pass(edb_context *ctx, edb_state *state, edb_batches *out, edb_error *error) {
+edb_status edb_exact_pass(edb_context *ctx, edb_state *state, uint64_t deadline, edb_batches *out,
+                          edb_error *error) {
   const edb_problem *p = state->problem;
   EDB_FAIL_IF(p->n_nodes > MAX_NODES, error, EDB_ERROR_LIMIT,
               "the exact search takes graphs of at most %d nodes, found %u", MAX_NODES, p->n_nodes);
-  search s = {.ctx = ctx, .p = p, .error = error};
+  search s = {.ctx = ctx, .p = p, .error = error, .deadline = deadline};
   void *memory = NULL;
   size_t bytes = 0;
   EDB_TRY(search_init(&s, &memory, &bytes));

@@ -13,9 +13,10 @@
 #define WORK_FLOOR 250000
 #define ALL        UINT32_MAX
 #define NO_LIMIT   (UINT64_MAX / 4)
-/* Instances of more nodes have states too large to keep; more columns make their rows so. */
+/* Instances of more nodes have states too large to keep; with more columns they have too many, few
+ * of which are met twice. */
 #define LARGE_INSTANCE 4096
-#define MAX_COLUMNS    1024
+#define MAX_COLUMNS    8
 
 static bool is_open(const edb_words *w, uint32_t component) {
   uint32_t c = w->n_components - 1 - component;
@@ -90,30 +91,45 @@ static void take_word(task *t) {
   write_word(t->words, &t->part, t->c, &t->word);
 }
 
-/* Over few critical instances, and where those do not decide, over whole states. */
-static edb_status improve(task *t, uint32_t width, uint64_t max_work, edb_error *error) {
-  edb_beam_report report = {0};
-  uint32_t largest = largest_instance(&t->part);
-  bool tuples =
-      t->part.n_instances > 1 && largest <= LARGE_INSTANCE && t->part.n_types <= MAX_COLUMNS;
-  if (tuples) {
-    edb_beam_params params = {.width = width, .max_work = max_work, .instances = 4};
-    params.limit = t->words->length[t->c];
-    params.max_bytes = BYTES_FLOOR + (size_t)t->part.n_nodes * BYTES_PER_NODE;
-    params.soft = 0.1;
-    params.bound_weight = 0.05;
-    EDB_TRY(edb_beam_search(t->ctx, &t->part, &params, &t->runner, &t->word, &report, error));
-    take_word(t);
-  }
-  if (report.decided || report.work >= max_work) return EDB_OK;
-  edb_wide_params params = {.width = (width + 3) / 4, .max_work = max_work - report.work};
+/* Over few critical instances. */
+static edb_status search_tuples(task *t, uint32_t width, uint64_t max_work, edb_beam_report *report,
+                                edb_error *error) {
+  edb_beam_params params = {.width = width, .max_work = max_work, .instances = 4};
   params.limit = t->words->length[t->c];
-  params.soft = 0.2;
-  params.bound_weight = 0.3;
-  if (params.limit <= t->words->bound[t->c]) return EDB_OK;
-  EDB_TRY(edb_wide_search(t->ctx, &t->part, &params, &t->word, error));
+  params.max_bytes = BYTES_FLOOR + (size_t)t->part.n_nodes * BYTES_PER_NODE;
+  params.soft = 0.1;
+  params.bound_weight = 0.05;
+  EDB_TRY(edb_beam_search(t->ctx, &t->part, &params, &t->runner, &t->word, report, error));
   take_word(t);
   return EDB_OK;
+}
+
+/* Over whole states, with growing width as long as there is work left: a wider search is not always
+ * better, and one that does not come to its end is worth nothing. */
+static edb_status search_wide(task *t, uint32_t width, uint64_t max_work, uint64_t *work,
+                              edb_error *error) {
+  uint32_t most = (width + 3) / 4;
+  for (uint32_t w = 1; w <= most && *work < max_work; w = w < most && w * 2 > most ? most : w * 2) {
+    edb_wide_params params = {.width = w, .max_work = max_work - *work};
+    params.limit = t->words->length[t->c];
+    params.soft = 0.2;
+    params.bound_weight = 0.3;
+    if (params.limit <= t->words->bound[t->c]) break;
+    EDB_TRY(edb_wide_search(t->ctx, &t->part, &params, &t->word, work, error));
+    take_word(t);
+  }
+  return EDB_OK;
+}
+
+/* Over few instances, and where those are none or do not decide, over whole states. */
+static edb_status improve(task *t, uint32_t width, uint64_t max_work, uint64_t *work,
+                          edb_error *error) {
+  edb_beam_report report = {0};
+  bool tuples = t->part.n_instances > 1 && t->part.n_types <= MAX_COLUMNS &&
+                largest_instance(&t->part) <= LARGE_INSTANCE;
+  if (tuples) EDB_TRY(search_tuples(t, width, max_work, &report, error));
+  *work = report.work;
+  return report.decided ? EDB_OK : search_wide(t, width, max_work, work, error);
 }
 
 static edb_status prove(task *t, uint64_t deadline, edb_error *error) {
@@ -133,18 +149,29 @@ static uint64_t open_nodes(const edb_words *w, const edb_problem *reverse, uint3
   return nodes;
 }
 
+/* What all searches together may take. */
+static uint64_t allowed_work(const edb_problem *reverse, double budget) {
+  double work = budget * reverse->n_nodes;
+  if (budget == 0) return NO_LIMIT;
+  return work > WORK_FLOOR ? (uint64_t)work : WORK_FLOOR;
+}
+
+/* A component's share goes by its nodes; what it leaves is for those that follow. */
 edb_status edb_words_improve(edb_context *ctx, const edb_problem *reverse, uint32_t width,
-                             double work_per_node, edb_words *words, edb_error *error) {
-  double all = (double)open_nodes(words, reverse, ALL), work = work_per_node * reverse->n_nodes;
+                             double budget, edb_words *words, edb_error *error) {
+  uint64_t left = allowed_work(reverse, budget), nodes = open_nodes(words, reverse, ALL);
   for (uint32_t c = 0; c < words->n_components; c++) {
     if (!is_open(words, c)) continue;
-    double share = (double)open_nodes(words, reverse, c) / all;
-    uint64_t max_work = work > 0 ? WORK_FLOOR + (uint64_t)(work * share) : NO_LIMIT;
+    uint64_t own = open_nodes(words, reverse, c), work = 0;
+    double share = (double)own / (double)nodes;
+    uint64_t max_work = budget == 0 ? NO_LIMIT : (uint64_t)((double)left * share);
     task t;
     EDB_TRY(task_begin(ctx, reverse, c, words, &t, error));
-    edb_status status = improve(&t, width, max_work, error);
+    edb_status status = improve(&t, width, max_work, &work, error);
     task_end(&t);
     if (status != EDB_OK) return status;
+    left -= work < left ? work : left;
+    nodes -= own;
   }
   return EDB_OK;
 }

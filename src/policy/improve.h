@@ -4,11 +4,11 @@
 
 #include "policy/words.h"
 
-/* Searches by beam, on the reversed problem, and prunes what is found. `work_per_node`: about
- * nanoseconds per node of the problem that the beams may take; 0 = no limit. Reproducible: work is
+/* Searches by beam, on the reversed problem, and prunes what is found. `budget`: about nanoseconds
+ * per node of the problem that scheduling may take in all; 0 = no limit. Reproducible: work is
  * counted, not timed. */
 EDB_MUST_CHECK edb_status edb_words_improve(edb_context *ctx, const edb_problem *reverse,
-                                            uint32_t width, double work_per_node, edb_words *words,
+                                            uint32_t width, double budget, edb_words *words,
                                             edb_error *error);
 
 /* Searches for the shortest words until `deadline` (edb_clock_ns), and raises the words' bounds to

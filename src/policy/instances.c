@@ -206,7 +206,7 @@ uint32_t edb_automaton_make(edb_automaton *a, uint32_t state, uint32_t column) {
   memcpy(a->scratch, sets, words * 2 * sizeof *sets);
   run_column(a, sets + words, column);
   run_unbatchable(a);
-  *a->work += 30 + words * 4 + (uint64_t)a->n_types * 3;
+  *a->work += 60 + words * 6 + (uint64_t)a->n_types * 4;
   uint32_t next = intern(a);
   if (next == EDB_STATE_NONE) return next;
   a->rows.data[(size_t)state * (1 + 2 * (size_t)a->n_types) + 1 + column] = next;

@@ -19,7 +19,7 @@
 #define CELL_NS       4                   /* about, per type */
 #define PAIR_NODES    ((uint32_t)1 << 18) /* then triples are worth their tables */
 #define MAX_NODES     ((uint32_t)1 << 23)
-#define CLOCK_EVERY   1024
+#define CLOCK_EVERY   1024 /* letters */
 #define SLOTS_AT_ONCE 1024
 
 /* A tuple that was met; its states stand in `keys`. */
@@ -63,7 +63,7 @@ static edb_status add_table(search *s, const uint32_t *member, uint32_t n_member
   uint64_t in_time = (s->deadline - time) / (CELL_NS * (uint64_t)s->part->n_types);
   if (max_cells > ALL_CELLS - s->cells) max_cells = ALL_CELLS - s->cells;
   if (max_cells > in_time) max_cells = in_time;
-  EDB_TRY(edb_cost_table_init(s->ctx, s->machines, member, n_members, max_cells,
+  EDB_TRY(edb_cost_table_init(s->ctx, s->machines, member, n_members, max_cells, s->deadline,
                               &s->tables[s->n_tables], &made, s->error));
   if (made) s->cells += s->tables[s->n_tables++].memory_bytes / sizeof(uint16_t);
   return EDB_OK;
@@ -88,8 +88,8 @@ static edb_status add_triples(search *s) {
 static edb_status add_machine(search *s, uint32_t instance, bool *added) {
   *added = false;
   if (s->n_machines == MAX_MACHINES) return EDB_OK;
-  EDB_TRY(
-      edb_machine_init(s->ctx, s->part, instance, &s->machines[s->n_machines], added, s->error));
+  EDB_TRY(edb_machine_init(s->ctx, s->part, instance, s->deadline, &s->machines[s->n_machines],
+                           added, s->error));
   if (!*added) return EDB_OK;
   s->members[s->n_machines++] = instance;
   return add_tables(s, s->n_machines - 1);
@@ -214,11 +214,14 @@ static edb_status search_tuple(search *s, uint32_t *goal, uint32_t *proven, outc
   for (uint32_t i = 0; i < s->n_machines; i++) key[i] = (uint16_t)(s->machines[i].n_states - 1);
   uint32_t sum = bound_of(s, key);
   EDB_TRY(offer(s, key, (node){.parent = UINT32_MAX}, sum));
-  for (uint32_t work = 1;; work++) {
+  for (uint64_t letters = 0, asked = 0;; letters += s->part->n_types) {
     if (sum > *proven) *proven = sum < s->limit ? sum : s->limit;
     *out = STOPPED;
     if (s->nodes.length > (s->triples ? MAX_NODES : PAIR_NODES)) return EDB_OK;
-    if (work % CLOCK_EVERY == 0 && edb_clock_ns() >= s->deadline) return EDB_OK;
+    if (letters - asked >= CLOCK_EVERY) {
+      asked = letters;
+      if (edb_clock_ns() >= s->deadline) return EDB_OK;
+    }
     if (s->now.length == 0) {
       entry_stack empty = s->now;
       s->now = s->next;

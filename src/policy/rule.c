@@ -1,4 +1,5 @@
 /* policy/rule.c: one pass by the name of its rule. */
+#include "policy/agenda.h"
 #include "policy/fsm.h"
 #include "policy/rules.h"
 
@@ -19,6 +20,15 @@ static edb_status fsm_pass(edb_context *ctx, const edb_rule *rule, edb_state *st
   return EDB_OK;
 }
 
+static edb_status agenda_pass(edb_context *ctx, edb_state *state, bool running, uint32_t limit,
+                              edb_batches *out, edb_error *error) {
+  edb_agenda agenda;
+  EDB_TRY(edb_agenda_init(ctx, state->problem, &agenda, error));
+  edb_agenda_pass(&agenda, state, running, limit, out);
+  edb_agenda_free(ctx, &agenda);
+  return EDB_OK;
+}
+
 edb_status edb_rule_pass(edb_context *ctx, const edb_rule *rule, edb_state *state, uint32_t limit,
                          edb_batches *out, uint32_t *misses, edb_error *error) {
   *misses = 0;
@@ -32,7 +42,7 @@ edb_status edb_rule_pass(edb_context *ctx, const edb_rule *rule, edb_state *stat
     return edb_depth_pass(ctx, state->problem, out, error);
   case EDB_POLICY_AGENDA_STATIC:
   case EDB_POLICY_AGENDA_RUNNING:
-    return edb_agenda_pass(ctx, state, rule->kind == EDB_POLICY_AGENDA_RUNNING, limit, out, error);
+    return agenda_pass(ctx, state, rule->kind == EDB_POLICY_AGENDA_RUNNING, limit, out, error);
   case EDB_POLICY_SUFFICIENT:
     return edb_sufficient_pass(ctx, state, out, error);
   case EDB_POLICY_TIGHT:
@@ -41,7 +51,7 @@ edb_status edb_rule_pass(edb_context *ctx, const edb_rule *rule, edb_state *stat
   case EDB_POLICY_FSM:
     return fsm_pass(ctx, rule, state, out, misses, error);
   case EDB_POLICY_EXACT:
-    return edb_exact_pass(ctx, state, out, error);
+    return edb_exact_pass(ctx, state, rule->deadline, out, error);
   default:
     return edb_fail(error, EDB_ERROR_ARGUMENT, "policy %d has no rule of its own", (int)rule->kind);
   }

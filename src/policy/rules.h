@@ -41,23 +41,22 @@ typedef struct edb_chooser {
 void edb_pass(edb_state *state, const edb_chooser *chooser, uint32_t limit, edb_batches *out);
 
 /* The rules, on problems that have nodes. Those that keep an account need memory for it and can
- * fail. EDB_ERROR_LIMIT: the graph is too large for the rule. */
+ * fail. EDB_ERROR_LIMIT: the graph is too large for the rule, or the deadline has passed. */
 void edb_unbatched_pass(const edb_problem *problem, edb_batches *out);
 EDB_MUST_CHECK edb_status edb_depth_pass(edb_context *ctx, const edb_problem *problem,
                                          edb_batches *out, edb_error *error);
-EDB_MUST_CHECK edb_status edb_agenda_pass(edb_context *ctx, edb_state *state, bool running,
-                                          uint32_t limit, edb_batches *out, edb_error *error);
 EDB_MUST_CHECK edb_status edb_sufficient_pass(edb_context *ctx, edb_state *state, edb_batches *out,
                                               edb_error *error);
 void edb_tight_pass(edb_state *state, uint32_t limit, edb_batches *out);
-EDB_MUST_CHECK edb_status edb_exact_pass(edb_context *ctx, edb_state *state, edb_batches *out,
-                                         edb_error *error);
+EDB_MUST_CHECK edb_status edb_exact_pass(edb_context *ctx, edb_state *state, uint64_t deadline,
+                                         edb_batches *out, edb_error *error);
 
 /* Which rule a pass follows; `fsm` and `schema` (NULL: raw types) only for EDB_POLICY_FSM. */
 typedef struct edb_rule {
   edb_policy_kind kind; /* not EDB_POLICY_BEAM or EDB_POLICY_BEST */
   const struct edb_fsm *fsm;
   const edb_schema *schema;
+  uint64_t deadline; /* of EDB_POLICY_EXACT (edb_clock_ns), or 0: none */
 } edb_rule;
 
 /* One pass of the rule in the direction of the state's problem. *misses: frontiers that the FSM did

@@ -2,6 +2,13 @@
 #include <string.h>
 
 #include "policy/best.h"
+#include "policy/scratch.h"
+
+/* About what a schedule of a graph takes; more than the largest block would not stay with the
+ * allocator either. */
+#define BYTES_PER_NODE 192
+#define BYTES_PER_EDGE 24
+#define LARGEST_BLOCK  ((size_t)24 << 20)
 
 static edb_status schedule_alloc(edb_context *ctx, size_t batches, size_t nodes, edb_schedule **out,
                                  edb_error *error) {
@@ -37,10 +44,18 @@ static void fill(const edb_attempts *a, const edb_dag *dag, edb_schedule *s) {
                                 .policy = a->kind};
 }
 
-static edb_status schedule(edb_context *ctx, const edb_policy *policy, const edb_dag *dag,
-                           const edb_schema *schema, edb_schedule **out, edb_error *error) {
+static size_t scratch_bytes(const edb_dag *dag) {
+  uint64_t edges = dag->n_nodes == 0 ? 0 : dag->in_start[dag->n_nodes] - dag->in_start[0];
+  uint64_t bytes = (uint64_t)dag->n_nodes * BYTES_PER_NODE + edges * BYTES_PER_EDGE;
+  return bytes < LARGEST_BLOCK ? (size_t)bytes : LARGEST_BLOCK;
+}
+
+/* The schedule outlives the attempts; it is made in the context proper. */
+static edb_status find(edb_context *ctx, edb_scratch *scratch, const edb_policy *policy,
+                       const edb_dag *dag, const edb_schema *schema, edb_schedule **out,
+                       edb_error *error) {
   edb_attempts attempts;
-  EDB_TRY(edb_attempts_init(ctx, dag, schema, &attempts, error));
+  EDB_TRY(edb_attempts_init(&scratch->ctx, dag, schema, &attempts, error));
   edb_status status = edb_attempt_policy(&attempts, policy, error);
   edb_schedule *s = NULL;
   if (status == EDB_OK) status = schedule_alloc(ctx, attempts.best.count, dag->n_nodes, &s, error);
@@ -49,6 +64,15 @@ static edb_status schedule(edb_context *ctx, const edb_policy *policy, const edb
     *out = s;
   }
   edb_attempts_free(&attempts);
+  return status;
+}
+
+static edb_status schedule(edb_context *ctx, const edb_policy *policy, const edb_dag *dag,
+                           const edb_schema *schema, edb_schedule **out, edb_error *error) {
+  edb_scratch scratch;
+  edb_scratch_init(&scratch, ctx, scratch_bytes(dag));
+  edb_status status = find(ctx, &scratch, policy, dag, schema, out, error);
+  edb_scratch_free(&scratch);
   return status;
 }
 

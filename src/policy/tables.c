@@ -4,16 +4,20 @@
 #include <string.h>
 
 #include "base/bitset.h"
+#include "base/clock.h"
 
 /* ---- Machines -----------------------------------------------------------------------------------
  */
 
 #define AUTOMATON_BYTES ((size_t)1 << 28)
 
-/* Makes every state that words lead to. False: too many, or no memory (then a->failed). */
-static bool make_all(edb_automaton *a) {
+#define CLOCK_EVERY 64 /* states */
+
+/* Makes every state that words lead to. False: too many, no time, or no memory (then a->failed). */
+static bool make_all(edb_automaton *a, uint64_t deadline) {
   for (uint32_t s = 0; s < a->n_states; s++) {
     if (a->n_states > EDB_MACHINE_STATES) return false;
+    if (s % CLOCK_EVERY == 0 && edb_clock_ns() >= deadline) return false;
     for (uint32_t c = 0; c < a->n_types; c++) {
       if (edb_automaton_step(a, s, c) == EDB_STATE_NONE) return false;
     }
@@ -67,12 +71,12 @@ static edb_status fill_machine(edb_context *ctx, const edb_automaton *a, edb_mac
 }
 
 edb_status edb_machine_init(edb_context *ctx, const edb_part *part, uint32_t instance,
-                            edb_machine *out, bool *complete, edb_error *error) {
+                            uint64_t deadline, edb_machine *out, bool *complete, edb_error *error) {
   edb_automaton a;
   uint64_t work = 0;
   EDB_TRY(edb_automaton_init(ctx, part, instance, AUTOMATON_BYTES, &work, &a, error));
   edb_status status = EDB_OK;
-  *complete = make_all(&a);
+  *complete = make_all(&a, deadline);
   if (*complete)
     status = fill_machine(ctx, &a, out, error);
   else if (a.failed)
@@ -94,9 +98,17 @@ static inline uint32_t least(uint32_t a, uint32_t b) {
   return a < b ? a : b;
 }
 
-static void fill_pair(const edb_machine *a, const edb_machine *b, uint16_t *cost) {
+/* A row or a plane of a table takes no more than some 10 ms, so once each is often enough. */
+static bool in_time(uint64_t deadline) {
+  return edb_clock_ns() < deadline;
+}
+
+/* False: no time. */
+static bool fill_pair(const edb_machine *a, const edb_machine *b, uint64_t deadline,
+                      uint16_t *cost) {
   size_t types = a->n_types, width = b->n_states;
   for (size_t i = 0; i < a->n_states; i++) {
+    if (!in_time(deadline)) return false;
     for (size_t k = 0; k < width; k++) {
       uint32_t best = i + k == 0 ? 0 : UINT16_MAX;
       for (size_t c = 0; c < types; c++) {
@@ -106,13 +118,15 @@ static void fill_pair(const edb_machine *a, const edb_machine *b, uint16_t *cost
       cost[i * width + k] = (uint16_t)best;
     }
   }
+  return true;
 }
 
-static void fill_triple(const edb_machine *a, const edb_machine *b, const edb_machine *d,
-                        uint16_t *cost) {
+static bool fill_triple(const edb_machine *a, const edb_machine *b, const edb_machine *d,
+                        uint64_t deadline, uint16_t *cost) {
   size_t types = a->n_types, depth = d->n_states;
   for (size_t i = 0; i < a->n_states; i++) {
     for (size_t k = 0; k < b->n_states; k++) {
+      if (!in_time(deadline)) return false;
       size_t row = i * b->n_states + k;
       for (size_t m = 0; m < depth; m++) cost[row * depth + m] = row + m == 0 ? 0 : UINT16_MAX;
       for (size_t c = 0; c < types; c++) {
@@ -132,11 +146,13 @@ static void fill_triple(const edb_machine *a, const edb_machine *b, const edb_ma
       }
     }
   }
+  return true;
 }
 
 edb_status edb_cost_table_init(edb_context *ctx, const edb_machine *machines,
                                const uint32_t *member, uint32_t n_members, size_t max_cells,
-                               edb_cost_table *out, bool *made, edb_error *error) {
+                               uint64_t deadline, edb_cost_table *out, bool *made,
+                               edb_error *error) {
   edb_cost_table t = {.n_machines = n_members};
   size_t cells = 1;
   uint64_t longest = 0;
@@ -155,11 +171,13 @@ edb_status edb_cost_table_init(edb_context *ctx, const edb_machine *machines,
   if (t.cost == NULL) return edb_fail_memory(error, t.memory_bytes, "a table of costs to go");
   const edb_machine *a = &machines[member[0]], *b = &machines[member[1]];
   if (n_members == 2)
-    fill_pair(a, b, t.cost);
+    *made = fill_pair(a, b, deadline, t.cost);
   else
-    fill_triple(a, b, &machines[member[2]], t.cost);
-  *out = t;
-  *made = true;
+    *made = fill_triple(a, b, &machines[member[2]], deadline, t.cost);
+  if (*made)
+    *out = t;
+  else
+    edb_cost_table_free(ctx, &t);
   return EDB_OK;
 }
 

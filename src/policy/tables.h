@@ -21,10 +21,11 @@ typedef struct edb_machine {
 /* At most this many, so that a number takes 16 bits. */
 #define EDB_MACHINE_STATES 65535
 
-/* All states of an instance. *complete = false, and nothing to free, when they are too many. */
+/* All states of an instance. *complete = false, and nothing to free, when they are too many, or not
+ * made before the deadline (edb_clock_ns). */
 EDB_MUST_CHECK edb_status edb_machine_init(edb_context *ctx, const edb_part *part,
-                                           uint32_t instance, edb_machine *out, bool *complete,
-                                           edb_error *error);
+                                           uint32_t instance, uint64_t deadline, edb_machine *out,
+                                           bool *complete, edb_error *error);
 void edb_machine_free(edb_context *ctx, edb_machine *machine);
 
 typedef struct edb_cost_table {
@@ -35,11 +36,12 @@ typedef struct edb_cost_table {
   size_t memory_bytes;
 } edb_cost_table;
 
-/* The table of some of `machines`; *made = false when it would have more than max_cells. */
+/* The table of some of `machines`; *made = false when it would have more than max_cells, or is not
+ * filled before the deadline. */
 EDB_MUST_CHECK edb_status edb_cost_table_init(edb_context *ctx, const edb_machine *machines,
                                               const uint32_t *member, uint32_t n_members,
-                                              size_t max_cells, edb_cost_table *out, bool *made,
-                                              edb_error *error);
+                                              size_t max_cells, uint64_t deadline,
+                                              edb_cost_table *out, bool *made, edb_error *error);
 void edb_cost_table_free(edb_context *ctx, edb_cost_table *table);
 
 /* `states`: of all machines. */

@@ -63,6 +63,7 @@ typedef struct wide {
   const edb_part *part;
   const edb_wide_params *params;
   uint32_t width, n_entries, n_kept, tallest;
+  uint32_t most;       /* candidates of this step: what the work that is left allows */
   entry *entries;      /* [width] */
   candidate *kept;     /* [width + 1] by falling score */
   uint32_t *first;     /* [n_types] where segments begin */
@@ -244,11 +245,11 @@ static edb_status become(wide *w, entry *e, const entry *other, edb_error *error
 
 static void offer(wide *w, candidate c) {
   uint32_t at = w->n_kept;
-  if (at == w->width && c.score <= w->kept[at - 1].score) return;
+  if (at == w->most && c.score <= w->kept[at - 1].score) return;
   for (uint32_t i = 0; i < at; i++) {
     if (w->kept[i].hash == c.hash) return; /* the same nodes done, or else one beside the other */
   }
-  if (at == w->width)
+  if (at == w->most)
     at--;
   else
     w->n_kept++;
@@ -333,6 +334,21 @@ static void read_word(const wide *w, const entry *e, edb_word *word) {
     word->letters[--at] = w->trace.data[s].letter;
 }
 
+/* About what a width of 1 costs from here on. */
+static uint64_t unit_work(const edb_part *p, uint32_t n_done, uint32_t bound) {
+  return (uint64_t)(p->n_nodes - n_done) * 40 + (uint64_t)(bound + 1) * p->n_types * 4;
+}
+
+/* A search that runs short of work goes on with fewer entries, to the end. The best one is first.
+ */
+static void choose_most(wide *w) {
+  const entry *best = &w->entries[0];
+  uint64_t left = w->params->max_work > w->work ? w->params->max_work - w->work : 0;
+  uint64_t affordable = left / unit_work(w->part, best->n_done, best->bound);
+  w->most = affordable < w->width ? (uint32_t)affordable : w->width;
+  if (w->most == 0) w->most = 1;
+}
+
 static edb_status search(wide *w, edb_word *word, edb_error *error) {
   word->length = EDB_GAVE_UP;
   for (;;) {
@@ -341,6 +357,7 @@ static edb_status search(wide *w, edb_word *word, edb_error *error) {
       read_word(w, &w->entries[i], word);
       return EDB_OK;
     }
+    choose_most(w);
     offer_all(w);
     if (w->n_kept == 0 || w->work / 2 > w->params->max_work) return EDB_OK;
     EDB_TRY(advance(w, error));
@@ -350,14 +367,9 @@ static edb_status search(wide *w, edb_word *word, edb_error *error) {
 /* ---- Making -------------------------------------------------------------------------------------
  */
 
-/* About what a width of 1 costs. */
-static uint64_t unit_work(const edb_part *p, uint32_t bound) {
-  return (uint64_t)p->n_nodes * 40 + (uint64_t)bound * p->n_types * 4;
-}
-
 static void choose_width(wide *w, uint32_t bound) {
   w->width = w->params->width;
-  while (w->width > 1 && w->width * unit_work(w->part, bound) > w->params->max_work)
+  while (w->width > 1 && w->width * unit_work(w->part, 0, bound) > w->params->max_work)
     w->width = (w->width + 1) / 2;
 }
 
@@ -455,7 +467,7 @@ static void fill_shared(wide *w) {
 }
 
 edb_status edb_wide_search(edb_context *ctx, const edb_part *part, const edb_wide_params *params,
-                           edb_word *word, edb_error *error) {
+                           edb_word *word, uint64_t *work, edb_error *error) {
   wide w = {.ctx = ctx, .part = part, .params = params, .n_entries = 1};
   word->length = EDB_GAVE_UP;
   if (part->n_batchable < part->n_nodes) return EDB_OK; /* unbatchable nodes have no letter */
@@ -465,12 +477,13 @@ edb_status edb_wide_search(edb_context *ctx, const edb_part *part, const edb_wid
   uint32_t bound = measure(part, w.histogram, &w.tallest);
   edb_status status = EDB_OK;
   choose_width(&w, bound);
-  if (w.width * unit_work(part, bound) / 2 <= params->max_work) {
+  if (w.width * unit_work(part, 0, bound) / 2 <= params->max_work) {
     status = wide_alloc(&w, w.histogram[part->n_types], error);
     if (status == EDB_OK) {
       fill_shared(&w);
       for (uint32_t i = 0; i < w.width; i++) fill_entry(&w, bound, &w.entries[i]);
       status = search(&w, word, error);
+      *work += w.work;
     }
   }
   edb_vec_free(ctx, &w.trace);

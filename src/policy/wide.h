@@ -12,9 +12,11 @@ typedef struct edb_wide_params {
   double soft, bound_weight;
 } edb_wide_params;
 
-/* As edb_beam_search. Memory: about 12 bytes per node and unit of width. */
+/* As edb_beam_search; adds to *work what it took. Memory: about 12 bytes per node and unit of
+ * width.
+ */
 EDB_MUST_CHECK edb_status edb_wide_search(edb_context *ctx, const edb_part *part,
                                           const edb_wide_params *params, edb_word *word,
-                                          edb_error *error);
+                                          uint64_t *work, edb_error *error);
 
 #endif

@@ -39,6 +39,16 @@ void edb_words_free(edb_context *ctx, edb_words *words) {
   words->memory_bytes = 0;
 }
 
+void edb_words_take_levels(edb_words *w, const edb_problem *p) {
+  for (uint32_t t = 0; t < p->n_types; t++) {
+    uint32_t c = p->component[t];
+    if (p->component_size[c] > 1 || p->unbatchable[t]) continue;
+    w->length[c] = w->bound[c];
+    for (uint32_t i = 0; i < w->length[c]; i++) w->letters[w->start[c] + i] = t;
+    if (w->weight != NULL) w->total[c] = w->bound[c] * w->weight[t];
+  }
+}
+
 /* Letters and weight of the words that these batches have. */
 static void measure(edb_words *w, const edb_problem *p, const edb_batches *batches) {
   memset(w->count, 0, w->n_components * sizeof *w->count);

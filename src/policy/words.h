@@ -27,6 +27,8 @@ EDB_MUST_CHECK edb_status edb_words_init(edb_context *ctx, const edb_problem *pr
                                          const double *weight, edb_words *out, edb_error *error);
 void edb_words_free(edb_context *ctx, edb_words *words);
 
+/* Gives components of one type their shortest word: level by level. */
+void edb_words_take_levels(edb_words *words, const edb_problem *forward);
 /* Keeps the word of every component for which these batches of the forward problem have a shorter
  * (a lighter) one. Batches that were given up have none. */
 void edb_words_take(edb_words *words, const edb_problem *forward, const edb_batches *batches);

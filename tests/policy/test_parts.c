@@ -137,6 +137,17 @@ static void automata_stop_at_their_memory(void **state) {
   close_part(&f);
 }
 
+static void automata_stop_at_their_deadline(void **state) {
+  test_dag d;
+  dag_parse(&d, two);
+  fixture f = open_part(*state, &d);
+  edb_machine machine;
+  bool made = true;
+  assert_int_equal(edb_machine_init(*state, &f.part, 0, 0, &machine, &made, NULL), EDB_OK);
+  assert_false(made);
+  close_part(&f);
+}
+
 static void costs_to_go_are_those_of_the_shortest_words(void **state) {
   test_dag d;
   dag_parse(&d, "0:A() 1:B(0) 2:B() 3:A(2) 4:A() 5:A(4) 6:B(5)");
@@ -145,26 +156,33 @@ static void costs_to_go_are_those_of_the_shortest_words(void **state) {
   edb_cost_table pair, triple, none;
   bool made = false;
   for (uint32_t i = 0; i < 3; i++) {
-    assert_int_equal(edb_machine_init(*state, &f.part, i, &machines[i], &made, NULL), EDB_OK);
+    assert_int_equal(edb_machine_init(*state, &f.part, i, UINT64_MAX, &machines[i], &made, NULL),
+                     EDB_OK);
     assert_true(made);
   }
-  assert_int_equal(
-      edb_cost_table_init(*state, machines, (uint32_t[]){0, 1}, 2, 1000, &pair, &made, NULL),
-      EDB_OK);
+  assert_int_equal(edb_cost_table_init(*state, machines, (uint32_t[]){0, 1}, 2, 1000, UINT64_MAX,
+                                       &pair, &made, NULL),
+                   EDB_OK);
   assert_true(made);
-  assert_int_equal(
-      edb_cost_table_init(*state, machines, (uint32_t[]){0, 1, 2}, 3, 1000, &triple, &made, NULL),
-      EDB_OK);
+  assert_int_equal(edb_cost_table_init(*state, machines, (uint32_t[]){0, 1, 2}, 3, 1000, UINT64_MAX,
+                                       &triple, &made, NULL),
+                   EDB_OK);
   assert_true(made);
   uint16_t start[3];
   for (uint32_t i = 0; i < 3; i++) start[i] = (uint16_t)(machines[i].n_states - 1);
   assert_int_equal(edb_cost_to_go(&pair, start), 3);   /* A B and B A: no word of two does both */
   assert_int_equal(edb_cost_to_go(&triple, start), 4); /* and A A B */
   assert_int_equal(edb_cost_to_go(&triple, (uint16_t[]){0, 0, 0}), 0);
-  assert_int_equal(
-      edb_cost_table_init(*state, machines, (uint32_t[]){0, 1, 2}, 3, 3, &none, &made, NULL),
-      EDB_OK);
+  assert_int_equal(edb_cost_table_init(*state, machines, (uint32_t[]){0, 1, 2}, 3, 3, UINT64_MAX,
+                                       &none, &made, NULL),
+                   EDB_OK);
   assert_false(made);
+  for (uint32_t n = 2; n <= 3; n++) {
+    assert_int_equal(edb_cost_table_init(*state, machines, (uint32_t[]){0, 1, 2}, n, 1000, 0, &none,
+                                         &made, NULL),
+                     EDB_OK);
+    assert_false(made); /* no time */
+  }
   edb_cost_table_free(*state, &pair);
   edb_cost_table_free(*state, &triple);
   for (uint32_t i = 0; i < 3; i++) edb_machine_free(*state, &machines[i]);
@@ -178,6 +196,7 @@ int main(void) {
       cmocka_unit_test(pruning_drops_letters_that_nothing_waits_for),
       cmocka_unit_test(automata_agree_with_runs),
       cmocka_unit_test(automata_stop_at_their_memory),
+      cmocka_unit_test(automata_stop_at_their_deadline),
       cmocka_unit_test(costs_to_go_are_those_of_the_shortest_words),
   };
   return cmocka_run_group_tests(tests, make_context, destroy_context);

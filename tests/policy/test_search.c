@@ -257,6 +257,28 @@ static void other_sets_are_at_the_bound(void **state) {
       for_each_graph(*state, sets[i], check_at_bound, &kinds[k]);
 }
 
+static void an_exact_search_stops_at_its_deadline(void **state) {
+  static test_dag d;
+  edb_attempts attempts;
+  edb_error error;
+  dag_parse(&d, "0:A() 1:B(0) 2:B() 3:A(2)");
+  assert_int_equal(edb_attempts_init(*state, &d.dag, NULL, &attempts, &error), EDB_OK);
+  attempts.deadline = 1; /* long ago */
+  assert_int_equal(edb_attempt(&attempts, EDB_POLICY_EXACT, false, NULL, &error), EDB_ERROR_LIMIT);
+  assert_non_null(strstr(error.text, "ran out of time"));
+  edb_attempts_free(&attempts);
+  edb_schedule_info info =
+      schedule_with(*state, make_policy(*state, EDB_POLICY_EXACT, 0, 1e-9), &d.dag);
+  assert_int_equal(info.n_batches, 3); /* tight's */
+}
+
+/* A component of one type goes level by level, whatever cuts up its batches in a pass. */
+static void components_of_one_type_are_at_their_bound(void **state) {
+  static test_dag d;
+  dag_parse(&d, "0:A() 1:B(0) 2:B() 3:A(2) 4:C(0) 5:C(1) 6:C(3) 7:C(2)");
+  assert_int_equal(policy_batches(*state, EDB_POLICY_BEAM, &d.dag), 4);
+}
+
 /* ---- Parameters and memory ----------------------------------------------------------------------
  */
 
@@ -293,21 +315,38 @@ static void parameters_out_of_range_are_refused(void **state) {
   edb_policy_destroy(tight);
 }
 
+static edb_status try_schedule(edb_context *ctx, const edb_policy *policy, const edb_dag *dag,
+                               edb_error *error) {
+  edb_schedule *schedule = NULL;
+  edb_status status = edb_schedule_dag(ctx, policy, dag, &schedule, error);
+  if (status == EDB_OK) assert_valid_schedule(dag, schedule);
+  if (status != EDB_OK) assert_null(schedule);
+  edb_schedule_destroy(schedule);
+  return status;
+}
+
+/* Without the block that a schedule's memory is cut from: every request is one of the context. */
+static edb_status try_attempts(edb_context *ctx, const edb_policy *policy, const edb_dag *dag,
+                               edb_error *error) {
+  edb_attempts attempts;
+  EDB_TRY(edb_attempts_init(ctx, dag, NULL, &attempts, error));
+  edb_status status = edb_attempt_policy(&attempts, policy, error);
+  edb_attempts_free(&attempts);
+  return status;
+}
+
 static void survive(edb_policy_kind kind, double seconds, const edb_dag *dag) {
   faulty f;
+  edb_policy_params params = EDB_PARAMS(edb_policy_params);
+  params.seconds = seconds;
+  params.width = 8;
   FAULTY_FOR_EACH(&f, ctx) {
     edb_policy *policy = NULL;
-    edb_schedule *schedule = NULL;
     edb_error error;
-    edb_policy_params params = EDB_PARAMS(edb_policy_params);
-    params.seconds = seconds;
-    params.width = 8;
     edb_status status = edb_policy_create_with(ctx, kind, &params, &policy, &error);
-    if (status == EDB_OK) status = edb_schedule_dag(ctx, policy, dag, &schedule, &error);
+    if (status == EDB_OK) status = try_attempts(ctx, policy, dag, &error);
+    if (status == EDB_OK) status = try_schedule(ctx, policy, dag, &error);
     assert_true(faulty_status(&f, status));
-    if (status == EDB_OK) assert_valid_schedule(dag, schedule);
-    if (status != EDB_OK) assert_null(schedule);
-    edb_schedule_destroy(schedule);
     edb_policy_destroy(policy);
   }
 }
@@ -338,6 +377,8 @@ int main(void) {
       cmocka_unit_test(best_is_within_half_a_percent_on_lattices),
       cmocka_unit_test(exact_proves_the_optimum_of_lattices),
       cmocka_unit_test(other_sets_are_at_the_bound),
+      cmocka_unit_test(an_exact_search_stops_at_its_deadline),
+      cmocka_unit_test(components_of_one_type_are_at_their_bound),
       cmocka_unit_test(parameters_out_of_range_are_refused),
       cmocka_unit_test(failing_allocations_are_survived_by_every_search),
   };
