@@ -124,6 +124,9 @@ EDB_API edb_expr edb_cell_index(edb_cell *cell, const char *name, const char *bo
 EDB_API edb_expr edb_cell_dense(edb_cell *cell, const char *name, const char *dims);
 EDB_API edb_expr edb_cell_param(edb_cell *cell, const char *name);
 EDB_API edb_expr edb_cell_number(edb_cell *cell, double value);
+/* A constant of the model as a number, which follows when the constant is overridden. No value of
+ * the cell can have its name. */
+EDB_API edb_expr edb_cell_constant(edb_cell *cell, const char *name);
 /* An operator by its name in docs/model-file.md ("product", "add", "sigmoid", "concat", "lookup",
  * ...). */
 EDB_API edb_expr edb_cell_op(edb_cell *cell, const char *op, const edb_expr *operands,
@@ -156,7 +159,9 @@ EDB_API EDB_MUST_CHECK edb_status edb_weights_create(edb_context *ctx, edb_model
 /* safetensors: names, dtypes (F32, F64, F16, BF16) and shapes are checked. Constants and
  * vocabularies in its metadata are set in the model first (EDB_ERROR_MISMATCH if the model is
  * sealed with others, or a constant was overridden with another value). Without vocabularies there,
- * a vocabulary that is still empty takes its size from the tensors. Seals the model. */
+ * a vocabulary that is still empty takes its size from the tensors. Seals the model. F32 values
+ * are mapped, not copied: the file may be replaced by a rename while the weights live, but must not
+ * be written into or cut (docs/weights.md). */
 EDB_API EDB_MUST_CHECK edb_status edb_weights_load(edb_context *ctx, edb_model *model,
                                                    const char *path, edb_weights **out,
                                                    edb_error *error);

@@ -107,6 +107,12 @@ void edb_file_close(edb_file *file) {
   *file = (edb_file){.ctx = file->ctx};
 }
 
+edb_status edb_file_make_writable(edb_file *file, edb_error *error) {
+  if (file->map == NULL || mprotect(file->map, file->map_bytes, PROT_READ | PROT_WRITE) == 0)
+    return EDB_OK;
+  return edb_fail_memory(error, file->map_bytes, "copies of the pages of a mapped file");
+}
+
 /* 0 or the errno of the failure. */
 static int write_all(int descriptor, const char *data, size_t bytes) {
   while (bytes > 0) {
@@ -120,6 +126,13 @@ static int write_all(int descriptor, const char *data, size_t bytes) {
   return 0;
 }
 
+static int write_parts(int descriptor, const edb_file_part *parts, size_t n_parts) {
+  int failure = 0;
+  for (size_t i = 0; i < n_parts && failure == 0; i++)
+    failure = write_all(descriptor, parts[i].data, parts[i].bytes);
+  return failure;
+}
+
 /* close may be the first to report a full disk (NFS). */
 static int close_written(int descriptor, int failure) {
   if (close(descriptor) != 0 && failure == 0 && errno != EINTR) return errno;
@@ -127,11 +140,11 @@ static int close_written(int descriptor, int failure) {
 }
 
 /* Pipes, terminals and devices are written in place: to rename over /dev/null would destroy it. */
-static edb_status write_in_place(const char *path, const void *data, size_t bytes,
+static edb_status write_in_place(const char *path, const edb_file_part *parts, size_t n_parts,
                                  edb_error *error) {
   int descriptor = open(path, O_WRONLY | O_CLOEXEC);
   if (descriptor < 0) return fail_io(error, path, "cannot write", errno);
-  int failure = close_written(descriptor, write_all(descriptor, data, bytes));
+  int failure = close_written(descriptor, write_parts(descriptor, parts, n_parts));
   return failure == 0 ? EDB_OK : fail_io(error, path, "cannot write", failure);
 }
 
@@ -149,18 +162,19 @@ static int create_beside(const char *path, mode_t mode, char temporary[PATH_BYTE
   return -1;
 }
 
-edb_status edb_file_write(const char *path, const void *data, size_t bytes, edb_error *error) {
+edb_status edb_file_write_parts(const char *path, const edb_file_part *parts, size_t n_parts,
+                                edb_error *error) {
   struct stat info;
   mode_t mode = 0666; /* less the umask */
   if (stat(path, &info) == 0) {
     if (S_ISDIR(info.st_mode)) return fail_io(error, path, "cannot write", EISDIR);
-    if (!S_ISREG(info.st_mode)) return write_in_place(path, data, bytes, error);
+    if (!S_ISREG(info.st_mode)) return write_in_place(path, parts, n_parts, error);
     mode = info.st_mode & 0777;
   }
   char temporary[PATH_BYTES];
   int descriptor = create_beside(path, mode, temporary);
   if (descriptor < 0) return fail_io(error, path, "cannot create a file beside it", errno);
-  int failure = write_all(descriptor, data, bytes);
+  int failure = write_parts(descriptor, parts, n_parts);
   /* Without this a crash after the rename could leave the new name with no content. */
   if (failure == 0 && fsync(descriptor) != 0) failure = errno;
   failure = close_written(descriptor, failure);
@@ -168,4 +182,8 @@ edb_status edb_file_write(const char *path, const void *data, size_t bytes, edb_
   if (failure == 0) return EDB_OK;
   (void)unlink(temporary);
   return fail_io(error, path, "cannot write", failure);
+}
+
+edb_status edb_file_write(const char *path, const void *data, size_t bytes, edb_error *error) {
+  return edb_file_write_parts(path, &(edb_file_part){data, bytes}, 1, error);
 }

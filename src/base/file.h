@@ -12,13 +12,27 @@ typedef struct edb_file {
   edb_context *ctx;
 } edb_file;
 
-/* Maps a regular file read-only, or reads a pipe to its end. "-" is not special. Errors:
+/* Maps a regular file read-only, or reads a pipe to its end. As long as a file is mapped nobody may
+ * cut it: pages beyond its new end are gone, and touching them is a SIGBUS. Replacing it by a
+ * rename, as edb_file_write does, is harmless. "-" is not special. Errors:
  * EDB_ERROR_IO with the path and the system's reason (a directory is one), EDB_ERROR_MEMORY. */
 EDB_MUST_CHECK edb_status edb_file_open(edb_context *ctx, const char *path, edb_file *out,
                                         edb_error *error);
 void edb_file_close(edb_file *file);
+/* Lets `data` be written to (by casting its const away). The file on disk never changes: a page of
+ * a mapping that is written becomes a copy of its own. EDB_ERROR_MEMORY. */
+EDB_MUST_CHECK edb_status edb_file_make_writable(edb_file *file, edb_error *error);
 
-/* Writes beside the path, then renames: the old file or the whole new one, never half. */
+/* One piece of a file to write. */
+typedef struct edb_file_part {
+  const void *data;
+  size_t bytes;
+} edb_file_part;
+
+/* Writes the parts one after another beside the path, then renames: the old file or the whole new
+ * one, never half. */
+EDB_MUST_CHECK edb_status edb_file_write_parts(const char *path, const edb_file_part *parts,
+                                               size_t n_parts, edb_error *error);
 EDB_MUST_CHECK edb_status edb_file_write(const char *path, const void *data, size_t bytes,
                                          edb_error *error);
 

@@ -32,6 +32,20 @@ void *edb_vec_grow(edb_context *ctx, void *data, size_t *capacity, size_t wanted
 #define edb_vec_push(ctx, v, ...) \
   (edb_vec_reserve((ctx), (v), (v)->length + 1) && ((v)->data[(v)->length++] = (__VA_ARGS__), true))
 
+/* Exchanges two vectors of one element type. */
+#define edb_vec_swap(a, b)            \
+  do {                                \
+    void *data_ = (a)->data;          \
+    size_t length_ = (a)->length;     \
+    size_t capacity_ = (a)->capacity; \
+    (a)->data = (b)->data;            \
+    (a)->length = (b)->length;        \
+    (a)->capacity = (b)->capacity;    \
+    (b)->data = data_;                \
+    (b)->length = length_;            \
+    (b)->capacity = capacity_;        \
+  } while (0)
+
 #define edb_vec_free(ctx, v)                                                        \
   (edb_free((ctx), (v)->data, (v)->capacity * sizeof *(v)->data), (v)->data = NULL, \
    (v)->length = (v)->capacity = 0)

@@ -70,8 +70,12 @@ static edb_status reference_begin(void *state, size_t scratch_bytes, bool timing
   reference *r = state;
   (void)scratch_bytes, (void)timing, (void)error;
   if (r->version == r->weights->version) return EDB_OK;
-  for (size_t i = 0; i < r->n_params; i++)
-    r->params[i] = r->weights->values_f64 ? r->weights->values_f64[i] : r->weights->values[i];
+  const edb_weights *w = r->weights;
+  for (uint32_t p = 0; p < w->n_params; p++) {
+    size_t count = edb_shape_size(r->program->params[p].shape), at = w->offset[p];
+    for (size_t i = 0; i < count; i++)
+      r->params[at + i] = w->values_f64 ? w->values_f64[at + i] : edb_weights_param(w, p)[i];
+  }
   r->version = r->weights->version;
   return EDB_OK;
 }

@@ -95,6 +95,7 @@ void edb_cell_discard(edb_cell *cell) {
   edb_vec_free(ctx, &cell->op_dims);
   edb_vec_free(ctx, &cell->operands);
   edb_vec_free(ctx, &cell->numbers);
+  edb_vec_free(ctx, &cell->constants);
   edb_vec_free(ctx, &cell->outputs);
   edb_vec_free(ctx, &cell->output_dims);
   edb_vec_free(ctx, &cell->group_numbers);
@@ -160,6 +161,24 @@ static const char *take_name(edb_cell *cell, const char *name, size_t length) {
   return copy;
 }
 
+bool edb_cell_reserve_number(edb_cell *cell) {
+  size_t wanted = cell->numbers.length + 1;
+  return edb_vec_reserve(cell->model->ctx, &cell->numbers, wanted) &&
+         edb_vec_reserve(cell->model->ctx, &cell->constants, wanted);
+}
+
+uint32_t edb_cell_add_number(edb_cell *cell, double value, uint32_t constant) {
+  cell->constants.data[cell->constants.length++] = constant;
+  cell->numbers.data[cell->numbers.length++] = value;
+  return (uint32_t)cell->numbers.length - 1;
+}
+
+/* Whether a value is the constant of this name. */
+static bool is_constant(const edb_cell *cell, edb_ref ref, const char *name) {
+  if (ref.kind != EDB_REF_NUMBER || cell->constants.data[ref.index] == UINT32_MAX) return false;
+  return strcmp(cell->model->constants.data[cell->constants.data[ref.index]].name, name) == 0;
+}
+
 static edb_expr bind(edb_cell *cell, const char *name, size_t length, edb_expr value) {
   if (value == EDB_EXPR_NONE) return value;
   return edb_map_put(&cell->names, name, length, value) ? value
@@ -175,6 +194,32 @@ static void suggest_values(const edb_cell *cell, edb_suggestion *suggestion) {
   }
 }
 
+/* The name is taken in the cell from here on, so that it means the constant in every line. */
+static edb_expr add_constant(edb_cell *cell, uint32_t number) {
+  const edb_constant_decl *constant = &cell->model->constants.data[number];
+  size_t length = strlen(constant->name);
+  if (!edb_cell_reserve_number(cell)) return edb_cell_fail_memory(cell, sizeof(double));
+  uint32_t at = edb_cell_add_number(cell, (double)constant->value, number);
+  return bind(cell, constant->name, length, edb_cell_value(cell, EDB_REF_NUMBER, at));
+}
+
+edb_expr edb_cell_constant(edb_cell *cell, const char *name) {
+  if (edb_cell_failed(cell)) return EDB_EXPR_NONE;
+  size_t length = strlen(name);
+  uint32_t global = edb_map_get(&cell->model->names, name, length);
+  uint32_t local = edb_map_get(&cell->names, name, length);
+  if (global == EDB_MAP_NONE || EDB_NAME_KIND(global) != EDB_NAME_CONSTANT) {
+    (void)edb_fail_unknown_constant(cell->model, name, &cell->failure);
+    return EDB_EXPR_NONE;
+  }
+  if (local == EDB_MAP_NONE) return add_constant(cell, EDB_NAME_NUMBER(global));
+  edb_ref ref = cell->values.data[local];
+  if (is_constant(cell, ref, name)) return local;
+  edb_cell_fail(cell, EDB_ERROR_NAME,
+                "`%.128s` is a value of the cell, so the constant of that name is none", name);
+  return EDB_EXPR_NONE;
+}
+
 edb_expr edb_cell_find(edb_cell *cell, const char *name, size_t length) {
   if (edb_cell_failed(cell)) return EDB_EXPR_NONE;
   uint32_t local = edb_map_get(&cell->names, name, length);
@@ -183,11 +228,12 @@ edb_expr edb_cell_find(edb_cell *cell, const char *name, size_t length) {
   if (global != EDB_MAP_NONE && EDB_NAME_KIND(global) == EDB_NAME_PARAM) {
     return edb_cell_value(cell, EDB_REF_PARAM, EDB_NAME_NUMBER(global));
   }
+  if (global != EDB_MAP_NONE && EDB_NAME_KIND(global) == EDB_NAME_CONSTANT)
+    return add_constant(cell, EDB_NAME_NUMBER(global));
   if (global != EDB_MAP_NONE) {
     edb_cell_fail(cell, EDB_ERROR_NAME,
-                  "`%.*s` is a %s, which is no value: it stands in dimensions",
-                  edb_name_shown(length), name,
-                  EDB_NAME_KIND(global) == EDB_NAME_VOCAB ? "vocabulary" : "constant");
+                  "`%.*s` is a vocabulary, which is no value: it stands in dimensions",
+                  edb_name_shown(length), name);
     return EDB_EXPR_NONE;
   }
   edb_suggestion suggestion;
@@ -358,9 +404,8 @@ edb_expr edb_cell_number(edb_cell *cell, double value) {
     edb_cell_fail(cell, EDB_ERROR_ARGUMENT, "a number must be finite; found %g", value);
     return EDB_EXPR_NONE;
   }
-  if (!edb_vec_push(cell->model->ctx, &cell->numbers, value))
-    return edb_cell_fail_memory(cell, sizeof value);
-  return edb_cell_value(cell, EDB_REF_NUMBER, cell->numbers.length - 1);
+  if (!edb_cell_reserve_number(cell)) return edb_cell_fail_memory(cell, sizeof value);
+  return edb_cell_value(cell, EDB_REF_NUMBER, edb_cell_add_number(cell, value, UINT32_MAX));
 }
 
 /* ---- Outputs --------------------------------------------------------------------------------- */
@@ -395,6 +440,10 @@ void edb_cell_add_output(edb_cell *cell, edb_expr value, const char *name, size_
   }
   const char *copy = edb_arena_strdup(&cell->model->arena, name, length);
   edb_ir_output output = {.name = copy, .value = ref};
+  if (copy && is_constant(cell, ref, copy)) {
+    edb_cell_fail(cell, EDB_ERROR_NAME, "output %s is a constant; give it another name", copy);
+    return;
+  }
   if (!copy || !edb_vec_reserve(cell->model->ctx, &cell->outputs, cell->outputs.length + 1) ||
       !edb_map_put(&cell->output_names, name, length, 0) ||
       !edb_vec_push(cell->model->ctx, &cell->output_dims, *dims)) {

@@ -88,41 +88,44 @@ static bool name_ops(namer *n) {
   return flush(n);
 }
 
-typedef EDB_VEC(double) numbers;
+typedef struct numbers {
+  EDB_VEC(double) values;
+  EDB_VEC(uint32_t) constants;
+} numbers;
 
-/* The literal of a reference, if it is one, moves behind those that were used before. */
-static bool move_number(edb_cell *cell, edb_ref *ref, numbers *ordered) {
-  if (ref->kind != EDB_REF_NUMBER) return true;
-  double value = cell->numbers.data[ref->index];
-  ref->index = (uint32_t)ordered->length;
-  return edb_vec_push(cell->model->ctx, ordered, value);
+/* Number `index` of the cell, again, behind those that were used before. */
+static bool move_number(const edb_cell *cell, uint32_t *index, numbers *ordered) {
+  edb_context *ctx = cell->model->ctx;
+  uint32_t old = *index;
+  *index = (uint32_t)ordered->values.length;
+  return edb_vec_push(ctx, &ordered->values, cell->numbers.data[old]) &&
+         edb_vec_push(ctx, &ordered->constants, cell->constants.data[old]);
+}
+
+static bool move_ref(const edb_cell *cell, edb_ref *ref, numbers *ordered) {
+  return ref->kind != EDB_REF_NUMBER || move_number(cell, &ref->index, ordered);
 }
 
 /* Literals get the order of their use, one for each use. */
 static bool order_numbers(edb_cell *cell) {
-  numbers ordered = {0};
+  numbers ordered = {.values = {0}};
   edb_context *ctx = cell->model->ctx;
   bool fine = true;
   for (size_t i = 0; i < cell->ops.length && fine; i++) {
     edb_ir_op *op = &cell->ops.data[i];
     for (uint32_t j = 0; j < op->n_operands && fine; j++)
-      fine = move_number(cell, &cell->operands.data[op->operand_start + j], &ordered);
-    if (op->kind != EDB_OP_DROPOUT || !fine) continue;
-    double rate = cell->numbers.data[op->immediate[0]];
-    op->immediate[0] = (uint32_t)ordered.length;
-    fine = edb_vec_push(ctx, &ordered, rate);
+      fine = move_ref(cell, &cell->operands.data[op->operand_start + j], &ordered);
+    if (op->kind == EDB_OP_DROPOUT && fine) fine = move_number(cell, &op->immediate[0], &ordered);
   }
   for (size_t i = 0; i < cell->outputs.length && fine; i++)
-    fine = move_number(cell, &cell->outputs.data[i].value, &ordered);
-  if (!fine) {
-    edb_vec_free(ctx, &ordered);
-    return false;
+    fine = move_ref(cell, &cell->outputs.data[i].value, &ordered);
+  if (fine) {
+    edb_vec_swap(&cell->numbers, &ordered.values);
+    edb_vec_swap(&cell->constants, &ordered.constants);
   }
-  edb_vec_free(ctx, &cell->numbers);
-  cell->numbers.data = ordered.data;
-  cell->numbers.length = ordered.length;
-  cell->numbers.capacity = ordered.capacity;
-  return true;
+  edb_vec_free(ctx, &ordered.values);
+  edb_vec_free(ctx, &ordered.constants);
+  return fine;
 }
 
 edb_status edb_cell_canonicalise(edb_cell *cell, edb_error *error) {

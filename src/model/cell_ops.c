@@ -80,7 +80,7 @@ static bool reserve_op(edb_cell *cell, uint32_t n_operands) {
   return edb_vec_reserve(ctx, &cell->operands, cell->operands.length + n_operands) &&
          edb_vec_reserve(ctx, &cell->ops, cell->ops.length + 1) &&
          edb_vec_reserve(ctx, &cell->op_dims, cell->op_dims.length + 1) &&
-         edb_vec_reserve(ctx, &cell->numbers, cell->numbers.length + 1) &&
+         edb_cell_reserve_number(cell) &&
          edb_vec_reserve(ctx, &cell->values, cell->values.length + 1);
 }
 
@@ -111,10 +111,7 @@ edb_expr edb_cell_add_op(edb_cell *cell, edb_op_kind kind, const edb_expr *opera
   push_op(cell, kind, operands, n_operands);
   uint32_t number = (uint32_t)cell->ops.length - 1;
   edb_ir_op *op = &cell->ops.data[number];
-  if (kind == EDB_OP_DROPOUT) {
-    op->immediate[0] = (uint32_t)cell->numbers.length;
-    cell->numbers.data[cell->numbers.length++] = rate;
-  }
+  if (kind == EDB_OP_DROPOUT) op->immediate[0] = edb_cell_add_number(cell, rate, UINT32_MAX);
   if (n_dims > 0) {
     edb_op_dims *kept = &cell->op_dims.data[cell->op_dims.length++];
     *kept = (edb_op_dims){.op = number, .count = n_dims};

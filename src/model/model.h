@@ -55,6 +55,7 @@ typedef struct edb_cell_source {
   edb_dims *inputs, *dense; /* as sig.inputs, sig.dense */
   edb_dims *outputs;        /* EDB_DIMS_UNDECLARED: not written */
   edb_dim *bounds;          /* as sig.indices */
+  uint32_t *constants;      /* as numbers: the constant that one follows, or UINT32_MAX */
   edb_op_dims *op_dims;     /* by op, ascending */
   uint32_t n_op_dims;
   edb_input_sig *input_sigs; /* the arrays of the signature, to be written to */
@@ -209,6 +210,7 @@ struct edb_cell {
   EDB_VEC(edb_op_dims) op_dims;
   EDB_VEC(edb_ref) operands;
   EDB_VEC(double) numbers;
+  EDB_VEC(uint32_t) constants; /* as numbers */
   EDB_VEC(edb_ir_output) outputs;
   EDB_VEC(edb_dims) output_dims;
   EDB_VEC(uint32_t) group_numbers; /* scratch of edb_cell_mark_labels */
@@ -234,7 +236,11 @@ edb_expr edb_cell_add_op(edb_cell *cell, edb_op_kind kind, const edb_expr *opera
 void edb_cell_add_output(edb_cell *cell, edb_expr value, const char *name, size_t length,
                          const edb_dims *dims);
 edb_expr edb_cell_add_name(edb_cell *cell, edb_expr value, const char *name, size_t length);
-/* A value by its name, a parameter; EDB_EXPR_NONE and an error if there is none. */
+/* Room for one more number; false = no memory. */
+bool edb_cell_reserve_number(edb_cell *cell);
+/* A number that follows a constant (UINT32_MAX: none); room must be there. Gives its place. */
+uint32_t edb_cell_add_number(edb_cell *cell, double value, uint32_t constant);
+/* A value by its name, a parameter, a constant; EDB_EXPR_NONE and an error if there is none. */
 edb_expr edb_cell_find(edb_cell *cell, const char *name, size_t length);
 /* The operator that a call `name(...)` with these operands means; EDB_OP_COUNT and an error if
  * none. */

@@ -164,7 +164,10 @@ static void print_ref(printer *p, edb_ref ref, int lowest) {
     print(p, p->model->params.data[ref.index].name);
     return;
   case EDB_REF_NUMBER:
-    print_number(p, p->cell->numbers[ref.index]);
+    if (p->source->constants[ref.index] != UINT32_MAX)
+      print(p, p->model->constants.data[p->source->constants[ref.index]].name);
+    else
+      print_number(p, p->cell->numbers[ref.index]);
     return;
   case EDB_REF_OP:
     break;

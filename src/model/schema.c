@@ -186,6 +186,7 @@ static bool copy_cell(edb_cell *cell, edb_ir_cell *ir, edb_cell_source *source) 
   ir->ops = KEEP(model, cell->ops, &fine);
   ir->operands = KEEP(model, cell->operands, &fine);
   ir->numbers = KEEP(model, cell->numbers, &fine);
+  source->constants = KEEP(model, cell->constants, &fine);
   ir->outputs = KEEP(model, cell->outputs, &fine);
   if (!fine || !source->output_sigs) return false;
   fill_outputs(source->output_sigs, cell);

@@ -135,6 +135,10 @@ edb_status edb_cell_refresh(const edb_model *model, edb_ir_cell *cell,
     const edb_op_dims *dims = &source->op_dims[i];
     EDB_TRY(edb_op_set_dims(model, &cell->ops[dims->op], dims, error));
   }
+  for (uint32_t i = 0; i < cell->n_numbers; i++) {
+    uint32_t constant = source->constants[i];
+    if (constant != UINT32_MAX) cell->numbers[i] = (double)model->constants.data[constant].value;
+  }
   cell->flops = cell->flops_per_element = 0;
   for (uint32_t i = 0; i < cell->n_ops; i++) {
     edb_ir_op *op = &cell->ops[i];

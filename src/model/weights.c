@@ -26,26 +26,35 @@ static edb_status take_values(edb_weights *w, bool f64, edb_error *error) {
   if (count == 0) return EDB_OK;
   w->values = edb_alloc_zero(w->ctx, count * sizeof *w->values);
   if (!w->values) return edb_fail_memory(error, count * sizeof *w->values, "the parameters");
+  for (uint32_t p = 0; p < w->n_params; p++) w->params[p] = w->values + w->offset[p];
   if (!f64) return EDB_OK;
   w->values_f64 = edb_alloc_zero(w->ctx, bytes);
   return w->values_f64 ? EDB_OK : edb_fail_memory(error, bytes, "the parameters in float64");
 }
 
-edb_status edb_weights_make(edb_context *ctx, const edb_model *model, bool f64, edb_weights **out,
-                            edb_error *error) {
+static edb_status take_all(edb_weights *w, const edb_program *program, edb_weights_storage storage,
+                           edb_error *error) {
+  size_t offset_bytes = ((size_t)w->n_params + 1) * sizeof *w->offset;
+  size_t params_bytes = ((size_t)w->n_params + 1) * sizeof *w->params;
+  w->offset = edb_alloc(w->ctx, offset_bytes);
+  w->params = edb_alloc_zero(w->ctx, params_bytes);
+  if (!w->offset || !w->params) return edb_fail_memory(error, offset_bytes, "weights");
+  EDB_FAIL_IF(!lay_out(program, w->offset), error, EDB_ERROR_LIMIT,
+              "the parameters are larger than memory");
+  return storage == EDB_WEIGHTS_MAPPED ? EDB_OK : take_values(w, storage == EDB_WEIGHTS_F64, error);
+}
+
+edb_status edb_weights_make(edb_context *ctx, const edb_model *model, edb_weights_storage storage,
+                            edb_weights **out, edb_error *error) {
   const edb_program *program = edb_model_program(model);
-  size_t offset_bytes = ((size_t)program->n_params + 1) * sizeof(size_t);
   edb_weights *w = edb_alloc_zero(ctx, sizeof *w);
   if (!w) return edb_fail_memory(error, sizeof *w, "weights");
-  *w = (edb_weights){.ctx = ctx, .model = model, .version = 1, .n_params = program->n_params};
-  edb_status status = EDB_OK;
-  w->offset = edb_alloc(ctx, offset_bytes);
-  if (!w->offset)
-    status = edb_fail_memory(error, offset_bytes, "weights");
-  else if (!lay_out(program, w->offset))
-    status = edb_fail(error, EDB_ERROR_LIMIT, "the parameters are larger than memory");
-  else
-    status = take_values(w, f64, error);
+  *w = (edb_weights){.ctx = ctx,
+                     .model = model,
+                     .version = 1,
+                     .n_params = program->n_params,
+                     .mapped = {.ctx = ctx}};
+  edb_status status = take_all(w, program, storage, error);
   if (status != EDB_OK) {
     edb_weights_destroy(w);
     return status;
@@ -62,12 +71,12 @@ edb_status edb_weights_create(edb_context *ctx, edb_model *model, uint64_t seed,
   edb_param_role *role = edb_alloc(ctx, bytes);
   if (!role) return edb_fail_memory(error, bytes, "roles of parameters");
   edb_weights *w = NULL;
-  edb_status status = edb_weights_make(ctx, model, false, &w, error);
+  edb_status status = edb_weights_make(ctx, model, EDB_WEIGHTS_F32, &w, error);
   if (status == EDB_OK) {
     edb_param_roles(program, role);
     for (uint32_t p = 0; p < program->n_params; p++) {
       edb_init_fill(edb_model_param_init(model, p), role[p], program->params[p].name,
-                    program->params[p].shape, seed, w->values + w->offset[p]);
+                    program->params[p].shape, seed, w->params[p]);
     }
     *out = w;
   }
@@ -81,7 +90,9 @@ void edb_weights_destroy(edb_weights *weights) {
   size_t count = w->offset ? w->offset[w->n_params] : 0;
   edb_free(w->ctx, w->values_f64, w->values_f64 ? count * sizeof *w->values_f64 : 0);
   edb_free(w->ctx, w->values, w->values ? count * sizeof *w->values : 0);
-  edb_free(w->ctx, w->offset, w->offset ? ((size_t)w->n_params + 1) * sizeof(size_t) : 0);
+  edb_free(w->ctx, w->offset, w->offset ? ((size_t)w->n_params + 1) * sizeof *w->offset : 0);
+  edb_free(w->ctx, w->params, w->params ? ((size_t)w->n_params + 1) * sizeof *w->params : 0);
+  edb_file_close(&w->mapped);
   edb_free(w->ctx, w, sizeof *w);
 }
 
@@ -105,7 +116,9 @@ edb_status edb_weights_set(edb_weights *weights, const char *param, const float 
                            size_t count, edb_error *error) {
   uint32_t p = 0;
   EDB_TRY(find_param(weights, param, count, &p, error));
-  memcpy(weights->values + weights->offset[p], values, count * sizeof *values);
+  if (!weights->writable) EDB_TRY(edb_file_make_writable(&weights->mapped, error));
+  weights->writable = true;
+  memcpy(weights->params[p], values, count * sizeof *values);
   if (weights->values_f64) {
     double *exact = weights->values_f64 + weights->offset[p];
     for (size_t i = 0; i < count; i++) exact[i] = values[i];

@@ -18,6 +18,7 @@ typedef struct loader {
   edb_context *ctx;
   edb_model *model;
   const char *path;
+  edb_file *mapped;
   edb_safetensors file;
   edb_constant_decl *constants; /* as they were: [n_constants] */
   size_t n_constants;
@@ -285,9 +286,28 @@ static void restore(loader *l) {
   if (edb_model_refresh(l->model, NULL) != EDB_OK) l->model->dirty = true;
 }
 
+/* Whether the values can stay where they are: a mapped file (what was read belongs to the context
+ * and its account) of F32 values in this machine's byte order, at addresses of floats. */
+static bool can_map(const loader *l) {
+  const uint16_t one = 1;
+  bool fits = l->mapped->map != NULL && *(const uint8_t *)&one == 1;
+  for (size_t i = 0; i < l->file.tensors.length; i++) {
+    const edb_tensor *t = &l->file.tensors.data[i];
+    fits &= t->dtype == EDB_DTYPE_F32 && (uintptr_t)(l->file.data + t->begin) % sizeof(float) == 0;
+  }
+  return fits;
+}
+
+static edb_weights_storage choose_storage(const loader *l) {
+  if (can_map(l)) return EDB_WEIGHTS_MAPPED;
+  for (size_t i = 0; i < l->file.tensors.length; i++) {
+    if (l->file.tensors.data[i].dtype == EDB_DTYPE_F64) return EDB_WEIGHTS_F64;
+  }
+  return EDB_WEIGHTS_F32;
+}
+
 /* Lets the model have what the file says of it, and makes room for the values. */
 static edb_status apply(loader *l, edb_weights **out) {
-  bool f64 = false;
   EDB_TRY(apply_constants(l));
   for (size_t i = 0; i < l->n_vocabs; i++) EDB_TRY(apply_vocab(l, &l->model->vocabs.data[i]));
   if (!l->model->sealed) {
@@ -295,11 +315,8 @@ static edb_status apply(loader *l, edb_weights **out) {
     EDB_TRY(edb_model_refresh(l->model, l->error));
   }
   EDB_TRY(check_shapes(l));
-  for (size_t i = 0; i < l->file.tensors.length; i++) {
-    f64 |= l->file.tensors.data[i].dtype == EDB_DTYPE_F64;
-  }
   edb_weights *w;
-  EDB_TRY(edb_weights_make(l->ctx, l->model, f64, &w, l->error));
+  EDB_TRY(edb_weights_make(l->ctx, l->model, choose_storage(l), &w, l->error));
   edb_status status = edb_model_seal(l->model, l->error);
   if (status == EDB_OK)
     *out = w;
@@ -311,9 +328,26 @@ static edb_status apply(loader *l, edb_weights **out) {
 static void copy_values(const loader *l, edb_weights *w) {
   for (uint32_t p = 0; p < w->n_params; p++) {
     const edb_tensor *t = edb_safetensors_find(&l->file, edb_model_param_name(l->model, p));
-    edb_tensor_read_f32(&l->file, t, w->values + w->offset[p]);
+    edb_tensor_read_f32(&l->file, t, w->params[p]);
     if (w->values_f64) edb_tensor_read_f64(&l->file, t, w->values_f64 + w->offset[p]);
   }
+}
+
+/* The file becomes the weights'. Its pages are only written to after edb_file_make_writable. */
+static void map_values(loader *l, edb_weights *w) {
+  for (uint32_t p = 0; p < w->n_params; p++) {
+    const edb_tensor *t = edb_safetensors_find(&l->file, edb_model_param_name(l->model, p));
+    w->params[p] = (float *)(uintptr_t)(l->file.data + t->begin);
+  }
+  w->mapped = *l->mapped;
+  *l->mapped = (edb_file){.ctx = l->ctx};
+}
+
+static void take_values(loader *l, edb_weights *w) {
+  if (choose_storage(l) == EDB_WEIGHTS_MAPPED)
+    map_values(l, w);
+  else
+    copy_values(l, w);
 }
 
 static edb_status load(loader *l, edb_weights **out) {
@@ -323,7 +357,7 @@ static edb_status load(loader *l, edb_weights **out) {
   bool sealed = l->model->sealed;
   status = apply(l, out);
   if (status == EDB_OK)
-    copy_values(l, *out);
+    take_values(l, *out);
   else if (!sealed)
     restore(l);
 cleanup:
@@ -336,7 +370,7 @@ cleanup:
 edb_status edb_weights_load(edb_context *ctx, edb_model *model, const char *path, edb_weights **out,
                             edb_error *error) {
   edb_file mapped;
-  loader l = {.ctx = ctx, .model = model, .path = path, .error = error};
+  loader l = {.ctx = ctx, .model = model, .path = path, .mapped = &mapped, .error = error};
   EDB_TRY(edb_file_open(ctx, path, &mapped, error));
   edb_status status = edb_safetensors_parse(ctx, mapped.data, mapped.bytes, path, &l.file, error);
   if (status == EDB_OK) {

@@ -9,7 +9,8 @@
 #include "model/weights.h"
 
 #define LENGTH_BYTES 8 /* the header's length, before the header */
-#define ALIGN_BYTES  8 /* where the data begins */
+#define ALIGN_BYTES \
+  64 /* where the data begins: a cache line, since it is mapped and read in place */
 
 /* "edbatch.const.hidden": "256". */
 static void write_constants(edb_json_writer *w, const edb_model *model) {
@@ -104,43 +105,58 @@ static void store_little(char *to, uint64_t value, size_t bytes) {
   for (size_t i = 0; i < bytes; i++) to[i] = (char)(value >> (8 * i));
 }
 
-static void store_values(char *to, const edb_weights *weights) {
+/* Values as the file has them: as they are where the machine's byte order is the file's, else
+ * turned in a copy. */
+typedef struct values_copy {
+  char *bytes; /* NULL: none was needed */
+  size_t size;
+} values_copy;
+
+static edb_status list_values(const edb_weights *weights, edb_file_part *parts, values_copy *copy,
+                              edb_error *error) {
   const edb_program *program = edb_model_program(weights->model);
+  const uint16_t one = 1;
+  bool is_little = *(const uint8_t *)&one == 1;
+  if (!is_little && copy->size > 0) {
+    copy->bytes = edb_alloc(weights->ctx, copy->size);
+    if (!copy->bytes) return edb_fail_memory(error, copy->size, "a weights file");
+  }
+  char *to = copy->bytes;
   for (uint32_t p = 0; p < program->n_params; p++) {
     const float *values = edb_weights_param(weights, p);
-    size_t size = edb_shape_size(program->params[p].shape);
-    for (size_t i = 0; i < size; i++, to += sizeof(float)) {
+    size_t count = edb_shape_size(program->params[p].shape);
+    parts[p] = (edb_file_part){is_little ? (const void *)values : to, count * sizeof *values};
+    for (size_t i = 0; !is_little && i < count; i++, to += sizeof *values) {
       uint32_t bits;
       memcpy(&bits, &values[i], sizeof bits);
       store_little(to, bits, sizeof bits);
     }
   }
+  return EDB_OK;
 }
 
 edb_status edb_weights_save(const edb_weights *weights, const char *path, edb_error *error) {
   edb_text header, scratch;
-  edb_status status = EDB_OK;
-  char *bytes = NULL;
-  size_t total = 0;
+  edb_status status;
+  values_copy copy = {0};
+  size_t n_parts = (size_t)weights->n_params + 1;
+  edb_file_part *parts = edb_alloc(weights->ctx, n_parts * sizeof *parts);
+  if (!parts) return edb_fail_memory(error, n_parts * sizeof *parts, "a weights file");
   edb_text_init(&header, weights->ctx);
   edb_text_init(&scratch, weights->ctx);
-  size_t data_bytes = write_header(&header, weights->model, &scratch);
-  if (header.failed || scratch.failed || !edb_add_size(header.length, data_bytes, &total)) {
+  copy.size = write_header(&header, weights->model, &scratch);
+  if (header.failed || scratch.failed) {
     status = edb_fail_memory(error, header.length, "the header of a weights file");
     goto cleanup;
   }
-  bytes = edb_alloc(weights->ctx, total);
-  if (!bytes) {
-    status = edb_fail_memory(error, total, "a weights file");
-    goto cleanup;
-  }
-  memcpy(bytes, header.data, header.length);
-  store_little(bytes, header.length - LENGTH_BYTES, LENGTH_BYTES);
-  store_values(bytes + header.length, weights);
-  status = edb_file_write(path, bytes, total, error);
+  store_little(header.data, header.length - LENGTH_BYTES, LENGTH_BYTES);
+  parts[0] = (edb_file_part){header.data, header.length};
+  EDB_TRY_GOTO(status, list_values(weights, parts + 1, &copy, error), cleanup);
+  status = edb_file_write_parts(path, parts, n_parts, error);
 cleanup:
-  edb_free(weights->ctx, bytes, bytes ? total : 0);
+  edb_free(weights->ctx, copy.bytes, copy.bytes ? copy.size : 0);
   edb_text_free(&scratch);
   edb_text_free(&header);
+  edb_free(weights->ctx, parts, n_parts * sizeof *parts);
   return status;
 }

@@ -250,7 +250,6 @@ static void malformed_expressions_are_refused_with_their_position(void **state) 
   refuse("x $ y", EDB_ERROR_FORMAT, "m.edb:8:9: byte 0x24 has no meaning here");
   refuse("x * hidden", EDB_ERROR_NAME,
          "m.edb:8:11: cell f: there is no value or parameter `hidden`");
-  refuse("x * n", EDB_ERROR_NAME, "m.edb:8:11: cell f: `n` is a constant, which is no value");
   refuse("x * words", EDB_ERROR_NAME, "m.edb:8:11: cell f: `words` is a vocabulary");
   refuse("sigmiod(x)", EDB_ERROR_NAME,
          "m.edb:8:7: cell f: there is no operator `sigmiod`; did you mean `sigmoid`?");

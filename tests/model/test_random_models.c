@@ -53,6 +53,7 @@ static void add_arguments(maker *m) {
     (void)snprintf(name, sizeof name, "i%u", i);
     m->values[m->n_values++] = edb_cell_index(m->cell, name, below(m, 2) ? "words" : "k");
   }
+  if (below(m, 3) == 0) m->values[m->n_values++] = edb_cell_constant(m->cell, "n");
   for (uint32_t i = 0, count = below(m, 3); i < count; i++) {
     (void)snprintf(name, sizeof name, "d%u", i);
     m->values[m->n_values++] = edb_cell_dense(m->cell, name, dims[below(m, 6)]);
