@@ -44,6 +44,7 @@ static edb_status create_cell(edb_cpu *cpu, uint32_t index, const edb_plan_param
   for (uint32_t i = 0; i < ir->sig.n_indices; i++) cell->has_labels |= ir->sig.indices[i].is_label;
   for (uint32_t i = 0; i < ir->sig.n_dense; i++) cell->has_labels |= ir->sig.dense[i].is_label;
   choose_blocking(cell, caches);
+  cell->node_ns = edb_cpu_node_ns(cpu, cell->plan);
   return edb_cpu_weights_create(cpu, cell, error);
 }
 
@@ -51,6 +52,10 @@ static edb_status create_cell(edb_cpu *cpu, uint32_t index, const edb_plan_param
 static void free_scratch(edb_cpu *cpu) {
   if (cpu->scratch) EDB_UNPOISON(cpu->scratch, cpu->scratch_bytes);
   edb_free(cpu->ctx, cpu->scratch, cpu->scratch_bytes);
+}
+
+static size_t worker_bytes(const edb_cpu *cpu) {
+  return edb_pool_threads(cpu->pool) * sizeof *cpu->workers;
 }
 
 static void cpu_destroy(void *state) {
@@ -64,6 +69,7 @@ static void cpu_destroy(void *state) {
     edb_plan_destroy(cell->plan);
   }
   if (cpu->cells) edb_free(cpu->ctx, cpu->cells, cpu->program->n_cells * sizeof *cpu->cells);
+  edb_free(cpu->ctx, cpu->workers, cpu->workers ? worker_bytes(cpu) : 0);
   free_scratch(cpu);
   edb_free(cpu->ctx, cpu, sizeof *cpu);
 }
@@ -77,6 +83,7 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
                    .program = program,
                    .weights = weights,
                    .pool = pool,
+                   .share_ns = EDB_CPU_SHARE_NS,
                    .kernels = edb_kernels_get(ctx->simd),
                    .version = UINT64_MAX};
   edb_status status = EDB_OK;
@@ -85,6 +92,10 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
   cpu->cells = edb_alloc_zero(ctx, program->n_cells * sizeof *cpu->cells);
   if (program->n_cells && !cpu->cells)
     status = edb_fail_memory(error, program->n_cells * sizeof *cpu->cells, "the CPU backend");
+  cpu->workers = edb_alloc_zero(ctx, worker_bytes(cpu));
+  if (!cpu->workers) status = edb_fail_memory(error, worker_bytes(cpu), "the CPU backend");
+  for (uint32_t i = 0; cpu->workers && i < edb_pool_threads(pool); i++)
+    cpu->workers[i].failed = UINT32_MAX;
   for (uint32_t i = 0; i < program->n_cells && status == EDB_OK; i++)
     status = create_cell(cpu, i, &plan, caches, error);
   if (status != EDB_OK) {
@@ -97,24 +108,18 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
 
 /* ---- Scratch memory ----------------------------------------------------------------------------
  *
- *   | rows[] first*[] | first elements per group | blocks | row pointers | ids | static | nodes |
- *   | group 0 | group 1 ... | tile |
+ *   | blocks | row pointers | ids | tile | rows[] first*[] | first elements per group | static |
+ *   | nodes | group 0 | group 1 ... |
  *
- * Under AddressSanitizer red zones stand between the parts. */
+ * The first four are a thread's own view of a chunk. Where threads run chunks side by side each has
+ * such a frame; where they share the steps of one, the frame is followed by a view for each. Under
+ * AddressSanitizer red zones stand between the parts. */
 
 static size_t align_part(size_t bytes) {
   return (bytes + EDB_RED_ZONE_BYTES + EDB_ALIGN - 1) / EDB_ALIGN * EDB_ALIGN;
 }
 
-typedef struct chunk_size {
-  size_t nodes, elements; /* elements: of the largest group */
-} chunk_size;
-
-static size_t scratch_layout(const edb_cpu_cell *cell, chunk_size size, edb_frame *f, char *base,
-                             float **domain_base, float **tile) {
-  const edb_plan *plan = cell->plan;
-  size_t at = 0, n_groups = plan->n_domains - EDB_DOMAIN_GROUP;
-  size_t most = size.nodes > size.elements ? size.nodes : size.elements;
+/* The next part of a layout; without a frame only its size counts. */
 #define TAKE(field, type, count)                                \
   do {                                                          \
     size_t bytes = (count) * sizeof(type);                      \
@@ -125,26 +130,37 @@ static size_t scratch_layout(const edb_cpu_cell *cell, chunk_size size, edb_fram
     }                                                           \
     at += align_part(bytes);                                    \
   } while (0)
-  TAKE(f->rows, size_t, plan->n_domains);
-  TAKE(f->first, uint32_t *, n_groups);
-  for (size_t g = 0; g < n_groups; g++) TAKE(f->first[g], uint32_t, size.nodes + 1);
-  TAKE(f->blocks, edb_block, plan->n_slots);
+
+size_t edb_cpu_layout_view(const edb_cpu_cell *cell, edb_cpu_room room, edb_frame *f, char *base) {
+  size_t at = 0, most = room.nodes > room.elements ? room.nodes : room.elements;
+  TAKE(f->blocks, edb_block, cell->plan->n_slots);
   TAKE(f->pointers, const float *, most + 1);
   TAKE(f->ids, int32_t, most + 1);
-  for (uint32_t d = 0; d < plan->n_domains; d++) {
-    size_t rows = d == EDB_DOMAIN_STATIC ? 1 : d == EDB_DOMAIN_NODE ? size.nodes : size.elements;
-    TAKE(domain_base[d], float, rows * plan->domain_floats[d]);
-  }
-  TAKE(*tile, float, cell->tile_rows * plan->local_floats);
-#undef TAKE
+  TAKE(f->tile, float, cell->tile_rows * cell->plan->local_floats);
   return at;
 }
 
+static size_t layout_frame(const edb_cpu_cell *cell, edb_cpu_room room, edb_frame *f, char *base,
+                           float **domain_base) {
+  const edb_plan *plan = cell->plan;
+  size_t at = edb_cpu_layout_view(cell, room, f, base);
+  size_t n_groups = plan->n_domains - EDB_DOMAIN_GROUP;
+  TAKE(f->rows, size_t, plan->n_domains);
+  TAKE(f->first, uint32_t *, n_groups);
+  for (size_t g = 0; g < n_groups; g++) TAKE(f->first[g], uint32_t, room.nodes + 1);
+  for (uint32_t d = 0; d < plan->n_domains; d++) {
+    size_t rows = d == EDB_DOMAIN_STATIC ? 1 : d == EDB_DOMAIN_NODE ? room.nodes : room.elements;
+    TAKE(domain_base[d], float, rows * plan->domain_floats[d]);
+  }
+  return at;
+}
+#undef TAKE
+
 /* How many nodes from `nodes` on form the next chunk. */
-static chunk_size next_chunk(const edb_cpu_cell *cell, const edb_graph *graph,
-                             const edb_node *nodes, size_t count) {
+static edb_cpu_room next_chunk(const edb_cpu_cell *cell, const edb_graph *graph,
+                               const edb_node *nodes, size_t count) {
   uint32_t n_groups = cell->plan->n_domains - EDB_DOMAIN_GROUP;
-  chunk_size size = {.nodes = count < cell->chunk_nodes ? count : cell->chunk_nodes};
+  edb_cpu_room size = {.nodes = count < cell->chunk_nodes ? count : cell->chunk_nodes};
   for (uint32_t g = 0; g < n_groups; g++) {
     size_t sum = 0;
     for (size_t i = 0; i < size.nodes; i++) {
@@ -167,22 +183,44 @@ static chunk_size next_chunk(const edb_cpu_cell *cell, const edb_graph *graph,
   return size;
 }
 
+/* Of the largest chunk of nodes that one thread runs, or all threads step by step. */
+static size_t chunk_bytes(const edb_cpu *cpu, const edb_cpu_cell *cell, const edb_graph *graph,
+                          const edb_node *nodes, size_t count, bool alone) {
+  size_t largest = 0, threads = edb_pool_threads(cpu->pool);
+  bool variadic = cell->plan->n_domains > EDB_DOMAIN_GROUP;
+  for (size_t i = 0; i < count;) {
+    edb_cpu_room room = next_chunk(cell, graph, nodes + i, count - i);
+    size_t bytes = layout_frame(cell, room, NULL, NULL, NULL);
+    if (!alone && threads > 1) bytes += threads * edb_cpu_layout_view(cell, room, NULL, NULL);
+    if (bytes > largest) largest = bytes;
+    i += room.nodes;
+    if (!variadic) break; /* the first chunk is the largest */
+  }
+  return largest;
+}
+
+static size_t batch_bytes(const edb_cpu *cpu, const edb_cpu_cell *cell, const edb_graph *graph,
+                          const edb_node *nodes, size_t count) {
+  edb_cpu_cut cut = edb_cpu_cut_batch(cpu, cell, count);
+  if (cut.parts == 1) return chunk_bytes(cpu, cell, graph, nodes, count, false);
+  size_t largest = 0;
+  for (size_t i = 0; i < count; i += cut.rows) {
+    size_t rows = count - i < cut.rows ? count - i : cut.rows,
+           bytes = chunk_bytes(cpu, cell, graph, nodes + i, rows, true);
+    if (bytes > largest) largest = bytes;
+  }
+  return largest * edb_pool_threads(cpu->pool);
+}
+
 static size_t cpu_scratch_bytes(const void *state, const edb_graph *graph,
                                 const edb_schedule *schedule) {
   const edb_cpu *cpu = state;
   size_t largest = 0;
   for (uint32_t b = 0; b < schedule->info.n_batches; b++) {
-    const edb_cpu_cell *cell = &cpu->cells[schedule->batch_type[b]];
-    bool variadic = cell->plan->n_domains > EDB_DOMAIN_GROUP;
-    for (size_t i = schedule->batch_start[b]; i < schedule->batch_start[b + 1];) {
-      chunk_size size =
-          next_chunk(cell, graph, schedule->nodes + i, schedule->batch_start[b + 1] - i);
-      float *unused;
-      size_t bytes = scratch_layout(cell, size, NULL, NULL, NULL, &unused);
-      if (bytes > largest) largest = bytes;
-      i += size.nodes;
-      if (!variadic) break; /* the first chunk is the largest */
-    }
+    uint32_t from = schedule->batch_start[b];
+    size_t bytes = batch_bytes(cpu, &cpu->cells[schedule->batch_type[b]], graph,
+                               schedule->nodes + from, schedule->batch_start[b + 1] - from);
+    if (bytes > largest) largest = bytes;
   }
   return largest;
 }
@@ -200,35 +238,75 @@ static edb_status cpu_begin(void *state, size_t scratch_bytes, bool timing, edb_
   return EDB_OK;
 }
 
+/* ---- Batches ------------------------------------------------------------------------------------
+ */
+
 #define EDB_CPU_MAX_DOMAINS 66
+
+typedef struct batch {
+  edb_cpu *cpu;
+  const edb_cpu_cell *cell;
+  const edb_graph *graph;
+  const edb_store *store;
+  const edb_node *nodes;
+  size_t count;
+  edb_cpu_cut cut;
+} batch;
+
+/* Nodes from .. from + count - 1, chunk by chunk, in the memory from `base` on. */
+static edb_status run_nodes(const batch *b, size_t from, size_t count, char *base,
+                            edb_run_stats *stats, edb_error *error) {
+  const edb_ir_cell *ir = b->cell->plan->cell;
+  bool share = b->cut.parts == 1 && edb_pool_threads(b->cpu->pool) > 1;
+  float *domain_base[EDB_CPU_MAX_DOMAINS];
+  for (size_t i = from, end = from + count; i < end;) {
+    edb_cpu_room room = next_chunk(b->cell, b->graph, b->nodes + i, end - i);
+    edb_frame frame = {.cpu = b->cpu,
+                       .cell = b->cell,
+                       .graph = b->graph,
+                       .store = b->store,
+                       .nodes = b->nodes + i,
+                       .stats = stats,
+                       .error = error,
+                       .room = room};
+    size_t bytes = layout_frame(b->cell, room, &frame, base, domain_base);
+    if (share) frame.view_memory = base + bytes;
+    EDB_ASSERT(base + bytes <= b->cpu->scratch + b->cpu->scratch_bytes);
+    EDB_TRY(edb_cpu_run_chunk(&frame, room.nodes, domain_base));
+    stats->flops += ir->flops * (double)room.nodes + ir->flops_per_element * (double)room.elements;
+    i += room.nodes;
+  }
+  return EDB_OK;
+}
+
+static edb_status run_part(void *arg, uint32_t worker, uint32_t part) {
+  const batch *b = arg;
+  edb_cpu_worker *w = &b->cpu->workers[worker];
+  size_t slice = b->cpu->scratch_bytes / edb_pool_threads(b->cpu->pool) / EDB_ALIGN * EDB_ALIGN,
+         from = part * b->cut.rows, left = b->count - from;
+  return run_nodes(b, from, left < b->cut.rows ? left : b->cut.rows,
+                   b->cpu->scratch + worker * slice, &w->stats, &w->error);
+}
 
 static edb_status cpu_run_batch(void *state, const edb_graph *graph, const edb_store *store,
                                 uint32_t type, const edb_node *nodes, uint32_t count,
                                 edb_run_stats *stats, edb_error *error) {
   edb_cpu *cpu = state;
   const edb_cpu_cell *cell = &cpu->cells[type];
-  const edb_ir_cell *ir = cell->plan->cell;
-  float *domain_base[EDB_CPU_MAX_DOMAINS], *tile;
   EDB_FAIL_IF(cell->plan->n_domains > EDB_CPU_MAX_DOMAINS, error, EDB_ERROR_LIMIT,
-              "cell %s has more than %d independent variadic inputs", ir->name,
+              "cell %s has more than %d independent variadic inputs", cell->plan->cell->name,
               EDB_CPU_MAX_DOMAINS - 2);
-  for (size_t i = 0; i < count;) {
-    chunk_size size = next_chunk(cell, graph, nodes + i, count - i);
-    edb_frame frame = {.cpu = cpu,
-                       .cell = cell,
-                       .graph = graph,
-                       .store = store,
-                       .nodes = nodes + i,
-                       .stats = stats,
-                       .error = error};
-    size_t bytes = scratch_layout(cell, size, &frame, cpu->scratch, domain_base, &tile);
-    EDB_ASSERT(bytes <= cpu->scratch_bytes);
-    (void)bytes;
-    EDB_TRY(edb_cpu_run_chunk(&frame, size.nodes, domain_base, tile));
-    stats->flops += ir->flops * (double)size.nodes + ir->flops_per_element * (double)size.elements;
-    i += size.nodes;
-  }
-  return EDB_OK;
+  batch b = {.cpu = cpu,
+             .cell = cell,
+             .graph = graph,
+             .store = store,
+             .nodes = nodes,
+             .count = count,
+             .cut = edb_cpu_cut_batch(cpu, cell, count)};
+  edb_status status = b.cut.parts == 1 ? run_nodes(&b, 0, count, cpu->scratch, stats, error)
+                                       : edb_cpu_share(cpu, b.cut.parts, run_part, &b, error);
+  if (edb_pool_threads(cpu->pool) > 1) edb_cpu_collect_stats(cpu, stats);
+  return status;
 }
 
 const edb_backend edb_backend_cpu = {.name = "cpu",

@@ -7,6 +7,8 @@
 #ifndef EDB_EXEC_CPU_H
 #define EDB_EXEC_CPU_H
 
+#include <stdalign.h>
+
 #include "exec/session.h"
 #include "kernel/kernel.h"
 #include "layout/plan.h"
@@ -21,6 +23,7 @@ typedef struct edb_cpu_cell {
   size_t chunk_nodes;    /* most nodes of a chunk */
   size_t chunk_elements; /* most elements of one variadic group in a chunk of several nodes */
   size_t tile_rows;      /* rows of an elementwise tile */
+  double node_ns;        /* about what a node takes; elements of variadic groups count once */
   bool has_labels;
 } edb_cpu_cell;
 
@@ -32,10 +35,17 @@ typedef struct edb_cpu {
   edb_pool *pool;
   uint64_t version; /* of the packed weights */
   edb_cpu_cell *cells;
+  double share_ns;                /* what sharing work among threads costs */
+  struct edb_cpu_worker *workers; /* [threads of the pool] */
   char *scratch;
   size_t scratch_bytes;
   bool timing;
 } edb_cpu;
+
+/* Most nodes of a chunk, and most elements of its largest group. */
+typedef struct edb_cpu_room {
+  size_t nodes, elements;
+} edb_cpu_room;
 
 /* A slot's rows in this chunk. */
 typedef struct edb_block {
@@ -54,10 +64,25 @@ typedef struct edb_frame {
   edb_block *blocks;      /* [n_slots] */
   const float **pointers; /* room for the row pointers of the largest domain */
   int32_t *ids;           /* room for its indices */
+  float *tile;            /* room for a tile's local values */
   bool labels;            /* at least one node has labels */
   edb_run_stats *stats;
   edb_error *error;
+  /* For steps that threads share: */
+  edb_cpu_room room;
+  char *view_memory; /* for the threads' views of the chunk; NULL: steps are not shared */
+  bool views_open;
 } edb_frame;
+
+/* A thread of the session. */
+typedef struct edb_cpu_worker {
+  alignas(EDB_ALIGN) edb_run_stats stats; /* not yet added to those of the run */
+  edb_frame view;                         /* of a chunk whose steps are shared */
+  edb_error error;
+  uint32_t failed; /* first part of a task that failed here; UINT32_MAX: none */
+  edb_status status;
+  edb_error first_error; /* of that part */
+} edb_cpu_worker;
 
 static inline size_t edb_cpu_align16(size_t n) {
   return (n + 15) / 16 * 16;
@@ -76,13 +101,69 @@ static inline edb_block edb_frame_rows(const edb_frame *f, uint32_t slot, size_t
   return b;
 }
 
+/* ---- Scratch memory (exec/cpu.c) ---------------------------------------------------------------
+ */
+
+/* Lays a thread's own part of a frame out at `base`; gives its size, also without a frame. */
+size_t edb_cpu_layout_view(const edb_cpu_cell *cell, edb_cpu_room room, edb_frame *frame,
+                           char *base);
+
+/* ---- Sharing (exec/cpu_share.c) ---------------------------------------------------------------
+ */
+
+/* What sharing costs: the dispatch (bench_pool: 250 to 500), and the rows that go from cache to
+ * cache. Two threads gain from about 0.2 MFLOP on, four from 0.13. */
+#define EDB_CPU_SHARE_NS 500
+
+/* Part `part` of a task, on thread `worker`, whose `error` gets the text of a failure. */
+typedef edb_status (*edb_cpu_part_fn)(void *arg, uint32_t worker, uint32_t part);
+
+/* Runs parts 0 .. n_parts - 1 on the session's threads. Of those that fail the first one counts. */
+EDB_MUST_CHECK edb_status edb_cpu_share(edb_cpu *cpu, uint32_t n_parts, edb_cpu_part_fn fn,
+                                        void *arg, edb_error *error);
+
+/* How a batch is cut: `parts` stretches of `rows` nodes (the last one of the rest), run side by
+ * side; one part: step by step. */
+typedef struct edb_cpu_cut {
+  uint32_t parts;
+  size_t rows;
+} edb_cpu_cut;
+edb_cpu_cut edb_cpu_cut_batch(const edb_cpu *cpu, const edb_cpu_cell *cell, size_t count);
+void edb_cpu_collect_stats(edb_cpu *cpu, edb_run_stats *stats);
+
+/* About what a gathered value takes: rows come from afar. */
+#define EDB_CPU_GATHER_NS 0.1
+
+/* Rows that threads may share: fn(view, arg, row, count) with counts of `most` or fewer, one after
+ * another on `frame` itself where sharing does not pay. */
+typedef struct edb_cpu_rows {
+  size_t rows, most;
+  double ns; /* about what they take on one thread */
+  edb_status (*fn)(edb_frame *view, const void *arg, size_t row, size_t count);
+  const void *arg;
+} edb_cpu_rows;
+EDB_MUST_CHECK edb_status edb_cpu_run_over_rows(edb_frame *frame, const edb_cpu_rows *what);
+
+/* C = A * packed weights, by columns. */
+typedef struct edb_product {
+  size_t rows, columns, depth;
+  const float *a, *packed;
+  ptrdiff_t a_stride, c_stride;
+  float *c;
+} edb_product;
+void edb_cpu_run_product(edb_frame *frame, const edb_product *product);
+
+/* About what a node takes, and steps from .. to - 1 over so many rows, on one thread. */
+double edb_cpu_node_ns(const edb_cpu *cpu, const edb_plan *plan);
+double edb_cpu_steps_ns(const edb_frame *frame, uint32_t from, uint32_t to, size_t rows);
+
 /* ---- Operands (exec/cpu_operands.c) -----------------------------------------------------------
  */
 
 /* Numbers of rows of the chunk's domains, from its nodes. */
 void edb_cpu_bind_rows(edb_frame *frame, size_t nodes);
 /* All blocks of the chunk; gathers inputs that cannot be read in place. */
-void edb_cpu_bind_slots(edb_frame *frame, float *const *domain_base, float *tile);
+void edb_cpu_bind_slots(edb_frame *frame, float *const *domain_base);
 /* Rows frame->pointers[0 .. n - 1] to a slot. */
 void edb_cpu_gather_rows(edb_frame *frame, uint32_t slot, size_t n);
 void edb_cpu_run_gather(edb_frame *frame, const edb_step *step);
@@ -94,8 +175,9 @@ uint32_t edb_cpu_group_arity(const edb_type_sig *sig, const int32_t *arities, ui
 
 /* All steps of the plan over the chunk's nodes. */
 EDB_MUST_CHECK edb_status edb_cpu_run_chunk(edb_frame *frame, size_t nodes,
-                                            float *const *domain_base, float *tile);
-/* Runs one operator step over rows row .. row + count - 1 of its domain */
+                                            float *const *domain_base);
+/* Runs one operator step over rows row .. row + count - 1 of its domain; one that reduces over the
+ * inputs of a node over those of the nodes. */
 EDB_MUST_CHECK edb_status edb_cpu_run_op(edb_frame *frame, const edb_step *step, size_t row,
                                          size_t count);
 /* The same for two operators in one pass. */

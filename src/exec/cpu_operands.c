@@ -59,10 +59,27 @@ static bool evenly_spaced(const float *const *rows, size_t n, ptrdiff_t *stride)
   return true;
 }
 
+typedef struct gather {
+  const float *const *from;
+  edb_block to;
+  size_t width;
+} gather;
+
+static edb_status gather_some_rows(edb_frame *f, const void *arg, size_t row, size_t count) {
+  const gather *g = arg;
+  f->cpu->kernels->gather(count, g->width, g->from + row,
+                          g->to.data + (ptrdiff_t)row * g->to.stride, g->to.stride);
+  return EDB_OK;
+}
+
 void edb_cpu_gather_rows(edb_frame *f, uint32_t slot, size_t n) {
   uint32_t width = f->cell->plan->slots[slot].width;
-  edb_block to = f->blocks[slot];
-  f->cpu->kernels->gather(n, width, f->pointers, to.data, to.stride);
+  gather g = {f->pointers, f->blocks[slot], width};
+  (void)!edb_cpu_run_over_rows(f, &(edb_cpu_rows){.rows = n,
+                                                  .most = n,
+                                                  .ns = (double)n * width * EDB_CPU_GATHER_NS,
+                                                  .fn = gather_some_rows,
+                                                  .arg = &g});
   f->stats->kernels++;
 }
 
@@ -131,12 +148,12 @@ static void bind_outputs(edb_frame *f) {
 }
 
 /* Slots with memory of their own, then the parts, which follow their roots. */
-void edb_cpu_bind_slots(edb_frame *f, float *const *domain_base, float *tile) {
+void edb_cpu_bind_slots(edb_frame *f, float *const *domain_base) {
   const edb_plan *plan = f->cell->plan;
   for (uint32_t i = 0; i < plan->n_slots; i++) {
     const edb_slot *s = &plan->slots[i];
     size_t rows = s->local ? f->cell->tile_rows : f->rows[s->domain];
-    float *base = s->local ? tile : domain_base[s->domain];
+    float *base = s->local ? f->tile : domain_base[s->domain];
     if (s->kind == EDB_SLOT_SCRATCH || s->kind == EDB_SLOT_INPUT)
       f->blocks[i] =
           (edb_block){base + s->position * rows,
@@ -157,6 +174,7 @@ void edb_cpu_bind_slots(edb_frame *f, float *const *domain_base, float *tile) {
     edb_block root = f->blocks[edb_plan_root(plan, i, &offset)];
     f->blocks[i] = (edb_block){root.data + offset, root.stride};
   }
+  f->views_open = false; /* those that were opened to gather do not know all blocks */
 }
 
 void edb_cpu_bind_rows(edb_frame *f, size_t nodes) {

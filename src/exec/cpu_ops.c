@@ -208,11 +208,13 @@ static void product(const rows *r) {
 
 typedef void (*over_fn)(size_t, const uint32_t *, size_t, edb_span, float *, ptrdiff_t);
 
-/* Runs over whole chunks only: segments are not cut. */
+/* Over the nodes row .. row + count - 1 of the chunk; `first` counts elements from its start. */
 static void over(const rows *r, over_fn fn) {
   edb_block x = r->f->blocks[r->step->operand[0]], y = r->f->blocks[r->step->result];
-  fn(r->f->rows[EDB_DOMAIN_NODE], r->f->first[r->step->group], r->width,
-     (edb_span){x.data, x.stride, 1}, y.data, y.stride);
+  const uint32_t *first = r->f->first[r->step->group] + r->row;
+  size_t y_row = r->step->domain == EDB_DOMAIN_NODE ? r->row : 0;
+  fn(r->count, first, r->width, (edb_span){x.data, x.stride, 1},
+     y.data + (ptrdiff_t)y_row * y.stride, y.stride);
 }
 
 /* ---- Dispatch

@@ -21,20 +21,39 @@ static void count_copy(edb_frame *f, const edb_step *step) {
   }
 }
 
-static void run_product(edb_frame *f, uint32_t index) {
+/* Operands that are matrices: a product for each row, of as many rows as the matrix has. */
+static edb_status run_matrices(edb_frame *f, const void *arg, size_t row, size_t count) {
+  const uint32_t index = *(const uint32_t *)arg;
   const edb_step *step = &f->cell->plan->steps[index];
-  const edb_kernels *k = f->cpu->kernels;
+  edb_block a = f->blocks[step->operand[0]], c = f->blocks[step->result];
+  for (size_t r = row; r < row + count; r++)
+    f->cpu->kernels->product_packed(
+        step->repeat, step->columns, step->depth, a.data + (ptrdiff_t)r * a.stride, step->depth,
+        f->cell->packed[index], c.data + (ptrdiff_t)r * c.stride, step->columns);
+  return EDB_OK;
+}
+
+static edb_status run_product(edb_frame *f, uint32_t index) {
+  const edb_step *step = &f->cell->plan->steps[index];
   edb_block a = f->blocks[step->operand[0]], c = f->blocks[step->result];
   size_t rows = f->rows[step->domain];
-  const float *packed = f->cell->packed[index];
   f->stats->kernels += !step->joined;
-  if (step->repeat == 1) {
-    k->product_packed(rows, step->columns, step->depth, a.data, a.stride, packed, c.data, c.stride);
-    return;
-  }
-  for (size_t r = 0; r < rows; r++)
-    k->product_packed(step->repeat, step->columns, step->depth, a.data + (ptrdiff_t)r * a.stride,
-                      step->depth, packed, c.data + (ptrdiff_t)r * c.stride, step->columns);
+  if (step->repeat > 1)
+    return edb_cpu_run_over_rows(f,
+                                 &(edb_cpu_rows){.rows = rows,
+                                                 .most = rows,
+                                                 .ns = edb_cpu_steps_ns(f, index, index + 1, rows),
+                                                 .fn = run_matrices,
+                                                 .arg = &index});
+  edb_cpu_run_product(f, &(edb_product){.rows = rows,
+                                        .columns = step->columns,
+                                        .depth = step->depth,
+                                        .a = a.data,
+                                        .packed = f->cell->packed[index],
+                                        .a_stride = a.stride,
+                                        .c_stride = c.stride,
+                                        .c = c.data});
+  return EDB_OK;
 }
 
 static void run_expand(edb_frame *f, const edb_step *step) {
@@ -64,19 +83,33 @@ static edb_status run_rows(edb_frame *f, const edb_step *step, size_t row, size_
   return EDB_OK;
 }
 
-/* Steps from .. to - 1, which share a run: tile by tile. */
-static edb_status run_tiles(edb_frame *f, uint32_t from, uint32_t to) {
-  const edb_step *steps = f->cell->plan->steps;
-  size_t rows = f->rows[steps[from].domain], tile = f->cell->tile_rows;
-  for (size_t row = 0; row < rows; row += tile) {
-    size_t count = rows - row < tile ? rows - row : tile;
-    for (uint32_t i = from; i < to; i++) EDB_TRY(run_rows(f, &steps[i], row, count));
-  }
-  for (uint32_t i = from; i < to; i++) {
-    f->stats->kernels += !steps[i].joined;
-    if (steps[i].kind == EDB_STEP_COPY) count_copy(f, &steps[i]);
-  }
+typedef struct stretch {
+  uint32_t from, to;
+} stretch;
+
+static edb_status run_stretch(edb_frame *f, const void *arg, size_t row, size_t count) {
+  const stretch *s = arg;
+  for (uint32_t i = s->from; i < s->to; i++)
+    EDB_TRY(run_rows(f, &f->cell->plan->steps[i], row, count));
   return EDB_OK;
+}
+
+/* Steps from .. to - 1, row by row: those of a run tile by tile. */
+static edb_status run_row_steps(edb_frame *f, uint32_t from, uint32_t to) {
+  const edb_plan *plan = f->cell->plan;
+  const edb_step *step = &plan->steps[from];
+  bool over = step->kind == EDB_STEP_OP && edb_op_is_over(plan->cell->ops[step->op].kind);
+  size_t rows = f->rows[over ? EDB_DOMAIN_NODE : step->domain];
+  for (uint32_t i = from; i < to; i++) {
+    f->stats->kernels += !plan->steps[i].joined;
+    if (plan->steps[i].kind == EDB_STEP_COPY) count_copy(f, &plan->steps[i]);
+  }
+  return edb_cpu_run_over_rows(
+      f, &(edb_cpu_rows){.rows = rows,
+                         .most = step->run ? f->cell->tile_rows : rows,
+                         .ns = edb_cpu_steps_ns(f, from, to, f->rows[step->domain]),
+                         .fn = run_stretch,
+                         .arg = &(stretch){from, to}});
 }
 
 /* One step, or all steps of its run; *next gets the step after them. */
@@ -86,11 +119,9 @@ static edb_status run_step(edb_frame *f, uint32_t index, uint32_t *next) {
   *next = index + 1;
   while (step->run && *next < plan->n_steps && plan->steps[*next].run == step->run) (*next)++;
   if ((step->needs_labels && !f->labels) || f->rows[step->domain] == 0) return EDB_OK;
-  if (step->run) return run_tiles(f, index, *next);
   switch (step->kind) {
   case EDB_STEP_PRODUCT:
-    run_product(f, index);
-    return EDB_OK;
+    return run_product(f, index);
   case EDB_STEP_GATHER:
     edb_cpu_run_gather(f, step);
     return EDB_OK;
@@ -102,9 +133,7 @@ static edb_status run_step(edb_frame *f, uint32_t index, uint32_t *next) {
   case EDB_STEP_OP:
     break;
   }
-  f->stats->kernels += !step->joined;
-  if (step->kind == EDB_STEP_COPY) count_copy(f, step);
-  return run_rows(f, step, 0, f->rows[step->domain]);
+  return run_row_steps(f, index, *next);
 }
 
 static uint64_t *time_of(edb_run_stats *stats, const edb_plan *plan, const edb_step *step) {
@@ -115,11 +144,11 @@ static uint64_t *time_of(edb_run_stats *stats, const edb_plan *plan, const edb_s
   return &stats->elementwise_ns;
 }
 
-edb_status edb_cpu_run_chunk(edb_frame *f, size_t nodes, float *const *domain_base, float *tile) {
+edb_status edb_cpu_run_chunk(edb_frame *f, size_t nodes, float *const *domain_base) {
   bool timing = f->cpu->timing;
   uint64_t then = timing ? edb_clock_ns() : 0;
   edb_cpu_bind_rows(f, nodes);
-  edb_cpu_bind_slots(f, domain_base, tile);
+  edb_cpu_bind_slots(f, domain_base);
   if (timing) {
     uint64_t now = edb_clock_ns();
     f->stats->copy_ns += now - then;

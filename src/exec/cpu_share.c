@@ -1,0 +1,253 @@
+/* exec/cpu_share.c: how the threads of a session share the work of the CPU backend.
+ *
+ * A batch of many rows is cut into stretches of rows; a thread runs all steps over its stretch,
+ * with scratch memory of its own, and nobody waits before the end of the batch. A batch of fewer
+ * rows runs step by step: of a product each thread takes the same columns of the weights every
+ * time, so that they stay in the second-level cache of its core; other steps are cut by rows. What
+ * is too little to be worth the while stays on the caller's thread. */
+#include "exec/cpu.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+/* Rows per thread from which weights that every thread reads from the third-level cache no longer
+ * hold the product up: a row of the batch uses each weight for two operations, and a core reads
+ * about 20 of them in the time of 240 operations. */
+#define ROWS_PER_THREAD 24
+
+/* Rows of a stretch of many, about: small enough that those of a thread that is put aside are not
+ * missed for long. */
+#define STRETCH_ROWS 48
+
+/* Rows that a product is cut into where it has too few columns to go round: two tiles. */
+#define BLOCK_ROWS 12
+
+/* ---- Parts --------------------------------------------------------------------------------------
+ */
+
+typedef struct sharing {
+  edb_cpu *cpu;
+  edb_cpu_part_fn fn;
+  void *arg;
+  atomic_uint failed; /* first part that failed */
+} sharing;
+
+/* Parts behind one that failed are left out: what they would say does not count. */
+static void run_part(void *argument, uint32_t worker, uint32_t part) {
+  sharing *s = argument;
+  uint32_t failed = atomic_load(&s->failed);
+  if (part > failed) return;
+  edb_cpu_worker *w = &s->cpu->workers[worker];
+  edb_status status = s->fn(s->arg, worker, part);
+  if (status == EDB_OK) return;
+  if (part < w->failed) {
+    w->failed = part;
+    w->status = status;
+    w->first_error = w->error;
+  }
+  while (part < failed && !atomic_compare_exchange_weak(&s->failed, &failed, part)) {
+  }
+}
+
+edb_status edb_cpu_share(edb_cpu *cpu, uint32_t n_parts, edb_cpu_part_fn fn, void *arg,
+                         edb_error *error) {
+  sharing s = {.cpu = cpu, .fn = fn, .arg = arg};
+  atomic_init(&s.failed, UINT32_MAX);
+  edb_pool_run(cpu->pool, n_parts, run_part, &s);
+  uint32_t failed = atomic_load(&s.failed);
+  if (failed == UINT32_MAX) return EDB_OK;
+  edb_status status = EDB_OK;
+  for (uint32_t i = 0; i < edb_pool_threads(cpu->pool); i++) {
+    edb_cpu_worker *w = &cpu->workers[i];
+    if (w->failed == failed) {
+      status = w->status;
+      if (error) *error = w->first_error;
+    }
+    w->failed = UINT32_MAX;
+  }
+  return status;
+}
+
+/* ---- What work takes ----------------------------------------------------------------------------
+ */
+
+/* On one core, from the second-level cache; only to tell little work from much. */
+typedef struct pace {
+  double flops_per_ns, values_per_ns;
+} pace;
+
+static pace pace_of(edb_simd simd) {
+  if (simd == EDB_SIMD_AVX512) return (pace){200, 10};
+  if (simd == EDB_SIMD_AVX2) return (pace){100, 5};
+  return (pace){4, 0.6};
+}
+
+/* Multiply-adds per value of a product of two values. */
+static size_t inner_depth(const edb_plan *plan, const edb_step *step) {
+  edb_shape shape = plan->cell->ops[step->op].shape;
+  size_t a = plan->slots[step->operand[0]].width, b = plan->slots[step->operand[1]].width;
+  if (shape.rank == 2) return a / shape.dim[0];
+  return a > b ? a / shape.dim[0] : a;
+}
+
+/* Of one row of its domain. */
+static double step_ns(const edb_cpu *cpu, const edb_plan *plan, const edb_step *step) {
+  pace p = pace_of(cpu->kernels->simd);
+  if (step->kind == EDB_STEP_PRODUCT)
+    return 2.0 * step->depth * step->columns * step->repeat / p.flops_per_ns;
+  size_t width = plan->slots[step->result].width;
+  if (step->kind == EDB_STEP_OP && plan->cell->ops[step->op].kind == EDB_OP_PRODUCT)
+    return 2.0 * (double)width * (double)inner_depth(plan, step) / p.flops_per_ns;
+  for (uint32_t i = 0; i < step->n_operands && step->kind == EDB_STEP_OP; i++)
+    if (step->operand[i] != EDB_SLOT_NONE && plan->slots[step->operand[i]].domain == step->domain &&
+        plan->slots[step->operand[i]].width > width)
+      width = plan->slots[step->operand[i]].width;
+  return (double)width / p.values_per_ns;
+}
+
+double edb_cpu_node_ns(const edb_cpu *cpu, const edb_plan *plan) {
+  double ns = 0;
+  for (uint32_t i = 0; i < plan->n_steps; i++) ns += step_ns(cpu, plan, &plan->steps[i]);
+  return ns;
+}
+
+double edb_cpu_steps_ns(const edb_frame *f, uint32_t from, uint32_t to, size_t rows) {
+  double ns = 0;
+  for (uint32_t i = from; i < to; i++)
+    ns += step_ns(f->cpu, f->cell->plan, &f->cell->plan->steps[i]);
+  return ns * (double)rows;
+}
+
+static bool is_worth(const edb_cpu *cpu, double ns) {
+  double threads = edb_pool_threads(cpu->pool);
+  return ns * (threads - 1) >= cpu->share_ns * threads;
+}
+
+/* ---- Batches ------------------------------------------------------------------------------------
+ */
+
+edb_cpu_cut edb_cpu_cut_batch(const edb_cpu *cpu, const edb_cpu_cell *cell, size_t count) {
+  size_t threads = edb_pool_threads(cpu->pool);
+  if (threads == 1 || count < threads * ROWS_PER_THREAD ||
+      !is_worth(cpu, cell->node_ns * (double)count))
+    return (edb_cpu_cut){.parts = 1, .rows = count};
+  size_t rounds = (count + threads * STRETCH_ROWS / 2) / (threads * STRETCH_ROWS);
+  size_t parts = threads * (rounds > 0 ? rounds : 1), rows = (count + parts - 1) / parts;
+  return (edb_cpu_cut){.parts = (uint32_t)((count + rows - 1) / rows), .rows = rows};
+}
+
+/* The threads' sums to the run's. Their times are those of all of them: a share each. */
+void edb_cpu_collect_stats(edb_cpu *cpu, edb_run_stats *stats) {
+  uint32_t threads = edb_pool_threads(cpu->pool);
+  for (uint32_t i = 0; i < threads; i++) {
+    edb_run_stats *s = &cpu->workers[i].stats;
+    stats->copy_ns += s->copy_ns / threads;
+    stats->product_ns += s->product_ns / threads;
+    stats->elementwise_ns += s->elementwise_ns / threads;
+    stats->kernels += s->kernels;
+    stats->bytes_copied += s->bytes_copied;
+    stats->input_gathers += s->input_gathers;
+    stats->internal_gathers += s->internal_gathers;
+    stats->internal_bytes += s->internal_bytes;
+    stats->flops += s->flops;
+    *s = (edb_run_stats){0};
+  }
+}
+
+/* ---- Steps over rows ----------------------------------------------------------------------------
+ */
+
+/* The chunk as the threads see it: row pointers, indices and the tile are their own. */
+static void open_views(edb_frame *f) {
+  edb_cpu *cpu = f->cpu;
+  const edb_plan *plan = f->cell->plan;
+  char *memory = f->view_memory;
+  f->views_open = true;
+  for (uint32_t i = 0; i < edb_pool_threads(cpu->pool); i++) {
+    edb_cpu_worker *w = &cpu->workers[i];
+    edb_frame *view = &w->view;
+    *view = *f;
+    view->view_memory = NULL;
+    view->stats = &w->stats;
+    view->error = &w->error;
+    memory += edb_cpu_layout_view(f->cell, f->room, view, memory);
+    memcpy(view->blocks, f->blocks, plan->n_slots * sizeof *view->blocks);
+    for (uint32_t s = 0; s < plan->n_slots; s++)
+      if (plan->slots[s].local) view->blocks[s].data = view->tile + (f->blocks[s].data - f->tile);
+  }
+}
+
+typedef struct rows_task {
+  edb_cpu *cpu;
+  const edb_cpu_rows *what;
+  size_t per_part;
+} rows_task;
+
+static edb_status run_some_rows(void *argument, uint32_t worker, uint32_t part) {
+  const rows_task *t = argument;
+  size_t row = part * t->per_part, left = t->what->rows - row;
+  return t->what->fn(&t->cpu->workers[worker].view, t->what->arg, row,
+                     left < t->per_part ? left : t->per_part);
+}
+
+edb_status edb_cpu_run_over_rows(edb_frame *f, const edb_cpu_rows *what) {
+  if (what->rows < 2 || !f->view_memory || !is_worth(f->cpu, what->ns)) {
+    for (size_t row = 0; row < what->rows; row += what->most) {
+      size_t left = what->rows - row;
+      EDB_TRY(what->fn(f, what->arg, row, left < what->most ? left : what->most));
+    }
+    return EDB_OK;
+  }
+  if (!f->views_open) open_views(f);
+  uint32_t threads = edb_pool_threads(f->cpu->pool);
+  rows_task task = {.cpu = f->cpu, .what = what, .per_part = (what->rows + threads - 1) / threads};
+  if (task.per_part > what->most) task.per_part = what->most;
+  return edb_cpu_share(f->cpu, (uint32_t)((what->rows + task.per_part - 1) / task.per_part),
+                       run_some_rows, &task, f->error);
+}
+
+/* ---- Products by columns ------------------------------------------------------------------------
+ */
+
+typedef struct product_task {
+  const edb_product *p;
+  const edb_kernels *k;
+  uint32_t blocks;   /* parts of the rows */
+  size_t block_rows; /* of each but the last */
+} product_task;
+
+/* Blocks of rows of a panel follow each other: a thread keeps to its panels. */
+static edb_status run_panel(void *argument, uint32_t worker, uint32_t part) {
+  const product_task *t = argument;
+  const edb_product *p = t->p;
+  size_t column = (size_t)(part / t->blocks) * t->k->panel, row = part % t->blocks * t->block_rows;
+  size_t columns = p->columns - column, rows = p->rows - row;
+  (void)worker;
+  t->k->product_packed(
+      rows < t->block_rows ? rows : t->block_rows, columns < t->k->panel ? columns : t->k->panel,
+      p->depth, p->a + (ptrdiff_t)row * p->a_stride, p->a_stride, p->packed + column * p->depth,
+      p->c + (ptrdiff_t)row * p->c_stride + column, p->c_stride);
+  return EDB_OK;
+}
+
+void edb_cpu_run_product(edb_frame *f, const edb_product *p) {
+  const edb_kernels *k = f->cpu->kernels;
+  double ns =
+      2.0 * (double)p->rows * (double)p->columns * (double)p->depth / pace_of(k->simd).flops_per_ns;
+  if (!f->view_memory || !is_worth(f->cpu, ns)) {
+    k->product_packed(p->rows, p->columns, p->depth, p->a, p->a_stride, p->packed, p->c,
+                      p->c_stride);
+    return;
+  }
+  uint32_t panels = (uint32_t)((p->columns + k->panel - 1) / k->panel);
+  uint32_t wanted = 4 * edb_pool_threads(f->cpu->pool);
+  size_t blocks = panels >= wanted ? 1 : (wanted + panels - 1) / panels;
+  size_t most = p->rows < 2 * BLOCK_ROWS ? 1 : p->rows / BLOCK_ROWS;
+  if (blocks > most) blocks = most;
+  size_t block_rows = (p->rows + blocks - 1) / blocks;
+  if (blocks > 1) block_rows = (block_rows + 5) / 6 * 6;
+  blocks = (p->rows + block_rows - 1) / block_rows;
+  product_task task = {.p = p, .k = k, .blocks = (uint32_t)blocks, .block_rows = block_rows};
+  /* Products cannot fail. */
+  (void)!edb_cpu_share(f->cpu, panels * task.blocks, run_panel, &task, f->error);
+}
