@@ -14,7 +14,7 @@ static const option_id accepts[] = {
     OPTION_FORMAT,    OPTION_FOLD_IDS,    OPTION_MIN_COUNT, OPTION_ENCODING,    OPTION_REWARD,
     OPTION_TEACHER,   OPTION_BATCHES,     OPTION_EPISODES,  OPTION_SEED,        OPTION_JSON,
     OPTION_COSTS,     OPTION_MINIMISE,    OPTION_NO_HOIST,  OPTION_NO_SHARE,    OPTION_NO_TABLE,
-    OPTION_TABLE_MIB, OPTION_HELP};
+    OPTION_TABLE_MIB, OPTION_SESSIONS,    OPTION_HELP};
 
 #define COUNTED_BATCHES 16 /* mini-batches whose schedules are counted */
 
@@ -29,12 +29,12 @@ static void *run_lane(void *argument) {
 
 /* Runs all lanes, the first on this thread. */
 static void run_lanes(bench *b) {
-  pthread_t *threads = calloc((size_t)b->n_threads + 1, sizeof *threads);
-  bool *started = calloc((size_t)b->n_threads + 1, sizeof *started);
-  for (uint32_t i = 1; threads && started && i < b->n_threads; i++)
+  pthread_t *threads = calloc((size_t)b->n_lanes + 1, sizeof *threads);
+  bool *started = calloc((size_t)b->n_lanes + 1, sizeof *started);
+  for (uint32_t i = 1; threads && started && i < b->n_lanes; i++)
     started[i] = pthread_create(&threads[i], NULL, run_lane, &b->lanes[i]) == 0;
   run_lane(&b->lanes[0]);
-  for (uint32_t i = 1; threads && started && i < b->n_threads; i++)
+  for (uint32_t i = 1; threads && started && i < b->n_lanes; i++)
     if (started[i]) pthread_join(threads[i], NULL);
   free(threads);
   free(started);
@@ -43,7 +43,7 @@ static void run_lanes(bench *b) {
 /* One window; the time is that of the slowest lane. */
 static int run_window(bench *b, bench_row *r, double seconds, bool split, double *elapsed,
                       sums *window) {
-  for (uint32_t i = 0; i < b->n_threads; i++) {
+  for (uint32_t i = 0; i < b->n_lanes; i++) {
     lane *l = &b->lanes[i];
     l->policy = r->policy;
     l->seconds = seconds;
@@ -53,7 +53,7 @@ static int run_window(bench *b, bench_row *r, double seconds, bool split, double
   run_lanes(b);
   *elapsed = seconds_now() - begin;
   *window = (sums){0};
-  for (uint32_t i = 0; i < b->n_threads; i++) {
+  for (uint32_t i = 0; i < b->n_lanes; i++) {
     if (b->lanes[i].failed) {
       b->w->error = b->lanes[i].runner.error;
       return workplace_failed(b->w);
@@ -168,7 +168,7 @@ static int open_lane(bench *b, uint32_t i) {
   }
   r->batch = b->batch;
   r->n_batches = b->n_batches;
-  r->next = (uint32_t)((uint64_t)i * b->n_batches / b->n_threads);
+  r->next = (uint32_t)((uint64_t)i * b->n_batches / b->n_lanes);
   return 0;
 }
 
@@ -198,18 +198,19 @@ static int choose_batch(bench *b) {
 
 static int open_bench(bench *b) {
   workplace *w = b->w;
-  b->n_threads = (uint32_t)w->options->number[OPTION_THREADS];
+  b->n_lanes = (uint32_t)w->options->number[OPTION_SESSIONS];
   int failed = read_granularity(w->command, w->options, &b->granularity);
   if (!failed) failed = choose_batch(b);
   if (failed) return failed;
-  b->lanes = calloc(b->n_threads, sizeof *b->lanes);
+  b->lanes = calloc(b->n_lanes, sizeof *b->lanes);
   if (!b->lanes) return EXIT_FAILED;
   memory_begin(w, &b->memory);
   failed = open_lane(b, 0);
+  if (!failed) b->n_threads = b->n_lanes * edb_session_threads(b->lanes[0].runner.session);
   if (!failed) failed = add_rows(b);
   if (!failed && b->n_rows == 1)
     failed = memory_measure(&b->lanes[0].runner, b->rows[0].policy, &b->memory);
-  for (uint32_t i = 1; i < b->n_threads && !failed; i++) failed = open_lane(b, i);
+  for (uint32_t i = 1; i < b->n_lanes && !failed; i++) failed = open_lane(b, i);
   return failed;
 }
 
@@ -223,7 +224,7 @@ int bench_measure(const options *o, uint64_t nodes, json_t **rows) {
   for (uint32_t i = 0; i < b.n_rows && !code; i++)
     json_array_append_new(*rows, bench_row_json(&b, &b.rows[i]));
   for (uint32_t i = 0; i < b.n_rows; i++) edb_policy_destroy(b.rows[i].policy);
-  for (uint32_t i = 0; b.lanes && i < b.n_threads; i++) runner_close(&b.lanes[i].runner);
+  for (uint32_t i = 0; b.lanes && i < b.n_lanes; i++) runner_close(&b.lanes[i].runner);
   free(b.lanes);
   workplace_close(&w);
   return code;

@@ -90,8 +90,9 @@ typedef struct bench_row {
 struct bench {
   workplace *w;
   edb_granularity granularity;
-  uint32_t batch, n_batches, n_threads;
-  uint64_t nodes; /* of a mini-batch, at least; 0: `batch` instances */
+  uint32_t batch, n_batches, n_lanes;
+  uint32_t n_threads; /* of all lanes */
+  uint64_t nodes;     /* of a mini-batch, at least; 0: `batch` instances */
   lane *lanes;
   bench_row rows[EDB_POLICY_COUNT];
   uint32_t n_rows;

@@ -71,11 +71,11 @@ static void add_work(json_t *to, const bench_row *r) {
 }
 
 json_t *bench_row_json(const bench *b, const bench_row *r) {
-  json_t *to =
-      json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "model", edb_model_name(b->w->model), "policy",
-                r->name, "granularity", b->granularity == EDB_GRANULARITY_OP ? "op" : "cell",
-                "simd", edb_simd_name(edb_context_simd(b->w->ctx)), "batch", (json_int_t)b->batch,
-                "threads", (json_int_t)b->n_threads);
+  json_t *to = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "model",
+                         edb_model_name(b->w->model), "policy", r->name, "granularity",
+                         b->granularity == EDB_GRANULARITY_OP ? "op" : "cell", "simd",
+                         edb_simd_name(edb_context_simd(b->w->ctx)), "batch", (json_int_t)b->batch,
+                         "threads", (json_int_t)b->n_threads, "sessions", (json_int_t)b->n_lanes);
   int64_t hidden;
   if (edb_model_constant(b->w->model, "hidden", &hidden))
     json_object_set_new(to, "hidden", json_integer(hidden));

@@ -13,7 +13,7 @@ static const option_id accepts[] = {
     OPTION_DATA,     OPTION_WEIGHTS,   OPTION_POLICY_FILE, OPTION_SET,      OPTION_LIMIT,
     OPTION_SKIP_BAD, OPTION_NO_LABELS, OPTION_NO_HOIST,    OPTION_NO_SHARE, OPTION_NO_TABLE,
     OPTION_FORMAT,   OPTION_FOLD_IDS,  OPTION_MIN_COUNT,   OPTION_SIMD,     OPTION_SEED,
-    OPTION_JSON,     OPTION_HELP};
+    OPTION_JSON,     OPTION_THREADS,   OPTION_HELP};
 
 static const uint32_t batch_sizes[] = {1, 2, 8, 32, 64, 128, 256};
 #define N_SIZES        (sizeof batch_sizes / sizeof *batch_sizes)
@@ -131,6 +131,7 @@ static int check_granularity(checker *c, edb_granularity granularity) {
   edb_session_params params = EDB_PARAMS(edb_session_params);
   params.granularity = granularity;
   read_reduction(w->options, &params);
+  params.threads = (uint32_t)w->options->number[OPTION_THREADS];
   edb_session *session = NULL;
   const char *name = granularity == EDB_GRANULARITY_OP ? "op" : "cell";
   if (edb_session_create(w->ctx, w->model, w->weights, &params, &session, &w->error) != EDB_OK)

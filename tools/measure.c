@@ -57,6 +57,7 @@ edb_status runner_open(runner *r, workplace *w, edb_granularity granularity) {
   edb_session_params params = EDB_PARAMS(edb_session_params);
   params.granularity = granularity;
   read_reduction(w->options, &params);
+  params.threads = (uint32_t)w->options->number[OPTION_THREADS];
   *r = (runner){.w = w};
   edb_status status =
       edb_session_create(w->ctx, w->model, w->weights, &params, &r->session, &r->error);

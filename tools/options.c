@@ -58,9 +58,9 @@ static int read_number(const command *c, option_id id, const char *text, uint64_
   if (*text < '0' || *text > '9' || *end || errno || n > UINT32_MAX)
     return usage_error(c, "--%s needs a whole number, found `%s`", table[id].name, text);
   bool positive = id == OPTION_BATCH || id == OPTION_BATCHES || id == OPTION_THREADS ||
-                  id == OPTION_COUNT || id == OPTION_EPISODES || id == OPTION_LIMIT ||
-                  id == OPTION_FOLD_IDS || id == OPTION_MIN_COUNT || id == OPTION_WIDTH ||
-                  id == OPTION_TABLE_MIB;
+                  id == OPTION_SESSIONS || id == OPTION_COUNT || id == OPTION_EPISODES ||
+                  id == OPTION_LIMIT || id == OPTION_FOLD_IDS || id == OPTION_MIN_COUNT ||
+                  id == OPTION_WIDTH || id == OPTION_TABLE_MIB;
   if (positive && n == 0) return usage_error(c, "--%s must be at least 1", table[id].name);
   *out = n;
   return 0;
@@ -104,6 +104,7 @@ static bool is_number(option_id id) {
   case OPTION_BATCH:
   case OPTION_BATCHES:
   case OPTION_THREADS:
+  case OPTION_SESSIONS:
   case OPTION_LIMIT:
   case OPTION_SEED:
   case OPTION_EPISODES:
@@ -162,6 +163,7 @@ int options_parse(const command *c, int argc, char **argv, options *o) {
   o->number[OPTION_BATCH] = 32;
   o->number[OPTION_BATCHES] = 4;
   o->number[OPTION_THREADS] = 1;
+  o->number[OPTION_SESSIONS] = 1;
   o->number[OPTION_SEED] = 1;
   o->number[OPTION_COUNT] = 1000;
   make_tables(c, longs, shorts);
