@@ -8,8 +8,9 @@
 #include "options.h"
 
 static const command *const commands[] = {
-    &command_run,       &command_learn,   &command_schedule, &command_check,    &command_bench,
-    &command_calibrate, &command_inspect, &command_init,     &command_generate, &command_paper,
+    &command_run,      &command_learn,     &command_schedule, &command_check,
+    &command_bench,    &command_calibrate, &command_inspect,  &command_init,
+    &command_generate, &command_paper,     &command_plan,
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 

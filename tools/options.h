@@ -53,6 +53,8 @@
   X(DATA_DIR, "data-dir", 0, "DIR", "paper: trees.txt, tags.txt, ... (else generated)")         \
   X(MODELS, "models", 0, "LIST", "paper: of these models only, e.g. tree_lstm,mv_rnn")          \
   X(QUICK, "quick", 0, NULL, "paper: fewer sizes and repeats")                                  \
+  X(DOT, "dot", 0, NULL, "plan: the cells as graphs for graphviz, batches as clusters")         \
+  X(NO_FUSE, "no-fuse", 0, NULL, "plan: map the plan before operators are joined")              \
   X(OUT, "output", 'o', "FILE", "where to write")                                               \
   X(JSON, "json", 'j', NULL, "print JSON for machines")                                         \
   X(HELP, "help", 'h', NULL, "this help")
@@ -98,6 +100,6 @@ void command_help(const command *c);
 int usage_error(const command *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 extern const command command_run, command_learn, command_inspect, command_check, command_schedule,
-    command_bench, command_calibrate, command_generate, command_init, command_paper;
+    command_bench, command_calibrate, command_generate, command_init, command_paper, command_plan;
 
 #endif

@@ -82,7 +82,7 @@ static bool find_pair(const edb_planner *p, size_t second, uint32_t k, step_pair
   const edb_step *to = &p->steps.data[second];
   edb_place place = edb_planner_place(p, to->operand[k]);
   if (place.width != edb_planner_slot(p, to->result)->width ||
-      edb_planner_slot(p, place.root)->kind != EDB_SLOT_SCRATCH || !is_read_once(p, place))
+      edb_planner_slot(p, place.slot)->kind != EDB_SLOT_SCRATCH || !is_read_once(p, place))
     return false;
   *out = (step_pair){.first = find_writer(p, place, second), .second = second, .operand = k};
   if (out->first == SIZE_MAX) return false;

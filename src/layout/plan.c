@@ -28,15 +28,15 @@ static edb_status plan_cell(edb_planner *p) {
  */
 static size_t lay_out(edb_planner *p, char *block, size_t n_domains) {
   size_t n_ops = p->cell->n_ops, n_inputs = (size_t)p->cell->sig.n_inputs + p->cell->sig.n_dense;
-  size_t words = n_domains + 2 * n_ops, places = n_ops + n_inputs;
+  size_t words = n_domains + 2 * n_ops, places = n_inputs;
   size_t bytes = words * sizeof(uint32_t) + places * sizeof(edb_place) + n_ops;
   if (!block) return bytes;
   memset(block, 0xff, bytes - n_ops);
   p->arena = (uint32_t *)(void *)block;
   p->op_domain = p->arena + n_domains;
   p->op_batch = p->op_domain + n_ops;
-  p->op_place = (edb_place *)(void *)(p->op_batch + n_ops);
-  p->input_place = p->op_place + n_ops;
+  p->op_place = p->plan->op_place;
+  p->input_place = (edb_place *)(void *)(p->op_batch + n_ops);
   p->emitted = (uint8_t *)(p->input_place + n_inputs);
   return bytes;
 }
@@ -75,9 +75,11 @@ static edb_status new_plan(edb_context *ctx, const edb_program *program, uint32_
   const edb_type_sig *sig = &plan->cell->sig;
   plan->input_slot = edb_alloc(ctx, sig->n_inputs * sizeof *plan->input_slot);
   plan->output_slot = edb_alloc(ctx, sig->n_outputs * sizeof *plan->output_slot);
+  plan->op_place = edb_alloc(ctx, plan->cell->n_ops * sizeof *plan->op_place);
   plan->domain_floats = edb_alloc_zero(ctx, plan->n_domains * sizeof *plan->domain_floats);
-  if ((!sig->n_inputs || plan->input_slot) && (!sig->n_outputs || plan->output_slot) &&
-      plan->domain_floats) {
+  if ((!plan->cell->n_ops || plan->op_place) && (!sig->n_inputs || plan->input_slot) &&
+      (!sig->n_outputs || plan->output_slot) && plan->domain_floats) {
+    if (plan->op_place) memset(plan->op_place, 0xff, plan->cell->n_ops * sizeof *plan->op_place);
     *out = plan;
     return EDB_OK;
   }
@@ -146,6 +148,7 @@ void edb_plan_destroy(edb_plan *plan) {
   const edb_type_sig *sig = &plan->cell->sig;
   edb_free(ctx, plan->input_slot, plan->input_slot ? sig->n_inputs * sizeof(uint32_t) : 0);
   edb_free(ctx, plan->output_slot, plan->output_slot ? sig->n_outputs * sizeof(uint32_t) : 0);
+  edb_free(ctx, plan->op_place, plan->op_place ? plan->cell->n_ops * sizeof(edb_place) : 0);
   edb_free(ctx, plan->domain_floats,
            plan->domain_floats ? plan->n_domains * sizeof *plan->domain_floats : 0);
   edb_free(ctx, plan->slots, plan->n_slots * sizeof *plan->slots);

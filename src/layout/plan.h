@@ -116,6 +116,11 @@ typedef struct edb_step {
   uint32_t run; /* steps with the same run number > 0 execute tile by tile */
 } edb_step;
 
+/* Columns of a slot that is no part; slot EDB_SLOT_NONE: nowhere. */
+typedef struct edb_place {
+  uint32_t slot, offset, width;
+} edb_place;
+
 typedef struct edb_plan {
   edb_context *ctx;
   const edb_program *program;
@@ -128,6 +133,7 @@ typedef struct edb_plan {
   uint32_t n_stacked;
   uint32_t *input_slot;  /* [n_inputs] slot an input is read from; EDB_SLOT_NONE if unused */
   uint32_t *output_slot; /* [n_outputs] */
+  edb_place *op_place;   /* [n_ops] where results stand; nowhere: they never leave a register */
   uint32_t n_domains;    /* EDB_DOMAIN_GROUP + number of variadic groups */
   size_t
       *domain_floats;   /* [n_domains] scratch floats per row of the domain, local slots left out */

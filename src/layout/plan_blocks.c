@@ -28,8 +28,8 @@ static bool is_cut(const cutter *c, uint32_t root) {
 static edb_status note_columns(cutter *c, edb_place place) {
   size_t at = 0, end;
   while (at < c->blocks.length &&
-         (c->blocks.data[at].place.root < place.root ||
-          (c->blocks.data[at].place.root == place.root &&
+         (c->blocks.data[at].place.slot < place.slot ||
+          (c->blocks.data[at].place.slot == place.slot &&
            c->blocks.data[at].place.offset + c->blocks.data[at].place.width <= place.offset)))
     at++;
   for (end = at; end < c->blocks.length; end++) {
@@ -58,7 +58,7 @@ static edb_status note_columns(cutter *c, edb_place place) {
 static edb_status note_slot(cutter *c, uint32_t slot) {
   if (slot == EDB_SLOT_NONE) return EDB_OK;
   edb_place place = edb_planner_place(c->p, slot);
-  return is_cut(c, place.root) && place.width > 0 ? note_columns(c, place) : EDB_OK;
+  return is_cut(c, place.slot) && place.width > 0 ? note_columns(c, place) : EDB_OK;
 }
 
 static edb_status find_blocks(cutter *c) {
@@ -75,7 +75,7 @@ static memory_block *find_block(const cutter *c, edb_place place) {
   while (high - low > 1) {
     size_t middle = (low + high) / 2;
     edb_place other = c->blocks.data[middle].place;
-    if (other.root < place.root || (other.root == place.root && other.offset <= place.offset))
+    if (other.slot < place.slot || (other.slot == place.slot && other.offset <= place.offset))
       low = middle;
     else
       high = middle;
@@ -93,14 +93,14 @@ static void remove_step(edb_planner *p, size_t i) {
 
 static bool is_block(const cutter *c, uint32_t slot, memory_block **out) {
   edb_place place = edb_planner_place(c->p, slot);
-  if (!is_cut(c, place.root) || place.width == 0) return false;
+  if (!is_cut(c, place.slot) || place.width == 0) return false;
   *out = find_block(c, place);
   return (*out)->slot == EDB_SLOT_NONE && edb_place_is_same((*out)->place, place);
 }
 
 static bool is_read_in_place(const edb_planner *p, uint32_t input) {
   edb_place place = p->input_place[input];
-  return place.root != EDB_SLOT_NONE && edb_planner_slot(p, place.root)->kind == EDB_SLOT_INPUT;
+  return place.slot != EDB_SLOT_NONE && edb_planner_slot(p, place.slot)->kind == EDB_SLOT_INPUT;
 }
 
 /* An input that nothing needs beside others is read where it is. */
@@ -120,10 +120,10 @@ static edb_status free_inputs(cutter *c) {
       edb_place *place = &p->input_place[input];
       edb_slot slot = {
           .kind = EDB_SLOT_INPUT, .domain = s->domain, .width = place->width, .index = input};
-      *place = (edb_place){.root = EDB_SLOT_NONE, .width = slot.width};
-      EDB_TRY(edb_plan_add_slot(p, slot, &place->root));
+      *place = (edb_place){.slot = EDB_SLOT_NONE, .width = slot.width};
+      EDB_TRY(edb_plan_add_slot(p, slot, &place->slot));
     }
-    block->slot = p->input_place[input].root;
+    block->slot = p->input_place[input].slot;
     remove_step(p, i);
   }
   return EDB_OK;
@@ -152,7 +152,7 @@ static void claim_outputs(cutter *c) {
 static edb_status add_blocks(cutter *c) {
   for (size_t i = 0; i < c->blocks.length; i++) {
     memory_block *b = &c->blocks.data[i];
-    edb_slot slot = *edb_planner_slot(c->p, b->place.root);
+    edb_slot slot = *edb_planner_slot(c->p, b->place.slot);
     slot.width = b->place.width;
     if (b->slot == EDB_SLOT_NONE) EDB_TRY(edb_plan_add_slot(c->p, slot, &b->slot));
   }
@@ -162,9 +162,9 @@ static edb_status add_blocks(cutter *c) {
 static edb_status move_slot(cutter *c, uint32_t *slot) {
   if (*slot == EDB_SLOT_NONE) return EDB_OK;
   edb_place place = edb_planner_place(c->p, *slot);
-  if (place.root >= c->n_before || !is_cut(c, place.root) || place.width == 0) return EDB_OK;
+  if (place.slot >= c->n_before || !is_cut(c, place.slot) || place.width == 0) return EDB_OK;
   const memory_block *block = find_block(c, place);
-  place.root = block->slot;
+  place.slot = block->slot;
   place.offset -= block->place.offset;
   return edb_plan_slot_at(c->p, place, slot);
 }
@@ -178,12 +178,26 @@ static edb_status move_steps(cutter *c) {
   return EDB_OK;
 }
 
+/* Where results stand now; those that no step reads or writes stand nowhere. */
+static void move_results(cutter *c) {
+  for (uint32_t i = 0; i < c->p->cell->n_ops; i++) {
+    edb_place *place = &c->p->op_place[i];
+    if (place->slot == EDB_SLOT_NONE || !is_cut(c, place->slot) || place->width == 0) continue;
+    const memory_block *block = c->blocks.length ? find_block(c, *place) : NULL;
+    if (block && edb_place_overlaps(block->place, *place) && block->place.offset <= place->offset &&
+        place->offset + place->width <= block->place.offset + block->place.width)
+      *place = (edb_place){block->slot, place->offset - block->place.offset, place->width};
+    else
+      place->slot = EDB_SLOT_NONE;
+  }
+}
+
 /* Where an input is read from first: a slot that some step uses, or none. */
 static void find_inputs(const cutter *c) {
   const edb_planner *p = c->p;
   for (uint32_t i = 0; i < p->cell->sig.n_inputs; i++) {
     p->plan->input_slot[i] = EDB_SLOT_NONE;
-    if (is_read_in_place(p, i)) p->plan->input_slot[i] = p->input_place[i].root;
+    if (is_read_in_place(p, i)) p->plan->input_slot[i] = p->input_place[i].slot;
   }
   for (size_t i = p->steps.length; i-- > 0;) {
     const edb_step *s = &p->steps.data[i];
@@ -195,7 +209,7 @@ static void find_inputs(const cutter *c) {
 
 static void note_used(const edb_planner *p, uint32_t *renamed, uint32_t slot) {
   if (slot == EDB_SLOT_NONE) return;
-  renamed[slot] = renamed[edb_planner_place(p, slot).root] = 0;
+  renamed[slot] = renamed[edb_planner_place(p, slot).slot] = 0;
 }
 
 static void rename(const uint32_t *renamed, uint32_t *slot) {
@@ -227,6 +241,7 @@ static edb_status drop_unused(edb_planner *p) {
   }
   for (uint32_t i = 0; i < p->cell->sig.n_inputs; i++) rename(renamed, &p->plan->input_slot[i]);
   for (uint32_t o = 0; o < p->cell->sig.n_outputs; o++) rename(renamed, &p->plan->output_slot[o]);
+  for (uint32_t i = 0; i < p->cell->n_ops; i++) rename(renamed, &p->op_place[i].slot);
   p->slots.length = left;
   edb_free(p->ctx, renamed, bytes);
   return EDB_OK;
@@ -239,6 +254,7 @@ static edb_status cut(cutter *c) {
   c->n_before = (uint32_t)c->p->slots.length;
   EDB_TRY(add_blocks(c));
   EDB_TRY(move_steps(c));
+  move_results(c);
   find_inputs(c);
   return drop_unused(c->p);
 }

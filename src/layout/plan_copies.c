@@ -9,7 +9,7 @@
 static edb_status add_gather(edb_planner *p, edb_ref ref, edb_place to) {
   const edb_type_sig *sig = &p->cell->sig;
   bool dense = ref.kind == EDB_REF_DENSE;
-  edb_step step = edb_plan_new_step(EDB_STEP_GATHER, edb_planner_slot(p, to.root)->domain, 0);
+  edb_step step = edb_plan_new_step(EDB_STEP_GATHER, edb_planner_slot(p, to.slot)->domain, 0);
   step.source = ref.index + (dense ? sig->n_inputs : 0);
   step.needs_labels = dense && sig->dense[ref.index].is_label;
   EDB_TRY(edb_plan_slot_at(p, to, &step.result));
@@ -21,7 +21,7 @@ static bool is_input(edb_ref ref) {
 }
 
 edb_status edb_plan_add_copy(edb_planner *p, edb_copy copy) {
-  uint32_t from = edb_planner_slot(p, copy.from.root)->domain;
+  uint32_t from = edb_planner_slot(p, copy.from.slot)->domain;
   if (is_input(copy.ref) && from == copy.domain) return add_gather(p, copy.ref, copy.to);
   bool expand = copy.domain >= EDB_DOMAIN_GROUP && from == EDB_DOMAIN_NODE;
   edb_step step = edb_plan_new_step(expand ? EDB_STEP_EXPAND : EDB_STEP_COPY, copy.domain, 0);
@@ -45,7 +45,7 @@ edb_status edb_plan_gather_inputs(edb_planner *p) {
   const edb_type_sig *sig = &p->cell->sig;
   for (uint32_t i = 0; i < sig->n_inputs + sig->n_dense; i++) {
     edb_place place = p->input_place[i];
-    if (place.root == EDB_SLOT_NONE || edb_planner_slot(p, place.root)->kind == EDB_SLOT_INPUT)
+    if (place.slot == EDB_SLOT_NONE || edb_planner_slot(p, place.slot)->kind == EDB_SLOT_INPUT)
       continue;
     edb_ref ref = {.kind = i < sig->n_inputs ? EDB_REF_INPUT : EDB_REF_DENSE,
                    .index = i < sig->n_inputs ? i : i - sig->n_inputs};
@@ -83,9 +83,9 @@ edb_status edb_plan_store_outputs(edb_planner *p) {
     edb_slot slot = {
         .kind = EDB_SLOT_OUTPUT, .domain = EDB_DOMAIN_NODE, .width = copy.from.width, .index = o};
     copy.to = (edb_place){.width = slot.width};
-    EDB_TRY(edb_plan_add_slot(p, slot, &copy.to.root));
+    EDB_TRY(edb_plan_add_slot(p, slot, &copy.to.slot));
     EDB_TRY(edb_plan_add_copy(p, copy));
-    p->plan->output_slot[o] = copy.to.root;
+    p->plan->output_slot[o] = copy.to.slot;
   }
   return EDB_OK;
 }
@@ -104,7 +104,7 @@ static edb_place *element(edb_planner *p, size_t k, uint32_t t) {
 
 static bool in_arena(const edb_planner *p, edb_place place) {
   for (uint32_t d = 0; d < p->plan->n_domains; d++)
-    if (place.root == p->arena[d]) return true;
+    if (place.slot == p->arena[d]) return true;
   return false;
 }
 
@@ -116,8 +116,8 @@ static bool takes_inputs_apart(const edb_planner *p) {
  * anywhere. */
 static bool is_fine(edb_planner *p, size_t k, uint32_t t) {
   edb_place a = *element(p, k - 1, t), b = *element(p, k, t);
-  if (b.root == EDB_SLOT_NONE || edb_place_follows(a, b)) return true;
-  const edb_slot *slot = edb_planner_slot(p, b.root);
+  if (b.slot == EDB_SLOT_NONE || edb_place_follows(a, b)) return true;
+  const edb_slot *slot = edb_planner_slot(p, b.slot);
   if (t == TUPLE_RESULT) return !in_arena(p, a) || !in_arena(p, b);
   if (slot->domain == EDB_DOMAIN_STATIC) return true;
   return slot->kind == EDB_SLOT_INPUT && takes_inputs_apart(p);
@@ -148,7 +148,7 @@ static bool is_together(edb_planner *p, uint32_t t) {
 /* A temporary for a tuple, one value beside the other. */
 static edb_status add_temporary(edb_planner *p, uint32_t t, edb_place *out) {
   uint64_t width = 0;
-  uint32_t domain = edb_planner_slot(p, element(p, 0, t)->root)->domain;
+  uint32_t domain = edb_planner_slot(p, element(p, 0, t)->slot)->domain;
   for (size_t k = 0; k < p->calls.length; k++) width += element(p, k, t)->width;
   return edb_plan_add_scratch(p, domain, width, out);
 }
@@ -157,7 +157,7 @@ static edb_status gather_tuple(edb_planner *p, uint32_t t) {
   edb_place all;
   size_t since = p->steps.length;
   EDB_TRY(add_temporary(p, t, &all));
-  edb_copy copy = {.to = all, .domain = edb_planner_slot(p, all.root)->domain};
+  edb_copy copy = {.to = all, .domain = edb_planner_slot(p, all.slot)->domain};
   for (size_t k = 0; k < p->calls.length; k++) {
     uint32_t op = p->calls.data[k].op;
     copy.from = *element(p, k, t);

@@ -9,11 +9,6 @@
 #include "layout/arrange_cell.h"
 #include "layout/plan.h"
 
-/* Columns of a slot that is no part; root EDB_SLOT_NONE: an index attribute. */
-typedef struct edb_place {
-  uint32_t root, offset, width;
-} edb_place;
-
 /* One operator as a kernel sees it. */
 typedef struct edb_kernel_call {
   uint32_t op;
@@ -37,8 +32,8 @@ typedef struct edb_planner {
   uint32_t *arena;                /* [n_domains] slot of the values in their order, or NONE */
   uint32_t *op_domain;            /* [n_ops] */
   uint32_t *op_batch;             /* [n_ops] of kernels */
-  edb_place *op_place;            /* [n_ops] */
-  edb_place *input_place;         /* [n_inputs + n_dense]; root NONE: not used so far */
+  edb_place *op_place;            /* [n_ops], of the plan */
+  edb_place *input_place;         /* [n_inputs + n_dense]; slot NONE: not used so far */
   uint8_t *emitted;               /* [n_ops] */
 } edb_planner;
 
@@ -57,15 +52,15 @@ static inline edb_place edb_planner_place(const edb_planner *p, uint32_t slot) {
 }
 
 static inline bool edb_place_is_same(edb_place a, edb_place b) {
-  return a.root == b.root && a.offset == b.offset && a.width == b.width;
+  return a.slot == b.slot && a.offset == b.offset && a.width == b.width;
 }
 
 static inline bool edb_place_follows(edb_place a, edb_place b) {
-  return a.root == b.root && a.offset + a.width == b.offset;
+  return a.slot == b.slot && a.offset + a.width == b.offset;
 }
 
 static inline bool edb_place_overlaps(edb_place a, edb_place b) {
-  return a.root == b.root && a.offset < b.offset + b.width && b.offset < a.offset + a.width;
+  return a.slot == b.slot && a.offset < b.offset + b.width && b.offset < a.offset + a.width;
 }
 
 edb_shape edb_planner_shape(const edb_planner *p, edb_ref ref);

@@ -33,7 +33,7 @@ typedef struct slot_use {
 
 static void note_use(const edb_planner *p, slot_use *uses, uint32_t slot, uint32_t step) {
   if (slot == EDB_SLOT_NONE) return;
-  slot_use *u = &uses[edb_planner_place(p, slot).root];
+  slot_use *u = &uses[edb_planner_place(p, slot).slot];
   uint32_t run = p->steps.data[step].run ? p->steps.data[step].run : UINT32_MAX;
   if (u->run == 0) {
     u->run = run;

@@ -24,7 +24,7 @@ edb_status edb_plan_add_step(edb_planner *p, edb_step step) {
 static edb_status add_call(edb_planner *p, uint32_t op) {
   const edb_ir_op *o = &p->cell->ops[op];
   edb_kernel_call call = {.op = op, .home = p->op_place[op], .result = p->op_place[op]};
-  for (uint32_t i = 0; i < EDB_STEP_OPERANDS; i++) call.operand[i].root = EDB_SLOT_NONE;
+  for (uint32_t i = 0; i < EDB_STEP_OPERANDS; i++) call.operand[i].slot = EDB_SLOT_NONE;
   for (uint32_t i = 0; i < o->n_operands; i++) {
     edb_ref ref = edb_planner_operand(p, op, i);
     if (ref.kind != EDB_REF_INDEX) EDB_TRY(edb_plan_place_of(p, ref, &call.operand[i]));
@@ -35,15 +35,15 @@ static edb_status add_call(edb_planner *p, uint32_t op) {
 }
 
 static bool is_static(const edb_planner *p, edb_place place) {
-  return place.root == EDB_SLOT_NONE ||
-         edb_planner_slot(p, place.root)->domain == EDB_DOMAIN_STATIC;
+  return place.slot == EDB_SLOT_NONE ||
+         edb_planner_slot(p, place.slot)->domain == EDB_DOMAIN_STATIC;
 }
 
 /* Parameters are packed side by side in any order, whole or in parts; a number serves all. */
 static bool can_stand_beside(const edb_planner *p, edb_place a, edb_place b) {
-  edb_slot_kind kind = edb_planner_slot(p, a.root)->kind;
-  if (kind == EDB_SLOT_NUMBER) return a.root == b.root;
-  if (kind == EDB_SLOT_PARAM) return edb_planner_slot(p, b.root)->kind == EDB_SLOT_PARAM;
+  edb_slot_kind kind = edb_planner_slot(p, a.slot)->kind;
+  if (kind == EDB_SLOT_NUMBER) return a.slot == b.slot;
+  if (kind == EDB_SLOT_PARAM) return edb_planner_slot(p, b.slot)->kind == EDB_SLOT_PARAM;
   return edb_place_follows(a, b);
 }
 
@@ -78,8 +78,8 @@ static edb_status merge_operands(edb_planner *p, size_t first, size_t end, uint3
                                  uint32_t *slot) {
   edb_place all = p->calls.data[first].operand[i];
   *slot = EDB_SLOT_NONE;
-  if (all.root == EDB_SLOT_NONE) return EDB_OK;
-  edb_slot_kind kind = edb_planner_slot(p, all.root)->kind;
+  if (all.slot == EDB_SLOT_NONE) return EDB_OK;
+  edb_slot_kind kind = edb_planner_slot(p, all.slot)->kind;
   if (end - first == 1 || kind == EDB_SLOT_NUMBER) return edb_plan_slot_at(p, all, slot);
   edb_slot row = {.kind = EDB_SLOT_STACK,
                   .index = (uint32_t)p->stacked.length,
@@ -87,7 +87,7 @@ static edb_status merge_operands(edb_planner *p, size_t first, size_t end, uint3
   all.width = 0;
   for (size_t k = first; k < end; k++) {
     edb_place place = p->calls.data[k].operand[i];
-    edb_stacked member = {.param = edb_planner_slot(p, place.root)->index,
+    edb_stacked member = {.param = edb_planner_slot(p, place.slot)->index,
                           .first = place.offset,
                           .offset = all.width,
                           .columns = place.width};
@@ -117,12 +117,12 @@ static edb_status expand_operand(edb_planner *p, const edb_step *step, uint32_t 
   }
   edb_place to;
   EDB_TRY(edb_plan_add_scratch(p, step->domain, from.width, &to));
-  edb_step expand = edb_plan_new_step(EDB_STEP_EXPAND, step->domain, to.root);
+  edb_step expand = edb_plan_new_step(EDB_STEP_EXPAND, step->domain, to.slot);
   expand.operand[0] = *slot;
   expand.n_operands = 1;
   expand.group = step->domain - EDB_DOMAIN_GROUP;
   expand.needs_labels = step->needs_labels;
-  *slot = to.root;
+  *slot = to.slot;
   return edb_plan_add_step(p, expand);
 }
 
@@ -162,14 +162,14 @@ static edb_status add_ops(edb_planner *p) {
 }
 
 static edb_status add_calls(edb_planner *p) {
-  edb_place scattered = {.root = EDB_SLOT_NONE};
+  edb_place scattered = {.slot = EDB_SLOT_NONE};
   edb_product_form form;
   if (p->params.layout == EDB_LAYOUT_CREATED) EDB_TRY(edb_plan_bring_together(p, &scattered));
   if (edb_plan_product_form(p, p->calls.data[0].op, &form))
     EDB_TRY(edb_plan_add_products(p));
   else
     EDB_TRY(add_ops(p));
-  if (scattered.root == EDB_SLOT_NONE) return EDB_OK;
+  if (scattered.slot == EDB_SLOT_NONE) return EDB_OK;
   return edb_plan_scatter(p, scattered);
 }
 

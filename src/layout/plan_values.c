@@ -28,17 +28,17 @@ edb_status edb_plan_add_scratch(edb_planner *p, uint32_t domain, uint64_t width,
               (unsigned long long)width);
   edb_slot slot = {.kind = EDB_SLOT_SCRATCH, .domain = domain, .width = (uint32_t)width};
   *out = (edb_place){.width = (uint32_t)width};
-  return edb_plan_add_slot(p, slot, &out->root);
+  return edb_plan_add_slot(p, slot, &out->slot);
 }
 
 edb_status edb_plan_slot_at(edb_planner *p, edb_place place, uint32_t *out) {
-  const edb_slot *root = edb_planner_slot(p, place.root);
-  *out = place.root;
+  const edb_slot *root = edb_planner_slot(p, place.slot);
+  *out = place.slot;
   if (place.offset == 0 && place.width == root->width) return EDB_OK;
   edb_slot part = {.kind = EDB_SLOT_PART,
                    .domain = root->domain,
                    .width = place.width,
-                   .parent = place.root,
+                   .parent = place.slot,
                    .offset = place.offset};
   for (uint32_t i = 0; i < p->slots.length; i++) {
     const edb_slot *s = &p->slots.data[i];
@@ -74,24 +74,24 @@ static uint32_t ref_domain(const edb_planner *p, edb_ref ref) {
 static edb_status constant_slot(edb_planner *p, edb_slot_kind kind, edb_ref ref, edb_place *out) {
   *out = (edb_place){.width = (uint32_t)edb_shape_size(edb_planner_shape(p, ref))};
   for (uint32_t i = 0; i < p->slots.length; i++) {
-    out->root = i;
+    out->slot = i;
     if (p->slots.data[i].kind == kind && p->slots.data[i].index == ref.index) return EDB_OK;
   }
   edb_slot slot = {.kind = kind, .width = out->width, .index = ref.index};
-  return edb_plan_add_slot(p, slot, &out->root);
+  return edb_plan_add_slot(p, slot, &out->slot);
 }
 
 /* Inputs without a place in the order are read where they are; attributes are gathered. */
 static edb_status input_slot(edb_planner *p, edb_ref ref, edb_place *out) {
   bool dense = ref.kind == EDB_REF_DENSE;
   edb_place *place = &p->input_place[ref.index + (dense ? p->cell->sig.n_inputs : 0)];
-  if (place->root == EDB_SLOT_NONE) {
+  if (place->slot == EDB_SLOT_NONE) {
     edb_slot slot = {.kind = dense ? EDB_SLOT_SCRATCH : EDB_SLOT_INPUT,
                      .domain = ref_domain(p, ref),
                      .width = (uint32_t)edb_shape_size(edb_planner_shape(p, ref)),
                      .index = dense ? 0 : ref.index};
-    *place = (edb_place){.root = EDB_SLOT_NONE, .width = slot.width};
-    EDB_TRY(edb_plan_add_slot(p, slot, &place->root));
+    *place = (edb_place){.slot = EDB_SLOT_NONE, .width = slot.width};
+    EDB_TRY(edb_plan_add_slot(p, slot, &place->slot));
   }
   *out = *place;
   return EDB_OK;
@@ -138,12 +138,12 @@ static edb_status place_variables(edb_planner *p) {
     if (*arena == EDB_SLOT_NONE) {
       edb_place empty;
       EDB_TRY(edb_plan_add_scratch(p, domain, 0, &empty));
-      *arena = empty.root;
+      *arena = empty.slot;
     }
     edb_slot *root = edb_planner_slot(p, *arena);
     EDB_FAIL_IF((uint64_t)root->width + place.width >= UINT32_MAX, p->error, EDB_ERROR_LIMIT,
                 "cell %s: a row of its values has 2^32 numbers or more", p->cell->name);
-    place.root = *arena;
+    place.slot = *arena;
     place.offset = root->width;
     root->width += place.width;
     if (ref.kind == EDB_REF_OP)
@@ -167,7 +167,7 @@ static edb_status place_view(edb_planner *p, uint32_t op) {
 
 /* A concat is there already if its operands stand in a row. */
 static edb_status place_sequence(edb_planner *p, uint32_t op) {
-  edb_place all = {.root = EDB_SLOT_NONE}, place;
+  edb_place all = {.slot = EDB_SLOT_NONE}, place;
   bool together = true;
   for (uint32_t i = 0; i < p->cell->ops[op].n_operands; i++) {
     EDB_TRY(edb_plan_place_of(p, edb_planner_operand(p, op, i), &place));
@@ -188,7 +188,7 @@ static edb_status place_op(edb_planner *p, uint32_t op) {
   uint64_t width = edb_shape_size(p->cell->ops[op].shape);
   if (edb_is_view(p->cell->ops[op].kind)) return place_view(p, op);
   if (p->batching->role[op] == EDB_ROLE_SEQUENCE) return place_sequence(p, op);
-  if (p->op_place[op].root != EDB_SLOT_NONE) return EDB_OK;
+  if (p->op_place[op].slot != EDB_SLOT_NONE) return EDB_OK;
   return edb_plan_add_scratch(p, p->op_domain[op], width, &p->op_place[op]);
 }
 

@@ -97,8 +97,8 @@ static int remove_folder(void **state) {
 /* ---- Help and usage -----------------------------------------------------------------------------
  */
 
-static const char *const commands[] = {"run",     "learn", "schedule", "check",    "bench",
-                                       "inspect", "init",  "generate", "calibrate"};
+static const char *const commands[] = {"run",     "learn", "schedule", "check",     "bench",
+                                       "inspect", "init",  "generate", "calibrate", "plan"};
 
 static void help_lists_every_command(void **state) {
   (void)state;
@@ -557,6 +557,53 @@ static void initial_weights_are_the_seeded_values_of_a_run(void **state) {
          "hidden");
 }
 
+static double number(const json_t *object, const char *key) {
+  const json_t *value = json_object_get(object, key);
+  if (!json_is_number(value)) fail_msg("no number %s", key);
+  return json_number_value(value);
+}
+
+static void plan_counts_kernels_and_copies_of_every_cell(void **state) {
+  (void)state;
+  json_t *cells = expect_json(run("plan " TREE_LSTM SMALL " --json"));
+  assert_int_equal(json_array_size(cells), 3);
+  const json_t *node = json_array_get(cells, 1);
+  assert_string_equal(json_string_value(json_object_get(node, "cell")), "node");
+  assert_int_equal(number(node, "operators"), 22);
+  assert_int_equal(number(node, "kernels"), 11);
+  assert_int_equal(number(node, "gathers"), 0);
+  assert_int_equal(number(node, "bytes_copied"), 0);
+  assert_int_equal(number(node, "naive_kernels"), 11);
+  assert_true(number(node, "naive_gathers") > 0);
+  assert_true(number(node, "naive_bytes_copied") > 0);
+  assert_true(number(node, "fused_kernels") < 11);
+  assert_true(number(node, "plan_us") > 0);
+  json_decref(cells);
+}
+
+static void plan_maps_the_memory_of_cells(void **state) {
+  (void)state;
+  expect(run("plan " TREE_LSTM SMALL), 0, "cell node: 22 operators");
+  expect(run("plan " TREE_LSTM SMALL), 0, "|h1   |h2   | 32 floats");
+  expect(run("plan " TREE_LSTM SMALL " --no-fuse"), 0, "|c2   |c1   | 32 floats");
+  expect(run("plan " EDB_SOURCE_DIR "/models/plan_cost.edb"), 0, "cell hash_join");
+  expect(run("plan 2>&1"), 2, "needs one MODEL");
+}
+
+static void plan_says_why_it_copies(void **state) {
+  (void)state;
+  write_file("copies.edb", "edb 1\nmodel m\ncell f(h[4], ks[4]...) -> (y[4], z[8], s[4]):\n"
+                           "  y = tanh(h)\n  z = [y; y]\n  s = sum(tanh(ks) * y)\n");
+  expect(run("plan copies.edb"), 0, "copied: y into a concat");
+  expect(run("plan copies.edb"), 0, "copied: y, of a node, to each element");
+}
+
+static void plan_draws_cells_with_batches_as_clusters(void **state) {
+  (void)state;
+  expect(run("plan " TREE_LSTM SMALL " --dot"), 0, "digraph \"node\"");
+  expect(run("plan " TREE_LSTM SMALL " --dot"), 0, "subgraph cluster_");
+}
+
 static void an_output_that_cannot_be_written_fails(void **state) {
   (void)state;
   expect(run("run " TREE_LSTM SMALL " --data two.txt 2>&1 >/dev/full"), 1, "cannot write");
@@ -596,6 +643,10 @@ int main(void) {
       cmocka_unit_test(paper_says_what_it_had_no_data_for),
       cmocka_unit_test(inspect_shows_a_model_that_reads_again),
       cmocka_unit_test(initial_weights_are_the_seeded_values_of_a_run),
+      cmocka_unit_test(plan_counts_kernels_and_copies_of_every_cell),
+      cmocka_unit_test(plan_maps_the_memory_of_cells),
+      cmocka_unit_test(plan_says_why_it_copies),
+      cmocka_unit_test(plan_draws_cells_with_batches_as_clusters),
       cmocka_unit_test(an_output_that_cannot_be_written_fails),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
