@@ -199,17 +199,24 @@ static size_t chunk_bytes(const edb_cpu *cpu, const edb_cpu_cell *cell, const ed
   return largest;
 }
 
+/* Enough for the first few nodes of the batch alone, too, which may be cut in another way: cells
+ * without variadic inputs are run so when the others have been run before. */
 static size_t batch_bytes(const edb_cpu *cpu, const edb_cpu_cell *cell, const edb_graph *graph,
                           const edb_node *nodes, size_t count) {
   edb_cpu_cut cut = edb_cpu_cut_batch(cpu, cell, count);
-  if (cut.parts == 1) return chunk_bytes(cpu, cell, graph, nodes, count, false);
-  size_t largest = 0;
-  for (size_t i = 0; i < count; i += cut.rows) {
+  size_t largest = chunk_bytes(cpu, cell, graph, nodes, count, false),
+         threads = edb_pool_threads(cpu->pool);
+  if (cut.parts > 1 && cell->plan->n_domains == EDB_DOMAIN_GROUP) {
+    edb_cpu_room most = {.nodes = clamp(EDB_CPU_MOST_ROWS, 1, cell->chunk_nodes)};
+    size_t bytes = threads * layout_frame(cell, most, NULL, NULL, NULL);
+    return bytes > largest ? bytes : largest;
+  }
+  for (size_t i = 0; i < count && cut.parts > 1; i += cut.rows) {
     size_t rows = count - i < cut.rows ? count - i : cut.rows,
-           bytes = chunk_bytes(cpu, cell, graph, nodes + i, rows, true);
+           bytes = threads * chunk_bytes(cpu, cell, graph, nodes + i, rows, true);
     if (bytes > largest) largest = bytes;
   }
-  return largest * edb_pool_threads(cpu->pool);
+  return largest;
 }
 
 static size_t cpu_scratch_bytes(const void *state, const edb_graph *graph,

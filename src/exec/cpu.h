@@ -128,6 +128,8 @@ typedef struct edb_cpu_cut {
   uint32_t parts;
   size_t rows;
 } edb_cpu_cut;
+/* Most rows of a part, if there are several. */
+#define EDB_CPU_MOST_ROWS 72
 edb_cpu_cut edb_cpu_cut_batch(const edb_cpu *cpu, const edb_cpu_cell *cell, size_t count);
 void edb_cpu_collect_stats(edb_cpu *cpu, edb_run_stats *stats);
 

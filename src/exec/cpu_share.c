@@ -133,6 +133,7 @@ edb_cpu_cut edb_cpu_cut_batch(const edb_cpu *cpu, const edb_cpu_cell *cell, size
     return (edb_cpu_cut){.parts = 1, .rows = count};
   size_t rounds = (count + threads * STRETCH_ROWS / 2) / (threads * STRETCH_ROWS);
   size_t parts = threads * (rounds > 0 ? rounds : 1), rows = (count + parts - 1) / parts;
+  EDB_ASSERT(rows <= EDB_CPU_MOST_ROWS);
   return (edb_cpu_cut){.parts = (uint32_t)((count + rows - 1) / rows), .rows = rows};
 }
 
