@@ -58,9 +58,13 @@ edb_status runner_open(runner *r, workplace *w, edb_granularity granularity) {
   params.granularity = granularity;
   read_reduction(w->options, &params);
   params.threads = (uint32_t)w->options->number[OPTION_THREADS];
+  return runner_open_with(r, w, &params);
+}
+
+edb_status runner_open_with(runner *r, workplace *w, const edb_session_params *params) {
   *r = (runner){.w = w};
   edb_status status =
-      edb_session_create(w->ctx, w->model, w->weights, &params, &r->session, &r->error);
+      edb_session_create(w->ctx, w->model, w->weights, params, &r->session, &r->error);
   if (status == EDB_OK) status = edb_graph_create(w->ctx, w->model, &r->graph, &r->error);
   uint32_t n_cells = edb_model_cell_count(w->model);
   r->loss = malloc(((size_t)n_cells + 1) * sizeof *r->loss);

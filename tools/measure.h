@@ -28,6 +28,7 @@ typedef struct runner {
 
 /* Session and graph; the mini-batches are set by the caller. Close in any case. */
 edb_status runner_open(runner *r, workplace *w, edb_granularity granularity);
+edb_status runner_open_with(runner *r, workplace *w, const edb_session_params *params);
 void runner_close(runner *r);
 
 /* Whether a cell has an output `loss`: then runs are for the losses, else for all values. */

@@ -44,11 +44,11 @@ void paper_policy_path(const paper *p, const paper_model *m, char *path, size_t 
 }
 
 json_t *paper_json(const paper *p) {
-  return json_pack("{s:b, s:f, s:I, s:I, s:O, s:O, s:O, s:O, s:O}", "quick",
+  return json_pack("{s:b, s:f, s:I, s:I, s:O, s:O, s:O, s:O, s:O, s:O}", "quick",
                    has_option(p->options, OPTION_QUICK), "seconds", seconds_now() - p->begin,
                    "learned_from", (json_int_t)p->learned_from, "counted", (json_int_t)p->counted,
-                   "schedules", p->schedules, "cells", p->cells, "speeds", p->speeds, "learning",
-                   p->learning, "skipped", p->skipped);
+                   "data", p->data, "schedules", p->schedules, "cells", p->cells, "speeds",
+                   p->speeds, "learning", p->learning, "skipped", p->skipped);
 }
 
 /* ---- Models and data ----------------------------------------------------------------------------
@@ -75,16 +75,53 @@ static bool has_size(const paper_model *m, uint32_t hidden) {
   return strcmp(m->name, "mv_rnn") != 0 || hidden <= 128;
 }
 
-/* The user's file DIR/FORM.txt, else a generated one, made once. */
+/* Where a folder has the data of a form: as FORM.txt, else as data sets are usually kept. A comma
+ * stands between the two files of pairs. */
+static const struct {
+  const char *form, *files;
+} usual_files[] = {{"trees", "trees/train.txt"},       {"tags", "tags/train.txt"},
+                   {"lattices", "lattice/train.txt"},  {"lattices", "lattices/train.txt"},
+                   {"pairs", "nmt/train.vi,train.en"}, {"pairs", "pairs/train.txt"}};
+
+static bool is_readable(const char *folder, const char *file, char *path, size_t bytes) {
+  int length = snprintf(path, bytes, "%s/%s", folder, file);
+  return length >= 0 && (size_t)length < bytes && access(path, R_OK) == 0;
+}
+
+/* "nmt/train.vi,train.en" in a folder. */
+static bool are_readable(const char *folder, const char *files, char *path, size_t bytes) {
+  char first[512], second[512], name[64], subfolder[512];
+  const char *comma = strchr(files, ','), *slash = strchr(files, '/');
+  if (!comma) return is_readable(folder, files, path, bytes);
+  snprintf(name, sizeof name, "%.*s", (int)(comma - files), files);
+  snprintf(subfolder, sizeof subfolder, "%s/%.*s", folder, (int)(slash - files), files);
+  bool both = is_readable(folder, name, first, sizeof first) &&
+              is_readable(subfolder, comma + 1, second, sizeof second);
+  return both && (size_t)snprintf(path, bytes, "%s,%s", first, second) < bytes;
+}
+
+static bool find_own(const char *folder, const char *form, char *path, size_t bytes) {
+  char file[64];
+  snprintf(file, sizeof file, "%s.txt", form);
+  if (is_readable(folder, file, path, bytes)) return true;
+  for (size_t i = 0; i < sizeof usual_files / sizeof *usual_files; i++)
+    if (strcmp(usual_files[i].form, form) == 0 &&
+        are_readable(folder, usual_files[i].files, path, bytes))
+      return true;
+  return false;
+}
+
+/* The user's data, else generated ones, made once. */
 static int find_data(paper *p, const paper_model *m, char *path, size_t bytes) {
   const options *o = p->options;
   edb_context *ctx;
   edb_error error;
-  if (has_option(o, OPTION_DATA_DIR)) {
-    snprintf(path, bytes, "%s/%s.txt", o->text[OPTION_DATA_DIR], m->form);
-    if (access(path, R_OK) == 0) return 0;
+  if (has_option(o, OPTION_DATA_DIR) && find_own(o->text[OPTION_DATA_DIR], m->form, path, bytes)) {
+    json_object_set_new(p->data, m->form, json_string(path));
+    return 0;
   }
   snprintf(path, bytes, "%s/%s.txt", p->scratch, m->form);
+  json_object_set_new(p->data, m->form, json_string("generated"));
   if (access(path, R_OK) == 0) return 0;
   edb_status status = edb_context_create(NULL, &ctx, &error);
   if (status == EDB_OK) {
@@ -101,7 +138,7 @@ typedef struct place {
   workplace w;
   options own;
   const char *model;
-  char model_path[512], data_path[512];
+  char model_path[512], data_path[1100];
 } place;
 
 static int open_model(paper *p, const paper_model *m, uint32_t hidden, place *to) {
@@ -131,36 +168,46 @@ static double share(const paper *p, double keep, uint32_t parts) {
   return left > 0 ? left / parts : 0;
 }
 
-static uint32_t count_speeds(const paper *p) {
-  uint32_t n = 0;
-  for (size_t i = 0; i < N_MODELS; i++)
-    for (uint32_t s = 0; s < p->n_sizes; s++)
-      if (is_wanted(p->options, models[i].name) && has_size(&models[i], p->sizes[s]))
-        n += p->n_batches;
-  return n;
+/* What one model of this size takes with mini-batches of this size, roughly: so much per
+ * mini-batch, and per instance the products and what grows with the size only. */
+static double contest_work(uint32_t hidden, uint32_t batch) {
+  double scale = hidden / 128.0;
+  return 4 + batch * (1 + scale * scale) / 8;
 }
 
-static int count_model(paper *p, const paper_model *m, uint32_t models_left) {
+static double all_work(const paper *p) {
+  double work = 0;
+  for (size_t i = 0; i < N_MODELS; i++)
+    for (uint32_t s = 0; s < p->n_sizes; s++)
+      for (uint32_t b = 0; b < p->n_batches; b++)
+        if (is_wanted(p->options, models[i].name) && has_size(&models[i], p->sizes[s]))
+          work += contest_work(p->sizes[s], p->batches[b]);
+  return work;
+}
+
+static int count_model(paper *p, const paper_model *m, edb_granularity granularity,
+                       uint32_t parts_left) {
   place at;
   uint32_t need = (p->learned_from + p->counted) * PAPER_BATCH;
   int failed = open_model(p, m, p->sizes[0], &at);
   if (!failed && edb_dataset_count(at.w.data) < need)
     failed = usage_error(&command_paper, "%s has %u instances, needed are %u at least",
                          at.own.text[OPTION_DATA], edb_dataset_count(at.w.data), need);
-  double seconds = share(p, p->seconds * (1 - COUNT_SHARE), models_left);
-  if (!failed) failed = paper_count(p, m, &at.w, seconds_now() + seconds);
+  double seconds = share(p, p->seconds * (1 - COUNT_SHARE), parts_left);
+  if (!failed) failed = paper_count(p, m, &at.w, granularity, seconds_now() + seconds);
   workplace_close(&at.w);
   return failed;
 }
 
-static int time_size(paper *p, const paper_model *m, uint32_t hidden, uint32_t *left) {
+static int time_size(paper *p, const paper_model *m, uint32_t hidden) {
   place at;
   int failed = open_model(p, m, hidden, &at);
   if (!failed) failed = paper_cells(p, m, &at.w, hidden);
-  for (uint32_t b = 0; b < p->n_batches && !failed; b++, --*left) {
-    uint32_t all = count_speeds(p);
-    progress_show("speeds", all - *left, all);
-    double seconds = share(p, 0, *left);
+  for (uint32_t b = 0; b < p->n_batches && !failed; b++) {
+    double work = contest_work(hidden, p->batches[b]), all = all_work(p);
+    progress_show("speeds", (uint64_t)(all - p->work), (uint64_t)all);
+    double seconds = share(p, 0, 1) * work / p->work;
+    p->work -= work;
     /* Too few instances are the reason whatever time is left. */
     if (seconds > 0 || edb_dataset_count(at.w.data) < p->batches[b])
       failed = paper_speed(p, m, &at.w, hidden, p->batches[b], seconds);
@@ -173,21 +220,26 @@ static int time_size(paper *p, const paper_model *m, uint32_t hidden, uint32_t *
 }
 
 static int compare_all(paper *p) {
-  uint32_t n_wanted = 0, done = 0, left = count_speeds(p);
+  uint32_t n_wanted = 0, done = 0;
   int failed = 0;
   for (size_t i = 0; i < N_MODELS; i++) n_wanted += is_wanted(p->options, models[i].name);
   if (n_wanted == 0)
     return usage_error(&command_paper, "--models names none of the paper's models, found `%s`",
                        p->options->text[OPTION_MODELS]);
-  for (size_t i = 0; i < N_MODELS && !failed; i++) {
-    if (!is_wanted(p->options, models[i].name)) continue;
-    progress_show("policies", done, n_wanted);
-    failed = count_model(p, &models[i], n_wanted - done++);
+  for (uint32_t part = 0; part < 2 * N_MODELS && !failed;
+       part++) { /* cells of all, then operators */
+    const paper_model *m = &models[part % N_MODELS];
+    if (!is_wanted(p->options, m->name)) continue;
+    progress_show("policies", done, 2 * n_wanted);
+    failed = count_model(p, m, part < N_MODELS ? EDB_GRANULARITY_CELL : EDB_GRANULARITY_OP,
+                         2 * n_wanted - done++);
   }
-  for (size_t i = 0; i < N_MODELS && !failed; i++)
-    for (uint32_t s = 0; s < p->n_sizes && !failed; s++)
+  /* All models at the small sizes first: should time run out, each has something to show. */
+  p->work = all_work(p);
+  for (uint32_t s = 0; s < p->n_sizes && !failed; s++)
+    for (size_t i = 0; i < N_MODELS && !failed; i++)
       if (is_wanted(p->options, models[i].name) && has_size(&models[i], p->sizes[s]))
-        failed = time_size(p, &models[i], p->sizes[s], &left);
+        failed = time_size(p, &models[i], p->sizes[s]);
   progress_clear();
   return failed;
 }
@@ -262,8 +314,9 @@ static int run_paper(const options *o) {
   p.models_dir = o->n_positional ? o->positional[0] : "models";
   set_extent(&p, has_option(o, OPTION_QUICK));
   if (!mkdtemp(p.scratch)) return cannot("make", p.scratch);
-  json_t **tables[] = {&p.schedules, &p.cells, &p.speeds, &p.learning, &p.skipped};
-  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) *tables[i] = json_array();
+  json_t **tables[] = {&p.schedules, &p.cells, &p.speeds, &p.learning, &p.skipped, &p.data};
+  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+    *tables[i] = tables[i] == &p.data ? json_object() : json_array();
   int code = compare_all(&p);
   if (!code) code = write_results(&p);
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) json_decref(*tables[i]);
@@ -279,8 +332,9 @@ const command command_paper = {
         "For the models in the folder MODELS (default: models): batches by every policy, the time "
         "of\n"
         "every cell, instances per second against the baselines, what learning takes. Data are\n"
-        "trees.txt, lattices.txt, tags.txt and pairs.txt in --data-dir, generated where they are\n"
-        "missing. Markdown, or files paper.md, paper.json and plots in the folder of -o. "
+        "trees.txt, lattices.txt, tags.txt and pairs.txt in --data-dir, or trees/train.txt,\n"
+        "lattice/train.txt, tags/train.txt and nmt/train.vi with train.en there, generated where\n"
+        "they are missing. Markdown, or files paper.md, paper.json and plots in the folder of -o. "
         "--seconds\n"
         "limits the whole of it (default 3300, with --quick 240); what did not fit is listed.",
     .example = "  edbatch paper --quick -o results",

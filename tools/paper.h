@@ -20,12 +20,14 @@ typedef struct paper {
   const char *models_dir;
   char scratch[64];                /* folder of generated data and learned policies */
   double begin, seconds;           /* of the whole comparison */
+  double work;                     /* that is left of table c, in units of contest_work */
   uint32_t learned_from, counted;  /* mini-batches; those counted are unseen by learning */
   uint32_t windows;                /* timed repeats of each way */
   const uint32_t *sizes, *batches; /* hidden sizes, mini-batch sizes */
   uint32_t n_sizes, n_batches;
   json_t *schedules, *cells, *speeds; /* tables a, b, c */
   json_t *learning, *skipped;         /* table d; what there was no time or data for */
+  json_t *data;                       /* by form: the file, or "generated" */
 } paper;
 
 /* Says in the output what is missing and why. */
@@ -33,11 +35,14 @@ void paper_skip(paper *p, const char *why, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Tables a and d: learns the policies, counts the batches of all. Stops taking up new policies at
- * `deadline`. The policy that table c uses is left in the scratch folder. */
-int paper_count(paper *p, const paper_model *m, workplace *w, double deadline);
-/* Where the policy of the model is: at cell granularity, encoding tight. */
+ * `deadline`. The policy that table c uses, one of cells, is left in the scratch folder. */
+int paper_count(paper *p, const paper_model *m, workplace *w, edb_granularity granularity,
+                double deadline);
+/* Where the policy of the model is: at cell granularity, encoding lead. */
 void paper_policy_path(const paper *p, const paper_model *m, char *path, size_t bytes);
-/* Table b: each cell of the model on its own. */
+/* Sessions that lay values out as they are created, or as planned. */
+edb_status paper_runner_open(runner *r, workplace *w, edb_granularity granularity, bool planned);
+/* Table b: each cell of the model on its own, both ways. */
 int paper_cells(paper *p, const paper_model *m, workplace *w, uint32_t hidden);
 /* Table c: one size of model and mini-batch, all ways, in about `seconds`. */
 int paper_speed(paper *p, const paper_model *m, workplace *w, uint32_t hidden, uint32_t batch,

@@ -13,6 +13,7 @@ typedef struct counter {
   runner runner;
   const char *granularity;
   double deadline, learn_deadline; /* of all; of the policy that is being learned */
+  uint32_t encodings_left;         /* that share the time to the deadline */
 } counter;
 
 static int runner_failed(counter *c) {
@@ -85,7 +86,7 @@ static edb_status learn(counter *c, edb_encoding encoding, edb_policy **policy,
   workplace *w = c->runner.w;
   uint32_t n = c->paper->learned_from;
   double begin = seconds_now();
-  c->learn_deadline = begin + (c->deadline - begin) / 2; /* the rest is for the other encodings */
+  c->learn_deadline = begin + (c->deadline - begin) / c->encodings_left--;
   edb_learn_params params = EDB_PARAMS(edb_learn_params);
   params.encoding = encoding;
   params.seed = w->options->number[OPTION_SEED];
@@ -139,36 +140,36 @@ static int count_learned(counter *c, edb_encoding encoding, bool keep) {
   return 0;
 }
 
-/* ---- Both granularities -------------------------------------------------------------------------
+/* ---- All policies -------------------------------------------------------------------------
  */
+
+/* That of `edbatch learn` is the policy of table c and comes first at cells. Where time may run
+ * out, at operators, the paper's come first. */
+static const edb_encoding encodings[EDB_ENCODING_COUNT] = {
+    EDB_ENCODING_TIGHT, EDB_ENCODING_BASE, EDB_ENCODING_MAX, EDB_ENCODING_SORT, EDB_ENCODING_LEAD};
 
 /* Learning may take all the time there is, so it comes last; but first of all where table c needs
  * the policy. */
 static int count_granularity(counter *c, bool keep) {
-  int failed = keep ? count_learned(c, EDB_ENCODING_TIGHT, true) : 0;
+  int failed = 0;
+  c->encodings_left = EDB_ENCODING_COUNT;
+  if (keep) failed = count_learned(c, EDB_ENCODING_LEAD, true);
   for (int kind = 0; kind < EDB_POLICY_COUNT && !failed; kind++)
     if (kind != EDB_POLICY_FSM && kind != EDB_POLICY_EXACT)
       failed = count_kind(c, (edb_policy_kind)kind);
-  for (int e = 0; e < EDB_ENCODING_COUNT && !failed; e++)
-    if (e != EDB_ENCODING_TIGHT || !keep) failed = count_learned(c, (edb_encoding)e, false);
+  for (size_t i = 0; i < EDB_ENCODING_COUNT && !failed; i++)
+    if (!keep || encodings[i] != EDB_ENCODING_LEAD) failed = count_learned(c, encodings[i], false);
   return failed;
 }
 
-int paper_count(paper *p, const paper_model *m, workplace *w, double deadline) {
-  static const struct {
-    edb_granularity granularity;
-    const char *name;
-  } both[] = {{EDB_GRANULARITY_CELL, "cell"}, {EDB_GRANULARITY_OP, "op"}};
-  int failed = 0;
-  double begin = seconds_now();
-  for (int i = 0; i < 2 && !failed; i++) {
-    counter c = {.paper = p, .model = m, .granularity = both[i].name, .deadline = deadline};
-    if (i == 0) c.deadline = begin + (deadline - begin) / 2;
-    failed = runner_open(&c.runner, w, both[i].granularity) == EDB_OK ? 0 : runner_failed(&c);
-    c.runner.batch = PAPER_BATCH;
-    c.runner.n_batches = p->learned_from + p->counted;
-    if (!failed) failed = count_granularity(&c, i == 0);
-    runner_close(&c.runner);
-  }
+int paper_count(paper *p, const paper_model *m, workplace *w, edb_granularity granularity,
+                double deadline) {
+  bool cells = granularity == EDB_GRANULARITY_CELL;
+  counter c = {.paper = p, .model = m, .granularity = cells ? "cell" : "op", .deadline = deadline};
+  int failed = runner_open(&c.runner, w, granularity) == EDB_OK ? 0 : runner_failed(&c);
+  c.runner.batch = PAPER_BATCH;
+  c.runner.n_batches = p->learned_from + p->counted;
+  if (!failed) failed = count_granularity(&c, cells);
+  runner_close(&c.runner);
   return failed;
 }

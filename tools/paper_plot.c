@@ -7,7 +7,7 @@
 
 #define COLUMNS    3
 #define PANEL_W    258
-#define PANEL_H    118
+#define PANEL_H    138
 #define TOP        62
 #define MARGIN     16
 #define LABEL_W    74
@@ -21,7 +21,8 @@ static const struct {
 } bars[] = {{"unbatched", "unbatched", "#b8bec6"},
             {"vanilla", "vanilla", "#7f9bb8"},
             {"cavs-like", "Cavs-like", "#3f6c9b"},
-            {"learned", "learned", "#d9822b"}};
+            {"learned", "learned", "#e3a869"},
+            {"planned", "+ planning", "#d9822b"}};
 #define N_BARS (sizeof bars / sizeof *bars)
 
 /* Each panel has a scale of its own: models differ by orders of magnitude, ways are compared. */

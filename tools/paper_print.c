@@ -79,17 +79,18 @@ static void print_schedules(const json_t *rows, const char *granularity, FILE *t
  */
 
 static void print_cells(const json_t *rows, FILE *to) {
-  fprintf(to,
-          "\n| model | cell | hidden | nodes per batch | us per batch | ns per node | kernels per "
-          "batch | KiB moved per batch | latency, planned | KiB moved, planned |\n"
-          "|---|---|---|---|---|---|---|---|---|---|\n");
+  fprintf(to, "\n| model | cell | hidden | nodes per batch | us per batch | us, planned | faster | "
+              "kernels per batch | kernels, planned | KiB moved per batch | KiB, planned |\n"
+              "|---|---|---|---|---|---|---|---|---|---|---|\n");
   for (size_t i = 0; i < json_array_size(rows); i++) {
     const json_t *row = json_array_get(rows, i);
-    fprintf(to, "| %s | %s | %.0f | %.1f | %.1f | %.0f | %.1f | %.1f | not yet | not yet |\n",
+    double ns = number_of(row, "ns_per_batch"), planned = number_of(row, "ns_per_batch_planned");
+    fprintf(to, "| %s | %s | %.0f | %.1f | %.1f | %.1f | %.2fx | %.1f | %.1f | %.1f | %.1f |\n",
             text_of(row, "model"), text_of(row, "cell"), number_of(row, "hidden"),
-            number_of(row, "nodes_per_batch"), number_of(row, "ns_per_batch") * 1e-3,
-            number_of(row, "ns_per_node"), number_of(row, "kernels_per_batch"),
-            number_of(row, "bytes_per_batch") / 1024);
+            number_of(row, "nodes_per_batch"), ns * 1e-3, planned * 1e-3,
+            planned > 0 ? ns / planned : 0, number_of(row, "kernels_per_batch"),
+            number_of(row, "kernels_per_batch_planned"), number_of(row, "bytes_per_batch") / 1024,
+            number_of(row, "bytes_per_batch_planned") / 1024);
   }
 }
 
@@ -112,12 +113,12 @@ double paper_rate(const json_t *results, const json_t *like, const char *way) {
   return row ? number_of(row, "instances_per_s") : 0;
 }
 
-/* The learned policy over the better baseline; 0 where one of them is missing. */
-static double speedup(const json_t *results, const json_t *like) {
+/* A way over the better baseline; 0 where one of them is missing. */
+static double speedup(const json_t *results, const json_t *like, const char *way) {
   double vanilla = paper_rate(results, like, "vanilla"),
          cavs = paper_rate(results, like, "cavs-like");
   double best = vanilla > cavs ? vanilla : cavs;
-  return vanilla > 0 && cavs > 0 ? paper_rate(results, like, "learned") / best : 0;
+  return vanilla > 0 && cavs > 0 ? paper_rate(results, like, way) / best : 0;
 }
 
 static void print_way(const json_t *rows, const json_t *like, const char *way, FILE *to) {
@@ -138,27 +139,35 @@ static bool is_first(const json_t *rows, size_t i) {
   return i == 0 || !same_cell(json_array_get(rows, i), json_array_get(rows, i - 1));
 }
 
+static void print_ratio(double ratio, FILE *to) {
+  if (ratio > 0)
+    fprintf(to, " | %.2fx", ratio);
+  else
+    fprintf(to, " | -");
+}
+
 static void print_speeds(const json_t *results, FILE *to) {
-  static const char *const ways[] = {"unbatched", "vanilla", "cavs-like", "learned"};
+  static const char *const ways[] = {"unbatched", "vanilla", "cavs-like", "learned", "planned"};
   const json_t *rows = json_object_get(results, "speeds");
   fprintf(to, "\n| model | hidden | batch | unbatched | vanilla | Cavs-like | learned | learned + "
-              "planning | learned over the better |\n|---|---|---|---|---|---|---|---|---|\n");
+              "planning | learned over the better | with planning | planning over learned "
+              "alone |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
   for (size_t i = 0; i < json_array_size(rows); i++) {
     const json_t *row = json_array_get(rows, i);
     if (!is_first(rows, i)) continue;
     fprintf(to, "| %s | %.0f | %.0f", text_of(row, "model"), number_of(row, "hidden"),
             number_of(row, "batch"));
-    for (size_t k = 0; k < 4; k++) print_way(rows, row, ways[k], to);
-    double ratio = speedup(results, row);
-    if (ratio > 0)
-      fprintf(to, " | not yet | %.2fx |\n", ratio);
-    else
-      fprintf(to, " | not yet | - |\n");
+    for (size_t k = 0; k < 5; k++) print_way(rows, row, ways[k], to);
+    double learned = paper_rate(results, row, "learned");
+    print_ratio(speedup(results, row, "learned"), to);
+    print_ratio(speedup(results, row, "planned"), to);
+    print_ratio(learned > 0 ? paper_rate(results, row, "planned") / learned : 0, to);
+    fprintf(to, " |\n");
   }
 }
 
 static void print_split(const json_t *results, FILE *to) {
-  static const char *const ways[] = {"vanilla", "cavs-like", "learned"};
+  static const char *const ways[] = {"vanilla", "cavs-like", "learned", "planned"};
   static const char *const parts[] = {"graph",   "schedule",    "placement", "copy",
                                       "product", "elementwise", "rest"};
   const json_t *rows = json_object_get(results, "speeds");
@@ -166,7 +175,7 @@ static void print_split(const json_t *results, FILE *to) {
               "elementwise | rest |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
   for (size_t i = 0; i < json_array_size(rows); i++) {
     if (!is_first(rows, i)) continue;
-    for (size_t k = 0; k < 3; k++) {
+    for (size_t k = 0; k < 4; k++) {
       const json_t *row = find_speed(rows, json_array_get(rows, i), ways[k]);
       if (!row) continue;
       fprintf(to, "| %s | %.0f | %.0f | %s", text_of(row, "model"), number_of(row, "hidden"),
@@ -178,30 +187,42 @@ static void print_split(const json_t *results, FILE *to) {
   }
 }
 
+/* Speedups of one way over a family: their geometric mean, least and most. */
+typedef struct spread {
+  double log_sum, least, most;
+  uint32_t n;
+} spread;
+
+static spread family_spread(const json_t *results, const char *family, const char *way) {
+  const json_t *rows = json_object_get(results, "speeds");
+  spread s = {0};
+  for (size_t i = 0; i < json_array_size(rows); i++) {
+    const json_t *row = json_array_get(rows, i);
+    if (!is_first(rows, i) || strcmp(text_of(row, "family"), family) != 0) continue;
+    double ratio = speedup(results, row, way);
+    if (ratio <= 0) continue;
+    s.log_sum += log(ratio);
+    if (s.n == 0 || ratio < s.least) s.least = ratio;
+    if (s.n == 0 || ratio > s.most) s.most = ratio;
+    s.n++;
+  }
+  return s;
+}
+
 static void print_families(const json_t *results, FILE *to) {
   static const struct {
     const char *name, *published;
   } families[] = {{"chain", "1.15x"}, {"tree", "1.39x"}, {"lattice", "2.45x"}};
-  const json_t *rows = json_object_get(results, "speeds");
-  fprintf(to,
-          "\n| family | learned over the better of vanilla and Cavs-like (geometric mean) | least "
-          "| most | the paper |\n|---|---|---|---|---|\n");
+  fprintf(to, "\n| family | learned over the better of vanilla and Cavs-like (geometric mean) | "
+              "least | most | with planning | least | most | the paper |\n"
+              "|---|---|---|---|---|---|---|---|\n");
   for (size_t f = 0; f < 3; f++) {
-    double log_sum = 0, least = 0, most = 0;
-    uint32_t n = 0;
-    for (size_t i = 0; i < json_array_size(rows); i++) {
-      const json_t *row = json_array_get(rows, i);
-      if (!is_first(rows, i) || strcmp(text_of(row, "family"), families[f].name) != 0) continue;
-      double ratio = speedup(results, row);
-      if (ratio <= 0) continue;
-      log_sum += log(ratio);
-      if (n == 0 || ratio < least) least = ratio;
-      if (n == 0 || ratio > most) most = ratio;
-      n++;
-    }
-    if (n > 0)
-      fprintf(to, "| %ss | %.2fx | %.2fx | %.2fx | %s |\n", families[f].name, exp(log_sum / n),
-              least, most, families[f].published);
+    spread alone = family_spread(results, families[f].name, "learned");
+    spread planned = family_spread(results, families[f].name, "planned");
+    if (alone.n == 0 || planned.n == 0) continue;
+    fprintf(to, "| %ss | %.2fx | %.2fx | %.2fx | %.2fx | %.2fx | %.2fx | %s |\n", families[f].name,
+            exp(alone.log_sum / alone.n), alone.least, alone.most, exp(planned.log_sum / planned.n),
+            planned.least, planned.most, families[f].published);
   }
 }
 
@@ -229,6 +250,14 @@ void paper_markdown(const json_t *results, FILE *to) {
   fprintf(to, "# The comparison of ED-Batch on this machine\n\nOne thread%s, %.0f s.\n",
           json_is_true(json_object_get(results, "quick")) ? ", --quick" : "",
           number_of(results, "seconds"));
+  fprintf(to, "Data:");
+  const char *form, *comma = "";
+  json_t *file;
+  json_object_foreach(json_object_get(results, "data"), form, file) {
+    fprintf(to, "%s %s %s", comma, form, json_string_value(file));
+    comma = ",";
+  }
+  fprintf(to, ".\n");
   fprintf(to,
           "\n## a. Batches of a mini-batch of %d (mean of %.0f mini-batches that no policy was "
           "learned from)\n",
@@ -236,14 +265,16 @@ void paper_markdown(const json_t *results, FILE *to) {
   print_schedules(json_object_get(results, "schedules"), "cell", to);
   print_schedules(json_object_get(results, "schedules"), "op", to);
   fprintf(to,
-          "\n## b. Cells\n\nBatch by batch of a mini-batch of %d, in order of creation inside "
-          "the cell.\n",
+          "\n## b. Cells\n\nBatch by batch of a mini-batch of %d, with values laid out in "
+          "order of creation and\nas planned. Medians of repeats that take turns.\n",
           PAPER_BATCH);
   print_cells(json_object_get(results, "cells"), to);
-  fprintf(to,
-          "\n## c. Instances per second\n\nMedians of interleaved repeats, with half the range. "
-          "Vanilla: operators are the nodes;\nCavs-like: cells; each the better of depth and "
-          "agenda.\n");
+  fprintf(
+      to,
+      "\n## c. Instances per second\n\nMedians of interleaved repeats, with half the range. "
+      "Vanilla: operators are the nodes;\nCavs-like: cells; each the better of depth and "
+      "agenda. These and learned have their values in order\nof creation; with planning they are "
+      "laid out as planned.\n");
   print_speeds(results, to);
   print_families(results, to);
   fprintf(to, "\nWhere the time goes, in percent:\n");

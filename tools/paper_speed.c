@@ -7,6 +7,13 @@
 #define MAX_WINDOWS 16
 #define CELL_ROUNDS 5
 
+edb_status paper_runner_open(runner *r, workplace *w, edb_granularity granularity, bool planned) {
+  edb_session_params params = EDB_PARAMS(edb_session_params);
+  params.granularity = granularity;
+  params.layout = planned ? EDB_LAYOUT_PLANNED : EDB_LAYOUT_CREATED;
+  return runner_open_with(r, w, &params);
+}
+
 static int runner_failed(runner *r) {
   r->w->error = r->error;
   return workplace_failed(r->w);
@@ -16,8 +23,8 @@ static int runner_failed(runner *r) {
  */
 
 typedef struct cell_sums {
-  double ns;
-  uint64_t batches, nodes, kernels, bytes;
+  double ns[CELL_ROUNDS];                  /* per batch */
+  uint64_t batches, nodes, kernels, bytes; /* of the last round */
 } cell_sums;
 
 /* Steps run a whole batch each, so the first node that has got a value tells the cell. */
@@ -31,7 +38,8 @@ static uint32_t find_new(const runner *r, bool *known, uint32_t n) {
   return found;
 }
 
-static edb_status step_all(runner *r, edb_frontier *frontier, bool *known, cell_sums *sum) {
+static edb_status step_all(runner *r, edb_frontier *frontier, bool *known, uint32_t round,
+                           cell_sums *sum) {
   uint32_t n_cells = edb_model_cell_count(r->w->model);
   for (;;) {
     uint32_t count;
@@ -40,7 +48,7 @@ static edb_status step_all(runner *r, edb_frontier *frontier, bool *known, cell_
     edb_run_stats stats = edb_session_stats(r->session);
     uint32_t cell = find_new(r, known, edb_graph_node_count(r->graph));
     if (cell >= n_cells) continue; /* a cell without outputs */
-    sum[cell].ns += (double)stats.run_ns;
+    sum[cell].ns[round] += (double)stats.run_ns;
     sum[cell].batches++;
     sum[cell].nodes += count;
     sum[cell].kernels += stats.kernels;
@@ -48,76 +56,114 @@ static edb_status step_all(runner *r, edb_frontier *frontier, bool *known, cell_
   }
 }
 
-static edb_status run_by_steps(runner *r, const edb_policy *policy, cell_sums *sum) {
+static void begin_round(cell_sums *sum, uint32_t n_cells, uint32_t round) {
+  for (uint32_t c = 0; c < n_cells; c++) {
+    cell_sums *s = &sum[c];
+    s->ns[round] = 0;
+    s->batches = s->nodes = s->kernels = s->bytes = 0;
+  }
+}
+
+static edb_status run_by_steps(runner *r, const edb_policy *policy, uint32_t round,
+                               cell_sums *sum) {
   const edb_graph *lowered;
   edb_frontier *frontier = NULL;
-  edb_status status = runner_build(r, r->next, &lowered);
+  uint32_t n_cells = edb_model_cell_count(r->w->model);
+  edb_status status = runner_build(r, 0, &lowered);
   if (status != EDB_OK) return status;
   bool *known = calloc((size_t)edb_graph_node_count(r->graph) + 1, sizeof *known);
   if (!known) return EDB_ERROR_MEMORY;
+  begin_round(sum, n_cells, round);
   status = edb_frontier_create(r->w->ctx, policy, r->graph, &frontier, &r->error);
-  if (status == EDB_OK) status = step_all(r, frontier, known, sum);
+  if (status == EDB_OK) status = step_all(r, frontier, known, round, sum);
   edb_frontier_destroy(frontier);
   free(known);
+  for (uint32_t c = 0; c < n_cells; c++)
+    if (sum[c].batches > 0) sum[c].ns[round] /= (double)sum[c].batches;
   return status;
 }
 
-static void add_cells(paper *p, const paper_model *m, const workplace *w, uint32_t hidden,
-                      const cell_sums *sum) {
-  for (uint32_t c = 0; c < edb_model_cell_count(w->model); c++) {
-    double n = (double)sum[c].batches;
-    if (sum[c].batches == 0) continue;
-    json_array_append_new(
-        p->cells,
-        json_pack("{s:s, s:s, s:I, s:f, s:f, s:f, s:f, s:f}", "model", m->name, "cell",
-                  edb_model_cell_name(w->model, c), "hidden", (json_int_t)hidden, "nodes_per_batch",
-                  (double)sum[c].nodes / n, "ns_per_batch", sum[c].ns / n, "ns_per_node",
-                  sum[c].ns / (double)sum[c].nodes, "kernels_per_batch", (double)sum[c].kernels / n,
-                  "bytes_per_batch", (double)sum[c].bytes / n));
-  }
+/* One cell, in order of creation and as planned. */
+static void add_cell(paper *p, const paper_model *m, const char *cell, uint32_t hidden,
+                     const cell_sums *created, const cell_sums *planned) {
+  double n = (double)created->batches, nodes = (double)created->nodes;
+  double ns = median_of(created->ns, CELL_ROUNDS), ns_planned = median_of(planned->ns, CELL_ROUNDS);
+  if (created->batches == 0) return;
+  json_array_append_new(
+      p->cells,
+      json_pack("{s:s, s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "model", m->name, "cell",
+                cell, "hidden", (json_int_t)hidden, "nodes_per_batch", nodes / n, "ns_per_batch",
+                ns, "ns_per_batch_planned", ns_planned, "kernels_per_batch",
+                (double)created->kernels / n, "kernels_per_batch_planned",
+                (double)planned->kernels / n, "bytes_per_batch", (double)created->bytes / n,
+                "bytes_per_batch_planned", (double)planned->bytes / n));
+}
+
+/* The two take turns. The first round of each warms it up and is overwritten. */
+static edb_status time_cells(runner both[2], const edb_policy *policy, cell_sums *cells[2]) {
+  edb_status status = EDB_OK;
+  for (uint32_t i = 0; i <= CELL_ROUNDS && status == EDB_OK; i++)
+    for (uint32_t k = 0; k < 2 && status == EDB_OK; k++) {
+      uint32_t which = (i + k) % 2;
+      status = run_by_steps(&both[which], policy, i == 0 ? 0 : i - 1, cells[which]);
+      if (status != EDB_OK) both[0].error = both[which].error;
+    }
+  return status;
 }
 
 int paper_cells(paper *p, const paper_model *m, workplace *w, uint32_t hidden) {
-  runner r;
+  runner both[2];
   edb_policy *policy = NULL;
   uint32_t n_cells = edb_model_cell_count(w->model);
-  cell_sums *sum = calloc((size_t)n_cells + 1, sizeof *sum);
-  edb_status status = runner_open(&r, w, EDB_GRANULARITY_CELL);
-  r.batch = PAPER_BATCH;
-  r.n_batches = 1;
-  if (!sum) status = EDB_ERROR_MEMORY;
-  if (status == EDB_OK) status = edb_policy_create(w->ctx, EDB_POLICY_TIGHT, &policy, &r.error);
-  for (int i = 0; i <= CELL_ROUNDS && status == EDB_OK; i++) {
-    status = run_by_steps(&r, policy, sum);
-    for (uint32_t c = 0; i == 0 && c < n_cells; c++) sum[c] = (cell_sums){0}; /* warm-up */
+  cell_sums *cells[2];
+  edb_status status = EDB_OK;
+  for (int i = 0; i < 2; i++) {
+    edb_status opened = paper_runner_open(&both[i], w, EDB_GRANULARITY_CELL, i == 1);
+    if (status == EDB_OK) status = opened;
+    if (opened != EDB_OK) both[0].error = both[i].error;
+    both[i].batch = PAPER_BATCH;
+    both[i].n_batches = 1;
+    cells[i] = calloc((size_t)n_cells + 1, sizeof *cells[i]);
+    if (!cells[i]) status = EDB_ERROR_MEMORY;
   }
-  if (status == EDB_OK) add_cells(p, m, w, hidden, sum);
-  int failed = status == EDB_OK ? 0 : runner_failed(&r);
+  if (status == EDB_OK)
+    status = edb_policy_create(w->ctx, EDB_POLICY_TIGHT, &policy, &both[0].error);
+  if (status == EDB_OK) status = time_cells(both, policy, cells);
+  for (uint32_t c = 0; c < n_cells && status == EDB_OK; c++)
+    add_cell(p, m, edb_model_cell_name(w->model, c), hidden, &cells[0][c], &cells[1][c]);
+  int failed = status == EDB_OK ? 0 : runner_failed(&both[0]);
   edb_policy_destroy(policy);
-  runner_close(&r);
-  free(sum);
+  for (int i = 0; i < 2; i++) {
+    runner_close(&both[i]);
+    free(cells[i]);
+  }
   return failed;
 }
 
 /* ---- Whole models -------------------------------------------------------------------------------
  */
 
+/* By which session a way runs. All but the last have values where they are created. */
+typedef enum way_path { PATH_CELL, PATH_OP, PATH_PLANNED, N_PATHS } way_path;
+
 typedef struct way {
   const char *name, *policy_name;
   edb_policy *policy;
   edb_policy_kind kind;
-  bool op, dropped;
+  way_path path;
+  bool dropped;
   double rate[MAX_WINDOWS];
   sums timed, split;
 } way;
 
 static const way all_ways[] = {
     {.name = "unbatched", .kind = EDB_POLICY_UNBATCHED},
-    {.name = "vanilla", .kind = EDB_POLICY_DEPTH, .op = true},
-    {.name = "vanilla", .kind = EDB_POLICY_AGENDA_STATIC, .op = true},
+    {.name = "vanilla", .kind = EDB_POLICY_DEPTH, .path = PATH_OP},
+    {.name = "vanilla", .kind = EDB_POLICY_AGENDA_STATIC, .path = PATH_OP},
     {.name = "cavs-like", .kind = EDB_POLICY_DEPTH},
     {.name = "cavs-like", .kind = EDB_POLICY_AGENDA_STATIC},
     {.name = "learned", .kind = EDB_POLICY_FSM},
+    {.name = "planned", .kind = EDB_POLICY_FSM, .path = PATH_PLANNED},
 };
 enum { N_WAYS = sizeof all_ways / sizeof *all_ways };
 
@@ -127,16 +173,16 @@ typedef struct contest {
   const paper_model *model;
   uint32_t hidden, batch;
   double seconds;
-  runner cell, op;
+  runner runners[N_PATHS];
   way ways[N_WAYS];
 } contest;
 
 static runner *runner_of(contest *c, const way *y) {
-  return y->op ? &c->op : &c->cell;
+  return &c->runners[y->path];
 }
 
 static int open_way(contest *c, way *y) {
-  workplace *w = c->cell.w;
+  workplace *w = c->runners[PATH_CELL].w;
   char path[128];
   y->policy_name = edb_policy_kind_name(y->kind);
   if (y->kind != EDB_POLICY_FSM)
@@ -212,11 +258,11 @@ static void add_way(const contest *c, const way *y) {
       c->paper->speeds,
       json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:o}", "model",
                 c->model->name, "family", c->model->family, "hidden", (json_int_t)c->hidden,
-                "batch", (json_int_t)c->batch, "way", y->name, "granularity", y->op ? "op" : "cell",
-                "policy", y->policy_name, "instances_per_s", median_of(y->rate, n), "slowest",
-                slowest, "fastest", fastest, "kernels", (double)y->timed.kernels / runs,
-                "bytes_copied", (double)y->timed.bytes_copied / runs, "percent_of_time",
-                split_json(&y->split)));
+                "batch", (json_int_t)c->batch, "way", y->name, "granularity",
+                y->path == PATH_OP ? "op" : "cell", "policy", y->policy_name, "instances_per_s",
+                median_of(y->rate, n), "slowest", slowest, "fastest", fastest, "kernels",
+                (double)y->timed.kernels / runs, "bytes_copied",
+                (double)y->timed.bytes_copied / runs, "percent_of_time", split_json(&y->split)));
 }
 
 static int run_contest(contest *c) {
@@ -249,17 +295,17 @@ int paper_speed(paper *p, const paper_model *m, workplace *w, uint32_t hidden, u
   if (!c) return EXIT_FAILED;
   *c = (contest){.paper = p, .model = m, .hidden = hidden, .batch = batch, .seconds = seconds};
   int failed = 0;
-  for (int op = 0; op < 2 && !failed; op++) {
-    runner *r = op ? &c->op : &c->cell;
-    if (runner_open(r, w, op ? EDB_GRANULARITY_OP : EDB_GRANULARITY_CELL) != EDB_OK)
+  for (int i = 0; i < N_PATHS && !failed; i++) {
+    runner *r = &c->runners[i];
+    edb_granularity granularity = i == PATH_OP ? EDB_GRANULARITY_OP : EDB_GRANULARITY_CELL;
+    if (paper_runner_open(r, w, granularity, i == PATH_PLANNED) != EDB_OK)
       failed = runner_failed(r);
     r->batch = batch;
     r->first = first;
     r->n_batches = (have - first) / batch;
   }
   if (!failed) failed = run_contest(c);
-  runner_close(&c->cell);
-  runner_close(&c->op);
+  for (int i = 0; i < N_PATHS; i++) runner_close(&c->runners[i]);
   free(c);
   return failed;
 }

@@ -15,7 +15,8 @@ static double number(const edb_model *model, uint32_t index) {
 static void a_constant_is_a_number_where_a_value_stands(void **state) {
   (void)state;
   edb_context *ctx = new_context();
-  edb_model *model = parse_cell_model(ctx, "x[n]", "h[n], m", "  h = x / sqrt(n) * 2 - n\n  m = k\n");
+  edb_model *model =
+      parse_cell_model(ctx, "x[n]", "h[n], m", "  h = x / sqrt(n) * 2 - n\n  m = k\n");
   assert_int_equal(model->cells.data[0].n_numbers, 4);
   assert_true(number(model, 0) == 4 && number(model, 1) == 2 && number(model, 2) == 4);
   assert_true(number(model, 3) == 3);
@@ -53,7 +54,8 @@ static void the_name_of_a_constant_in_use_is_taken(void **state) {
   (void)state;
   assert_cell_refused("x[n]", "h[n]", "  h = x * k\n  k = x + x\n", EDB_ERROR_NAME,
                       "m.edb:9:3: cell f: `k` has a value already");
-  assert_cell_refused("x[n]", "h[n], k", "  h = x * k\n", EDB_ERROR_NAME, "m.edb:7:24: cell f: output k is a constant");
+  assert_cell_refused("x[n]", "h[n], k", "  h = x * k\n", EDB_ERROR_NAME,
+                      "m.edb:7:24: cell f: output k is a constant");
 }
 
 static void vocabularies_are_no_numbers(void **state) {

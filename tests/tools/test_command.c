@@ -518,6 +518,27 @@ static void paper_compares_the_ways_of_batching(void **state) {
   }
 }
 
+static void paper_takes_data_sets_as_they_are_kept(void **state) {
+  (void)state;
+  static const char data[] = EDB_SOURCE_DIR "/../shared/data";
+  static const char *const forms[] = {"trees", "lattices", "tags", "pairs"};
+  if (access(data, R_OK) != 0) {
+    print_message("skipped: there is no %s\n", data);
+    skip();
+  }
+  json_t *results =
+      expect_json(run("paper " EDB_SOURCE_DIR "/models --models tree_lstm,lattice_gru,"
+                      "bilstm_tagger,lstm_nmt --quick --seconds 1 --data-dir " EDB_SOURCE_DIR
+                      "/../shared/data --json 2>/dev/null"));
+  for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+    const char *file =
+        json_string_value(json_object_get(json_object_get(results, "data"), forms[i]));
+    assert_non_null(file);
+    assert_non_null(strstr(file, "/train."));
+  }
+  json_decref(results);
+}
+
 static void paper_says_what_it_had_no_data_for(void **state) {
   (void)state;
   expect(run("paper " EDB_SOURCE_DIR "/models --models tree_gru --quick --count 200 --seconds 1"),
@@ -640,6 +661,7 @@ int main(void) {
       cmocka_unit_test(wrong_sweeps_are_named),
       cmocka_unit_test(bench_shows_a_table_over_all_policies),
       cmocka_unit_test(paper_compares_the_ways_of_batching),
+      cmocka_unit_test(paper_takes_data_sets_as_they_are_kept),
       cmocka_unit_test(paper_says_what_it_had_no_data_for),
       cmocka_unit_test(inspect_shows_a_model_that_reads_again),
       cmocka_unit_test(initial_weights_are_the_seeded_values_of_a_run),
