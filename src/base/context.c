@@ -1,11 +1,26 @@
 /* base/context.c: makes a context from its params; the C library's allocator. */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 #include "base/context.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/cpu.h"
+
+/* Packed weights of large models and the rows of large mini-batches: pages of 2 MiB take a
+ * five-hundredth of the faults, and of the entries of translation caches. Blocks below this size
+ * come back from the C library's heap, without faults. */
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
+#define HUGE_FROM_BYTES ((size_t)32 << 20)
+
+static void ask_for_huge_pages(void *block, size_t bytes) {
+#ifdef MADV_HUGEPAGE
+  (void)madvise(block, bytes, MADV_HUGEPAGE); /* only a wish */
+#else
+  (void)block, (void)bytes;
+#endif
+}
 
 /* realloc promises no more than the alignment of max_align_t, so a block that asks for more moves.
  */
@@ -17,8 +32,11 @@ static void *system_resize(void *user, void *old, size_t old_bytes, size_t new_b
     return NULL;
   }
   if (alignment < sizeof(void *)) alignment = sizeof(void *);
+  bool huge = new_bytes >= HUGE_FROM_BYTES;
+  if (huge && alignment < HUGE_PAGE_BYTES) alignment = HUGE_PAGE_BYTES;
   void *block = NULL;
   if (posix_memalign(&block, alignment, new_bytes) != 0) return NULL;
+  if (huge) ask_for_huge_pages(block, new_bytes);
   if (old != NULL) {
     memcpy(block, old, old_bytes < new_bytes ? old_bytes : new_bytes);
     free(old);
