@@ -59,6 +59,12 @@ static double y_of(const panel *p, const json_t *row, const series *s) {
   return nodes > 0 ? value / nodes : 0;
 }
 
+static void stretch_exactly(axis *a, double value) {
+  if (!(value > 0)) return;
+  if (a->low == 0 || value < a->low) a->low = value;
+  if (value > a->high) a->high = value;
+}
+
 /* Widens an axis, to whole powers of ten, so that it has the value. */
 static void stretch(axis *a, double value) {
   if (!(value > 0)) return;
@@ -69,7 +75,7 @@ static void stretch(axis *a, double value) {
 }
 
 static double place(const axis *a, double value, double length) {
-  if (!(value > a->low)) return 0;
+  if (!(value > a->low) || !(a->high > a->low)) return 0;
   return length * log10(value / a->low) / log10(a->high / a->low);
 }
 
@@ -89,11 +95,13 @@ static void draw_frame(const panel *p, FILE *to) {
             "<path d=\"M%d %.1fh%d\" stroke=\"#ddd\"/><text x=\"%d\" y=\"%.1f\" "
             "text-anchor=\"end\">%g</text>\n",
             LEFT, to_y(p, v), PANEL_W, LEFT - 8, to_y(p, v) + 4, v);
-  for (double v = p->x.low; v <= p->x.high * 1.001; v *= 10)
+  for (size_t r = 0; r < json_array_size(p->rows); r++) {
+    double v = x_of(p, json_array_get(p->rows, r));
     fprintf(to,
             "<path d=\"M%.1f %uv%d\" stroke=\"#ddd\"/><text x=\"%.1f\" y=\"%u\" "
             "text-anchor=\"middle\">%.0f</text>\n",
             to_x(p, v), p->top, PANEL_H, to_x(p, v), p->top + PANEL_H + 18, v);
+  }
   fprintf(to, "<text x=\"%d\" y=\"%u\" text-anchor=\"end\">%s</text>\n", LEFT + PANEL_W,
           p->top + PANEL_H + 36, p->variable);
 }
@@ -127,7 +135,7 @@ static void draw_panel(panel *p, FILE *to) {
   size_t n = json_array_size(p->rows);
   for (size_t r = 0; r < n; r++) {
     const json_t *row = json_array_get(p->rows, r);
-    stretch(&p->x, x_of(p, row));
+    stretch_exactly(&p->x, x_of(p, row));
     for (uint32_t i = 0; i < p->n_series; i++) stretch(&p->y, y_of(p, row, &p->series[i]));
   }
   draw_frame(p, to);

@@ -55,6 +55,8 @@ static void add_work(json_t *to, const bench_row *r) {
                     "misses", r->misses, "kernels", per_mini_batch(t->kernels, t), "bytes_copied",
                     per_mini_batch(t->bytes_copied, t), "nodes", per_mini_batch(t->nodes, t),
                     "peak_bytes", (json_int_t)t->peak_bytes));
+  json_object_set_new(to, "cpu_share",
+                      json_real(t->all_ns ? (double)t->cpu_ns / (double)t->all_ns : 0));
   json_object_update_new(to, json_pack("{s:f, s:f, s:f, s:f, s:f}", "instances_per_s_cold",
                                        r->cold_rate, "shared", per_mini_batch(t->shared, t),
                                        "looked_up", per_mini_batch(t->looked_up, t), "table_rows",

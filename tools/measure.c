@@ -18,6 +18,12 @@ static uint64_t since(double begin) {
   return (uint64_t)((seconds_now() - begin) * 1e9);
 }
 
+static uint64_t thread_cpu_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 static int compare_doubles(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
@@ -49,6 +55,7 @@ void add_sums(sums *to, const sums *s) {
   to->product_ns += s->product_ns;
   to->elementwise_ns += s->elementwise_ns;
   to->all_ns += s->all_ns;
+  to->cpu_ns += s->cpu_ns;
   to->flops += s->flops;
   if (s->peak_bytes > to->peak_bytes) to->peak_bytes = s->peak_bytes;
 }
@@ -119,6 +126,7 @@ edb_status runner_run(runner *r, const edb_policy *policy) {
   static const char *const loss[] = {"loss"};
   const edb_keep keep = {loss, 1};
   const edb_graph *lowered;
+  uint64_t cpu_begin = thread_cpu_ns();
   double begin = seconds_now();
   edb_status status = runner_build(r, r->next, &lowered);
   if (status != EDB_OK) return status;
@@ -144,6 +152,7 @@ edb_status runner_run(runner *r, const edb_policy *policy) {
               .product_ns = stats.product_ns,
               .elementwise_ns = stats.elementwise_ns,
               .all_ns = since(begin),
+              .cpu_ns = thread_cpu_ns() - cpu_begin,
               .flops = stats.flops,
               .peak_bytes = stats.peak_bytes};
   add_sums(&r->sums, &one);

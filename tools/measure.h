@@ -9,6 +9,8 @@ typedef struct sums {
   uint64_t instances, nodes, mini_batches, kernels, bytes_copied;
   uint64_t shared, looked_up, table_rows, hoisted_batches;
   uint64_t graph_ns, schedule_ns, placement_ns, copy_ns, product_ns, elementwise_ns, all_ns;
+  uint64_t
+      cpu_ns; /* of the thread that runs them, in all_ns: less when others have the processor */
   double flops, loss;
   size_t peak_bytes;
 } sums;
