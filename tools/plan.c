@@ -15,7 +15,7 @@ static const option_id accepts[] = {OPTION_SET, OPTION_JSON, OPTION_DOT, OPTION_
 /* All that is said of one cell. */
 typedef struct report {
   const char *cell;
-  edb_plan *plan;  /* the one that is mapped */
+  edb_plan *plan; /* the one that is mapped */
   double plan_us;
   plan_counters created, planned, fused; /* created and planned: unfused */
 } report;
@@ -149,10 +149,12 @@ const command command_plan = {
         "operators find them in place; and for the plan with operators joined into passes, which\n"
         "is what runs otherwise. Kernels: launches that compute; a batch of operators is one,\n"
         "also where it takes the same value for each of them or has weights of its own for each.\n"
-        "Gathers: launches that copy values within a cell, to where an operator or an output wants\n"
+        "Gathers: launches that copy values within a cell, to where an operator or an output "
+        "wants\n"
         "them. Bytes: what these copy, per node. Input gathers: launches that copy rows of inputs\n"
         "and attributes into the cell's memory.\n\n"
-        "Then a map of the memory: the values that stand beside each other, and which kernel reads\n"
+        "Then a map of the memory: the values that stand beside each other, and which kernel "
+        "reads\n"
         "or writes how many of them in one piece. Where values are copied, the reason.",
     .example = "  edbatch plan models/tree_lstm.edb --set hidden=64",
     .accepts = accepts,

@@ -197,8 +197,7 @@ static void print_block(block_map *m) {
     kernel += !step->joined;
     print_span(m, step->result, kernel, step, "written");
     for (uint32_t k = 0; k < step->n_operands; k++)
-      if (step->operand[k] != EDB_SLOT_NONE)
-        print_span(m, step->operand[k], kernel, step, "read");
+      if (step->operand[k] != EDB_SLOT_NONE) print_span(m, step->operand[k], kernel, step, "read");
   }
 }
 

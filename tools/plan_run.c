@@ -144,7 +144,8 @@ static int run_batch(batch *b, edb_session *session, const edb_policy *policy, p
   if (failed) return failed;
   if (append_sources(b) != EDB_OK ||
       edb_session_run(session, b->graph, policy, NULL, error) != EDB_OK ||
-      append_nodes(b) != EDB_OK || edb_session_run(session, b->graph, policy, NULL, error) != EDB_OK)
+      append_nodes(b) != EDB_OK ||
+      edb_session_run(session, b->graph, policy, NULL, error) != EDB_OK)
     return workplace_failed(b->w);
   edb_run_stats stats = edb_session_stats(session);
   *out = (plan_counters){.kernels = stats.kernels - stats.input_gathers - stats.internal_gathers,
@@ -161,6 +162,7 @@ int plan_run(workplace *w, uint32_t cells, edb_layout layout, bool unfused, plan
   int failed = 0;
   params.layout = layout;
   params.unfused = unfused;
+  params.no_hoist = params.no_share = params.no_table = true; /* cells as they are written */
   if (edb_session_create(w->ctx, w->model, w->weights, &params, &session, &w->error) != EDB_OK ||
       edb_policy_create(w->ctx, EDB_POLICY_BEST, &policy, &w->error) != EDB_OK)
     failed = workplace_failed(w);

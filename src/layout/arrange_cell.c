@@ -27,7 +27,7 @@ typedef struct adapter {
   size_t memory_bytes;
 } adapter;
 
-#define NOT_RUN UINT32_MAX /* a concat, or a stack within a batch: says nothing of the order */
+#define NOT_RUN UINT32_MAX /* a concat, a stack within a batch, parts: not a group */
 
 /* ---- Values ---------------------------------------------------------------------------------- */
 
@@ -246,6 +246,61 @@ static void add_stacks(adapter *a, uint32_t batch) {
   }
 }
 
+/* The value that a view shows columns of, and the first of these. */
+static edb_ref base_of(const adapter *a, edb_ref ref, size_t *first) {
+  *first = 0;
+  while (has_role(a, ref, EDB_ROLE_VIEW)) {
+    const edb_ir_op *op = &a->cell->ops[ref.index];
+    ref = edb_batching_operand(a->batching, ref.index, 0);
+    bool variadic;
+    edb_shape shape = edb_ir_ref_shape(a->batching->program, a->cell, ref, &variadic);
+    if (op->kind == EDB_OP_SLICE && shape.rank > 0)
+      *first += op->immediate[0] * (edb_shape_size(shape) / shape.dim[0]);
+  }
+  return ref;
+}
+
+/* Whether tuple t has parts of one value that stand side by side in it; order[] then gets the
+ * operators of the batch, by their positions, as these parts stand. */
+static bool follow_parts(adapter *a, uint32_t batch, uint32_t t) {
+  size_t first, next = 0;
+  edb_ref base = base_of(a, element(a, batch, t, 0), &first), other;
+  for (uint32_t k = 0; k < batch_size(a, batch); k++) {
+    size_t at = 0;
+    uint32_t i = k;
+    other = base_of(a, element(a, batch, t, k), &first);
+    if (other.kind != base.kind || other.index != base.index) return false;
+    for (; i > 0; i--) { /* by insertion */
+      (void)base_of(a, element(a, batch, t, a->order[i - 1]), &at);
+      if (at < first) break;
+      a->order[i] = a->order[i - 1];
+    }
+    a->order[i] = k;
+  }
+  for (uint32_t k = 0; k < batch_size(a, batch); k++) {
+    edb_ref ref = element(a, batch, t, a->order[k]);
+    (void)base_of(a, ref, &first);
+    if (k > 0 && first != next) return false;
+    next = first + bytes_of(a, ref) / sizeof(float);
+  }
+  return true;
+}
+
+/* Parts of one value stand as they do: results that are made of them shall follow. */
+static void add_parts(adapter *a, uint32_t batch) {
+  uint32_t size = batch_size(a, batch), *e = a->elements + a->n_elements;
+  for (uint32_t t = 1; size > 1 && is_wide(a, batch) && t < tuple_count(a, batch); t++) {
+    if (!has_role(a, element(a, batch, t, 0), EDB_ROLE_VIEW) || !follow_parts(a, batch, t))
+      continue;
+    for (uint32_t k = 0; k < size; k++) e[k] = variable_of(a, element(a, batch, 0, a->order[k]));
+    a->batches[a->n_batches] =
+        (edb_arrange_batch){.size = size, .n_tuples = 1, .elements = e, .in_order = true};
+    a->batch_of[a->n_batches++] = NOT_RUN;
+    a->n_elements += size;
+    return;
+  }
+}
+
 static void add_sequence(adapter *a, uint32_t op) {
   uint32_t size = a->cell->ops[op].n_operands, *e = a->elements + a->n_elements;
   for (uint32_t i = 0; i < size; i++)
@@ -261,6 +316,7 @@ static void make_problem(adapter *a) {
   for (uint32_t b = 0; b < a->batching->n_batches; b++) {
     add_kernels(a, b);
     add_stacks(a, b);
+    add_parts(a, b);
   }
   for (uint32_t op = 0; op < a->cell->n_ops; op++)
     if (a->batching->role[op] == EDB_ROLE_SEQUENCE) add_sequence(a, op);
@@ -272,7 +328,7 @@ typedef struct sizes {
   size_t batches, elements;
 } sizes;
 
-/* At most: every operator a group, and half of them in stacks of two. */
+/* At most: every operator a group, half of them in stacks of two or batches that follow parts. */
 static sizes count(const adapter *a) {
   const edb_batching *b = a->batching;
   sizes s = {.batches = 2 * (size_t)a->cell->n_ops};

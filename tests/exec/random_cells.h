@@ -1,5 +1,6 @@
 /* tests/exec/random_cells.h: the text of a model with random cells: operators of all kinds on
- * whatever values there are, plain and variadic, some of them outputs. */
+ * whatever values there are, plain and variadic, some of them outputs; or gates, as recurrent cells
+ * have them: many operators of few kinds, whose values stay between -1 and 1. */
 #ifndef EDB_TESTS_EXEC_RANDOM_CELLS_H
 #define EDB_TESTS_EXEC_RANDOM_CELLS_H
 
@@ -20,6 +21,8 @@ typedef struct rc_writer {
   size_t length;
   rc_value values[128];
   uint32_t n_values;
+  bool gates;
+  uint32_t most_lines; /* of a cell */
 } rc_writer;
 
 static inline void rc_put(rc_writer *w, const char *format, ...) {
@@ -192,6 +195,57 @@ static inline void rc_scalar(rc_writer *w, bool *variadic) {
   }
 }
 
+/* What cells of recurrent networks are made of. */
+static inline rc_shape rc_gate(rc_writer *w, bool *variadic) {
+  uint32_t kind = edb_rng_below(&w->rng, 14);
+  const char *weights = edb_rng_below(&w->rng, 2) ? "A" : "B", *bias = rc_chance(w, 50) ? "b" : "g";
+  bool many[3] = {false, false, false};
+  const char *a = rc_pick(w, RC_V, &many[0]), *b = rc_pick(w, RC_V, &many[1]);
+  const char *wide = rc_pick(w, RC_W, &many[2]);
+  bool takes_wide = kind == 4 || kind == 6 || kind == 10;
+  bool takes_b = kind == 2 || kind == 3 || kind == 5 || kind == 7 || kind == 8 || kind > 11;
+  *variadic = takes_wide ? many[2] : many[0] || (takes_b && many[1]);
+  switch (kind) {
+  case 0:
+  case 1:
+    rc_put(w, "sigmoid(%s @ %s + %s)", weights, a, bias);
+    return RC_V;
+  case 2:
+    rc_put(w, "tanh(%s @ %s + %s @ %s)", weights, a, weights, b);
+    return RC_V;
+  case 3:
+    rc_put(w, "tanh(C @ [%s; %s] + %s)", a, b, bias);
+    return RC_V;
+  case 4:
+    rc_put(w, "sigmoid(C @ %s)", wide);
+    return RC_V;
+  case 5:
+    rc_put(w, "[%s; %s]", a, b);
+    return RC_W;
+  case 6:
+    rc_put(w, "%s[%s]", wide, rc_chance(w, 50) ? "0:n" : rc_chance(w, 50) ? "n:2*n" : "1:n+1");
+    return RC_V;
+  case 7:
+    rc_put(w, "(%s + %s) * 0.5", a, b);
+    return RC_V;
+  case 8:
+    rc_put(w, "%s * %s + (1 - %s) * %s", a, b, a, b);
+    return RC_V;
+  case 9:
+    rc_put(w, "%s * %s", a, a);
+    return RC_V;
+  case 10:
+    rc_put(w, "%s(%s)", rc_chance(w, 50) ? "tanh" : "sigmoid", wide);
+    return RC_W;
+  case 11:
+    rc_put(w, "%s(%s)", rc_chance(w, 50) ? "tanh" : "sigmoid", a);
+    return RC_V;
+  default:
+    rc_put(w, "%s * %s", a, b);
+    return RC_V;
+  }
+}
+
 /* Over the elements of a variadic value; false if there is none. */
 static inline bool rc_over(rc_writer *w, rc_shape *shape, bool *variadic) {
   static const char *const over[] = {"sum", "sum", "mean", "max", "softmax"};
@@ -212,8 +266,12 @@ static inline void rc_line(rc_writer *w, uint32_t number) {
   rc_shape shape = (rc_shape)edb_rng_below(&w->rng, 4);
   (void)snprintf(name, sizeof name, "v%u", number);
   rc_put(w, "  %s = ", name);
-  if (!(rc_chance(w, 25) && rc_over(w, &shape, &variadic))) {
-    if (rc_chance(w, 45))
+  if (w->gates && !rc_chance(w, 15)) {
+    shape = rc_gate(w, &variadic);
+  } else if (!(rc_chance(w, 25) && rc_over(w, &shape, &variadic))) {
+    if (w->gates)
+      rc_put(w, "tanh(%s)", rc_pick(w, shape, &variadic));
+    else if (rc_chance(w, 45))
       rc_elementwise(w, shape, &variadic);
     else if (shape == RC_S)
       rc_scalar(w, &variadic);
@@ -256,7 +314,7 @@ static inline void rc_cell(rc_writer *w, const char *name) {
   rc_put(w, "cell %s(", name);
   rc_inputs(w);
   size_t head = w->length;
-  uint32_t lines = 3 + edb_rng_below(&w->rng, 22), outputs = 0;
+  uint32_t lines = 3 + edb_rng_below(&w->rng, w->most_lines - 2), outputs = 0;
   for (uint32_t i = 0; i < lines; i++) rc_line(w, i);
   memcpy(body, w->text + head, w->length - head + 1);
   w->length = head;
@@ -269,10 +327,12 @@ static inline void rc_cell(rc_writer *w, const char *name) {
   rc_put(w, "):\n%s", body);
 }
 
-/* A model of `cells` random cells, and one that begins. The text lives until the next call. */
-static inline const char *random_model(uint64_t seed, uint32_t n, uint32_t cells) {
+static inline const char *rc_model(uint64_t seed, uint32_t n, uint32_t cells, bool gates,
+                                   uint32_t most_lines) {
   static rc_writer w;
   w.length = w.n_values = 0;
+  w.gates = gates;
+  w.most_lines = most_lines;
   edb_rng_seed(&w.rng, seed);
   rc_put(&w,
          "edb 1\nmodel random\nconst n = %u\n"
@@ -289,6 +349,16 @@ static inline const char *random_model(uint64_t seed, uint32_t n, uint32_t cells
     rc_cell(&w, name);
   }
   return w.text;
+}
+
+/* A model of `cells` random cells, and one that begins. The text lives until the next call. */
+static inline const char *random_model(uint64_t seed, uint32_t n, uint32_t cells) {
+  return rc_model(seed, n, cells, false, 24);
+}
+
+/* The same of gates. */
+static inline const char *random_gates(uint64_t seed, uint32_t n, uint32_t cells) {
+  return rc_model(seed, n, cells, true, 14);
 }
 
 #endif

@@ -213,6 +213,10 @@ static void views_and_static_values_need_no_kernel(void **state) {
        "cell f(h[m]) -> (o[2], p[2]):\n  a = tanh(h)\n  o = sigmoid(a[0:2])\n  p = "
        "sigmoid(a[3:5])\n",
        3, 0},
+      {"parts of one value side by side",
+       "cell f(w[2*n], h[n]) -> (o[n]):\n  p = V @ h\n  q = W @ h\n  a = tanh(w[n:2*n] + p)\n"
+       "  c = tanh(w[0:n] + q)\n  o = a * c\n",
+       4, 0},
       {"a cell without operators", "cell f(h[n]) -> (h[n]):\n", 0, 0},
   };
   check_merges(cases, sizeof cases / sizeof *cases);
