@@ -62,8 +62,8 @@ static void packed(bench *b) {
 }
 /* b->a holds pairs. */
 static void bf16(bench *b) {
-  edb_kernels_product_bf16(b->k)(b->rows, b->cols, b->depth, b->a, (ptrdiff_t)b->depth, b->packed,
-                                 b->c, (ptrdiff_t)b->cols);
+  edb_kernels_product_bf16(b->k)(b->rows, b->cols, b->depth / 2, b->a, (ptrdiff_t)b->depth,
+                                 b->packed, b->c, (ptrdiff_t)b->cols);
 }
 static void packed_rows(bench *b) {
   b->k->product_packed_rows(b->rows, b->cols, b->depth, b->pointers, b->packed, b->c,

@@ -13,7 +13,7 @@ static const option_id accepts[] = {
     OPTION_DATA,     OPTION_WEIGHTS,   OPTION_POLICY_FILE, OPTION_SET,      OPTION_LIMIT,
     OPTION_SKIP_BAD, OPTION_NO_LABELS, OPTION_NO_HOIST,    OPTION_NO_SHARE, OPTION_NO_TABLE,
     OPTION_FORMAT,   OPTION_FOLD_IDS,  OPTION_MIN_COUNT,   OPTION_SIMD,     OPTION_SEED,
-    OPTION_JSON,     OPTION_THREADS,   OPTION_HELP};
+    OPTION_JSON,     OPTION_THREADS,   OPTION_PRECISION,   OPTION_HELP};
 
 static const uint32_t batch_sizes[] = {1, 2, 8, 32, 64, 128, 256};
 #define N_SIZES        (sizeof batch_sizes / sizeof *batch_sizes)
@@ -27,6 +27,7 @@ typedef struct values {
 
 typedef struct checker {
   workplace *w;
+  edb_precision precision;
   uint32_t n_instances;
   edb_graph *graph;
   values expected, got;
@@ -130,6 +131,7 @@ static int check_granularity(checker *c, edb_granularity granularity) {
   workplace *w = c->w;
   edb_session_params params = EDB_PARAMS(edb_session_params);
   params.granularity = granularity;
+  params.precision = c->precision;
   read_reduction(w->options, &params);
   params.threads = (uint32_t)w->options->number[OPTION_THREADS];
   edb_session *session = NULL;
@@ -151,6 +153,7 @@ static int run_unbatched(checker *c, edb_device device, values *out) {
   workplace *w = c->w;
   edb_session_params params = EDB_PARAMS(edb_session_params);
   params.device = device;
+  if (device == EDB_DEVICE_CPU) params.precision = c->precision;
   params.no_hoist = params.no_share = params.no_table = true;
   edb_session *session = NULL;
   edb_policy *policy = NULL;
@@ -219,6 +222,7 @@ static int run_check(const options *o) {
   workplace w;
   checker c = {.w = &w};
   int code = workplace_open(&w, &command_check, o);
+  if (!code) code = read_precision(&command_check, o, &c.precision);
   if (!code) code = check_all(&c);
   edb_graph_destroy(c.graph);
   free(c.expected.data);
@@ -234,7 +238,9 @@ const command command_check = {
     .details =
         "Runs the first 256 instances (or --limit) unbatched, then under every policy, at both\n"
         "granularities, with batch sizes 1 to 256, and compares every value of every node bit for\n"
-        "bit. Also prints the largest error against float64. Exit code 0 only if identical.",
+        "bit. Also prints the largest error against float64, also in --precision bf16. Exit code 0 "
+        "only\n"
+        "if identical.",
     .example = "  edbatch check models/tree_lstm.edb --data trees.txt --set hidden=64",
     .accepts = accepts,
     .run = run_check,

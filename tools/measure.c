@@ -65,6 +65,7 @@ edb_status runner_open(runner *r, workplace *w, edb_granularity granularity) {
   params.granularity = granularity;
   read_reduction(w->options, &params);
   params.threads = (uint32_t)w->options->number[OPTION_THREADS];
+  (void)!read_precision(w->command, w->options, &params.precision); /* the command has checked it */
   return runner_open_with(r, w, &params);
 }
 

@@ -19,6 +19,7 @@
   X(POLICY_FILE, "policy-file", 'P', "FILE", "the learned policy for fsm and best")             \
   X(OUTPUTS, "outputs", 0, "LIST", "outputs to print, e.g. h,logits")                           \
   X(DEVICE, "device", 0, "NAME", "cpu (default) or reference")                                  \
+  X(PRECISION, "precision", 0, "NAME", "of products: f32 (default) or bf16, summed in fp32")    \
   X(GRANULARITY, "granularity", 'g', "NAME", "cell (default) or op")                            \
   X(SIMD, "simd", 0, "NAME", "auto (default), avx512, avx2, neon or portable")                  \
   X(NO_HOIST, "no-hoist", 0, NULL, "products of attributes run in their turn, not early")       \

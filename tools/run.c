@@ -25,7 +25,7 @@ static const option_id accepts[] = {
     OPTION_LIMIT,    OPTION_SKIP_BAD,    OPTION_NO_LABELS, OPTION_NO_HOIST,    OPTION_NO_SHARE,
     OPTION_NO_TABLE, OPTION_TABLE_MIB,   OPTION_FORMAT,    OPTION_FOLD_IDS,    OPTION_MIN_COUNT,
     OPTION_SEED,     OPTION_OUT,         OPTION_JSON,      OPTION_COSTS,       OPTION_MINIMISE,
-    OPTION_THREADS,  OPTION_HELP};
+    OPTION_THREADS,  OPTION_PRECISION,   OPTION_HELP};
 
 /* ---- Which outputs ------------------------------------------------------------------------------
  */
@@ -163,6 +163,7 @@ static int open_and_run(printer *p, edb_policy **policy) {
   const options *o = w->options;
   edb_session_params params = EDB_PARAMS(edb_session_params);
   int failed = read_device(w->command, o, &params.device);
+  if (!failed) failed = read_precision(w->command, o, &params.precision);
   if (!failed) failed = read_granularity(w->command, o, &params.granularity);
   if (!failed) failed = parse_outputs(p, o->text[OPTION_OUTPUTS]);
   if (failed) return failed;

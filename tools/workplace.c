@@ -137,6 +137,13 @@ int read_device(const command *c, const options *o, edb_device *out) {
   return failed;
 }
 
+int read_precision(const command *c, const options *o, edb_precision *out) {
+  int i, failed = read_name(c, o, OPTION_PRECISION, (const char *[]){"f32", "bf16"}, 2,
+                            "--precision", &i);
+  *out = i ? EDB_PRECISION_BF16 : EDB_PRECISION_F32;
+  return failed;
+}
+
 int read_simd(const command *c, const options *o, edb_simd *out) {
   int i, failed = read_name(c, o, OPTION_SIMD,
                             (const char *[]){"auto", "portable", "avx2", "avx512", "neon"}, 5,

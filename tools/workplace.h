@@ -30,6 +30,7 @@ int workplace_failed(const workplace *w);
 /* Options that name things; EXIT_USAGE after a message. */
 int read_granularity(const command *c, const options *o, edb_granularity *out);
 int read_device(const command *c, const options *o, edb_device *out);
+int read_precision(const command *c, const options *o, edb_precision *out);
 int read_simd(const command *c, const options *o, edb_simd *out);
 /* --no-hoist, --no-share, --no-table, --table-mib. */
 void read_reduction(const options *o, edb_session_params *params);

@@ -29,6 +29,13 @@ typedef enum edb_layout {
   EDB_LAYOUT_CREATED  /* as they are created; what does not stand together is copied: to compare */
 } edb_layout;
 
+/* Of the products of parameters with values, on the CPU. Everything else is fp32. */
+typedef enum edb_precision {
+  EDB_PRECISION_F32,
+  EDB_PRECISION_BF16 /* both factors rounded to bf16, sums in fp32: faster, about 3 digits. Bits
+                        depend on whether the machine has AVX-512 BF16, on nothing else */
+} edb_precision;
+
 typedef struct edb_session_params {
   size_t struct_bytes;
   edb_device device;
@@ -41,6 +48,7 @@ typedef struct edb_session_params {
                        fewer */
   bool pin_threads; /* each started thread stays on a processor of its own; the caller's does not */
   edb_layout layout;
+  edb_precision precision;
   bool unfused; /* every operator in a pass of its own: to compare */
   /* Less work, on the CPU at cell granularity; values are the same bit for bit. */
   bool no_hoist;      /* products that depend on attributes only run in their turn, not early */

@@ -85,7 +85,9 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
                    .pool = pool,
                    .share_ns = EDB_CPU_SHARE_NS,
                    .kernels = edb_kernels_get(ctx->simd),
+                   .bf16 = params->precision == EDB_PRECISION_BF16,
                    .version = UINT64_MAX};
+  cpu->product = cpu->bf16 ? edb_kernels_product_bf16(cpu->kernels) : cpu->kernels->product_packed;
   edb_status status = EDB_OK;
   edb_cpu_caches caches = edb_cpu_cache_sizes();
   edb_plan_params plan = {.layout = params->layout, .unfused = params->unfused};
@@ -108,10 +110,10 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
 
 /* ---- Scratch memory ----------------------------------------------------------------------------
  *
- *   | blocks | row pointers | ids | tile | rows[] first*[] | first elements per group | static |
- *   | nodes | group 0 | group 1 ... |
+ *   | blocks | row pointers | ids | pairs | tile | rows[] first*[] | first elements per group |
+ *   | static | nodes | group 0 | group 1 ... |
  *
- * The first four are a thread's own view of a chunk. Where threads run chunks side by side each has
+ * The first five are a thread's own view of a chunk. Where threads run chunks side by side each has
  * such a frame; where they share the steps of one, the frame is followed by a view for each. Under
  * AddressSanitizer red zones stand between the parts. */
 
@@ -136,6 +138,7 @@ size_t edb_cpu_layout_view(const edb_cpu_cell *cell, edb_cpu_room room, edb_fram
   TAKE(f->blocks, edb_block, cell->plan->n_slots);
   TAKE(f->pointers, const float *, most + 1);
   TAKE(f->ids, int32_t, most + 1);
+  TAKE(f->pairs, float, most * cell->pairs);
   TAKE(f->tile, float, cell->tile_rows * cell->plan->local_floats);
   return at;
 }

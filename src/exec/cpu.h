@@ -10,6 +10,7 @@
 #include <stdalign.h>
 
 #include "exec/session.h"
+#include "kernel/bf16.h"
 #include "kernel/kernel.h"
 #include "layout/plan.h"
 
@@ -24,6 +25,7 @@ typedef struct edb_cpu_cell {
   size_t chunk_elements; /* most elements of one variadic group in a chunk of several nodes */
   size_t tile_rows;      /* rows of an elementwise tile */
   double node_ns;        /* about what a node takes; elements of variadic groups count once */
+  size_t pairs;          /* of bf16 in an operand row of any product, at most; 0 in fp32 */
   bool has_labels;
 } edb_cpu_cell;
 
@@ -32,6 +34,8 @@ typedef struct edb_cpu {
   const edb_program *program;
   const edb_weights *weights;
   const edb_kernels *kernels;
+  edb_product_fn product; /* rows with packed weights, in the session's precision */
+  bool bf16;
   edb_pool *pool;
   uint64_t version; /* of the packed weights */
   edb_cpu_cell *cells;
@@ -65,6 +69,7 @@ typedef struct edb_frame {
   const float **pointers; /* room for the row pointers of the largest domain */
   int32_t *ids;           /* room for its indices */
   float *tile;            /* room for a tile's local values */
+  float *pairs;           /* bf16: room for the operand rows of a product */
   bool labels;            /* at least one node has labels */
   edb_run_stats *stats;
   edb_error *error;
@@ -86,6 +91,11 @@ typedef struct edb_cpu_worker {
 
 static inline size_t edb_cpu_align16(size_t n) {
   return (n + 15) / 16 * 16;
+}
+
+/* Depth of a product step's packed weights and rows: pairs, where they are bf16. */
+static inline size_t edb_cpu_depth(const edb_cpu *cpu, const edb_step *step) {
+  return cpu->bf16 ? edb_bf16_pairs(step->depth) : step->depth;
 }
 
 /* Packed weights: made with the cells, refilled when the weights' version moves. */

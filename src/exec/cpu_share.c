@@ -213,6 +213,7 @@ edb_status edb_cpu_run_over_rows(edb_frame *f, const edb_cpu_rows *what) {
 typedef struct product_task {
   const edb_product *p;
   const edb_kernels *k;
+  edb_product_fn product;
   uint32_t blocks;   /* parts of the rows */
   size_t block_rows; /* of each but the last */
 } product_task;
@@ -224,10 +225,10 @@ static edb_status run_panel(void *argument, uint32_t worker, uint32_t part) {
   size_t column = (size_t)(part / t->blocks) * t->k->panel, row = part % t->blocks * t->block_rows;
   size_t columns = p->columns - column, rows = p->rows - row;
   (void)worker;
-  t->k->product_packed(
-      rows < t->block_rows ? rows : t->block_rows, columns < t->k->panel ? columns : t->k->panel,
-      p->depth, p->a + (ptrdiff_t)row * p->a_stride, p->a_stride, p->packed + column * p->depth,
-      p->c + (ptrdiff_t)row * p->c_stride + column, p->c_stride);
+  t->product(rows < t->block_rows ? rows : t->block_rows,
+             columns < t->k->panel ? columns : t->k->panel, p->depth,
+             p->a + (ptrdiff_t)row * p->a_stride, p->a_stride, p->packed + column * p->depth,
+             p->c + (ptrdiff_t)row * p->c_stride + column, p->c_stride);
   return EDB_OK;
 }
 
@@ -236,8 +237,7 @@ void edb_cpu_run_product(edb_frame *f, const edb_product *p) {
   double ns =
       2.0 * (double)p->rows * (double)p->columns * (double)p->depth / pace_of(k->simd).flops_per_ns;
   if (!f->view_memory || !is_worth(f->cpu, ns)) {
-    k->product_packed(p->rows, p->columns, p->depth, p->a, p->a_stride, p->packed, p->c,
-                      p->c_stride);
+    f->cpu->product(p->rows, p->columns, p->depth, p->a, p->a_stride, p->packed, p->c, p->c_stride);
     return;
   }
   uint32_t panels = (uint32_t)((p->columns + k->panel - 1) / k->panel);
@@ -248,7 +248,11 @@ void edb_cpu_run_product(edb_frame *f, const edb_product *p) {
   size_t block_rows = (p->rows + blocks - 1) / blocks;
   if (blocks > 1) block_rows = (block_rows + 5) / 6 * 6;
   blocks = (p->rows + block_rows - 1) / block_rows;
-  product_task task = {.p = p, .k = k, .blocks = (uint32_t)blocks, .block_rows = block_rows};
+  product_task task = {.p = p,
+                       .k = k,
+                       .product = f->cpu->product,
+                       .blocks = (uint32_t)blocks,
+                       .block_rows = block_rows};
   /* Products cannot fail. */
   (void)!edb_cpu_share(f->cpu, panels * task.blocks, run_panel, &task, f->error);
 }

@@ -21,15 +21,29 @@ static void count_copy(edb_frame *f, const edb_step *step) {
   }
 }
 
+/* `count` rows of a product's operand, the first of them row `first` of all that the step takes, as
+ * its kernel wants them. */
+static edb_block factor(edb_frame *f, const edb_step *step, edb_block a, size_t first,
+                        size_t count) {
+  if (!f->cpu->bf16) return a;
+  size_t pairs = edb_bf16_pairs(step->depth);
+  float *to = f->pairs + first * pairs;
+  f->cpu->kernels->to_bf16(count, step->depth, a.data, a.stride, to, (ptrdiff_t)pairs);
+  return (edb_block){to, (ptrdiff_t)pairs};
+}
+
 /* Operands that are matrices: a product for each row, of as many rows as the matrix has. */
 static edb_status run_matrices(edb_frame *f, const void *arg, size_t row, size_t count) {
   const uint32_t index = *(const uint32_t *)arg;
   const edb_step *step = &f->cell->plan->steps[index];
   edb_block a = f->blocks[step->operand[0]], c = f->blocks[step->result];
-  for (size_t r = row; r < row + count; r++)
-    f->cpu->kernels->product_packed(
-        step->repeat, step->columns, step->depth, a.data + (ptrdiff_t)r * a.stride, step->depth,
-        f->cell->packed[index], c.data + (ptrdiff_t)r * c.stride, step->columns);
+  for (size_t r = row; r < row + count; r++) {
+    edb_block matrix = {a.data + (ptrdiff_t)r * a.stride, step->depth};
+    matrix = factor(f, step, matrix, r * step->repeat, step->repeat);
+    f->cpu->product(step->repeat, step->columns, edb_cpu_depth(f->cpu, step), matrix.data,
+                    matrix.stride, f->cell->packed[index], c.data + (ptrdiff_t)r * c.stride,
+                    step->columns);
+  }
   return EDB_OK;
 }
 
@@ -45,9 +59,10 @@ static edb_status run_product(edb_frame *f, uint32_t index) {
                                                  .ns = edb_cpu_steps_ns(f, index, index + 1, rows),
                                                  .fn = run_matrices,
                                                  .arg = &index});
+  a = factor(f, step, a, 0, rows);
   edb_cpu_run_product(f, &(edb_product){.rows = rows,
                                         .columns = step->columns,
-                                        .depth = step->depth,
+                                        .depth = edb_cpu_depth(f->cpu, step),
                                         .a = a.data,
                                         .packed = f->cell->packed[index],
                                         .a_stride = a.stride,

@@ -11,16 +11,14 @@ static bool is_product(const edb_cpu_cell *cell, uint32_t step) {
 static void fill(const edb_cpu *cpu, const edb_cpu_cell *cell, uint32_t index) {
   const edb_step *step = &cell->plan->steps[index];
   float *packed = cell->packed[index];
-  edb_pack_begin(cpu->kernels, packed, step->columns, step->depth);
+  const edb_pack_fn pack[2] = {cpu->bf16 ? edb_pack_bf16_rows : edb_pack_rows,
+                               cpu->bf16 ? edb_pack_bf16_columns : edb_pack_columns};
+  edb_pack_begin(cpu->kernels, packed, step->columns, edb_cpu_depth(cpu, step));
   for (uint32_t k = 0; k < step->n_stacked; k++) {
     const edb_stacked *m = &cell->plan->stacked[step->stacked_start + k];
     const float *w = edb_weights_param(cpu->weights, m->param);
-    if (m->transposed)
-      edb_pack_columns(cpu->kernels, packed, step->columns, step->depth, m->offset, m->columns, w,
-                       m->columns);
-    else
-      edb_pack_rows(cpu->kernels, packed, step->columns, step->depth, m->offset, m->columns, w,
-                    step->depth);
+    pack[m->transposed](cpu->kernels, packed, step->columns, step->depth, m->offset, m->columns, w,
+                        m->transposed ? m->columns : step->depth);
   }
 }
 
@@ -49,7 +47,9 @@ edb_status edb_cpu_weights_create(edb_cpu *cpu, edb_cpu_cell *cell, edb_error *e
   for (uint32_t i = 0; i < n; i++) {
     if (!is_product(cell, i)) continue;
     const edb_step *step = &cell->plan->steps[i];
-    size_t floats = edb_packed_size(cpu->kernels, step->columns, step->depth);
+    size_t depth = edb_cpu_depth(cpu, step), pairs = step->repeat * depth;
+    size_t floats = edb_packed_size(cpu->kernels, step->columns, depth);
+    if (cpu->bf16 && pairs > cell->pairs) cell->pairs = pairs;
     cell->packed[i] = edb_alloc(cpu->ctx, floats * sizeof(float));
     if (floats && !cell->packed[i])
       return edb_fail_memory(error, floats * sizeof(float), "packed weights");

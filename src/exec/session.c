@@ -58,6 +58,11 @@ static edb_status check_create(const edb_model *model, const edb_weights *weight
               sizeof *params);
   EDB_FAIL_IF(params->device != EDB_DEVICE_CPU && params->device != EDB_DEVICE_REFERENCE, error,
               EDB_ERROR_ARGUMENT, "there is no device %d", (int)params->device);
+  EDB_FAIL_IF(params->precision != EDB_PRECISION_F32 && params->precision != EDB_PRECISION_BF16,
+              error, EDB_ERROR_ARGUMENT, "there is no precision %d", (int)params->precision);
+  EDB_FAIL_IF(params->device == EDB_DEVICE_REFERENCE && params->precision != EDB_PRECISION_F32,
+              error, EDB_ERROR_ARGUMENT,
+              "the reference device computes in float64 and has no other precision");
   EDB_FAIL_IF(params->granularity != EDB_GRANULARITY_CELL &&
                   params->granularity != EDB_GRANULARITY_OP,
               error, EDB_ERROR_ARGUMENT, "there is no granularity %d", (int)params->granularity);

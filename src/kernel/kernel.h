@@ -55,7 +55,8 @@ typedef struct edb_kernels {
   /* The same with B as it lies in memory, row-major [depth x cols] with a row stride. */
   void (*product)(size_t rows, size_t cols, size_t depth, const float *a, ptrdiff_t a_stride,
                   const float *b, ptrdiff_t b_stride, float *c, ptrdiff_t c_stride);
-  /* C = A * B of bf16 numbers, with sums in fp32: rows of A made by to_bf16, B by edb_pack_bf16_*.
+  /* C = A * B of bf16 numbers, with sums in fp32: rows of A made by to_bf16, B by edb_pack_bf16_*;
+   * `depth` counts pairs.
    * Here a chain of fma over ascending k from +0 of the rounded numbers, the same bits at all
    * levels; edb_kernels_product_bf16() may know a faster one. */
   edb_product_fn product_bf16;
@@ -115,6 +116,8 @@ const edb_kernels *edb_kernels_get(edb_simd simd);
 /* Elements of a packed operand; cols is rounded up to 16. The caller has checked (cols + 15) *
  * depth for overflow. */
 size_t edb_packed_size(const edb_kernels *k, size_t cols, size_t depth);
+typedef void (*edb_pack_fn)(const edb_kernels *k, float *packed, size_t total, size_t depth,
+                            size_t first, size_t cols, const float *w, ptrdiff_t w_stride);
 /* Packs columns first .. first + cols - 1 of a packed operand with `total` columns in all: column
  * first + j gets row j of w, a row-major [cols x depth] matrix (so that C = A * w^T). Stacking
  * weights is packing one after another. */

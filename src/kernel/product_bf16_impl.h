@@ -3,7 +3,6 @@
 #ifndef EDB_KERNEL_PRODUCT_BF16_IMPL_H
 #define EDB_KERNEL_PRODUCT_BF16_IMPL_H
 
-#include "kernel/bf16.h"
 #include "kernel/product_tile.h"
 
 /* sum + a[2 i] b[2 i] + a[2 i + 1] b[2 i + 1] of pairs in each lane. */
@@ -22,11 +21,11 @@ VF_INLINE edb_vf pairs_fma(edb_vf a, edb_vf b, edb_vf sum) {
 
 EDB_TILES(tile_bf16, pairs_fma)
 
-static void kernel_product_bf16(size_t rows, size_t cols, size_t depth, const float *a,
+static void kernel_product_bf16(size_t rows, size_t cols, size_t pairs, const float *a,
                                 ptrdiff_t a_stride, const float *packed, float *c,
                                 ptrdiff_t c_stride) {
   const product_rows source = {NULL, a, a_stride};
-  product_all(tile_bf16, rows, cols, edb_bf16_pairs(depth), source, packed, c, c_stride);
+  product_all(tile_bf16, rows, cols, pairs, source, packed, c, c_stride);
 }
 
 #endif

@@ -76,8 +76,9 @@ static void elementwise(const edb_kernels *k, data *t) {
   finish(t, #name);
   UNARY(neg)
   UNARY(sigmoid)
-  UNARY(tanh) UNARY(relu) UNARY(gelu) UNARY(exp) UNARY(log) UNARY(sqrt) UNARY(abs) UNARY(sin)
-      UNARY(cos) UNARY(copy) BINARY(add) BINARY(sub) BINARY(mul) BINARY(div) BINARY(min) BINARY(max)
+  UNARY(tanh)
+  UNARY(relu) UNARY(gelu) UNARY(exp) UNARY(log) UNARY(sqrt) UNARY(abs) UNARY(sin) UNARY(cos)
+      UNARY(copy) BINARY(add) BINARY(sub) BINARY(mul) BINARY(div) BINARY(min) BINARY(max)
           BINARY(add_sigmoid) BINARY(add_tanh) BINARY(tanh_mul) BINARY(mul_tanh) COMBINED(mul_add)
               COMBINED(add_mul) COMBINED(mul_mul_add)
 }
@@ -99,8 +100,9 @@ static void reductions(const edb_kernels *k, data *t) {
   finish(t, #name);
   ROW_WISE(softmax)
   ROW_WISE(log_softmax)
-  ROW_WISE(sum) ROW_WISE(mean) ROW_WISE(maximum) ROW_WISE(argmax) OVER(sum_over) OVER(mean_over)
-      OVER(max_over) OVER(softmax_over) PAIRS(dot) PAIRS(squared_error)
+  ROW_WISE(sum)
+  ROW_WISE(mean) ROW_WISE(maximum) ROW_WISE(argmax) OVER(sum_over) OVER(mean_over) OVER(max_over)
+      OVER(softmax_over) PAIRS(dot) PAIRS(squared_error)
           k->layer_norm(ROWS, COLS, span(t->c), span(t->d), (edb_span){t->d, 0, 1}, t->y, STRIDE);
   finish(t, "layer_norm");
   k->cross_entropy(ROWS, 5, span(t->c), label, t->y, STRIDE);
@@ -123,7 +125,7 @@ static void products(const edb_kernels *k, data *t) {
   edb_pack_begin(k, t->packed, COLS, (DEPTH + 1) / 2);
   edb_pack_bf16_columns(k, t->packed, COLS, DEPTH, 0, COLS, t->weights, STRIDE);
   k->to_bf16(ROWS, DEPTH, t->c, STRIDE, t->pairs, STRIDE);
-  k->product_bf16(ROWS, COLS, DEPTH, t->pairs, STRIDE, t->packed, t->y, STRIDE);
+  k->product_bf16(ROWS, COLS, (DEPTH + 1) / 2, t->pairs, STRIDE, t->packed, t->y, STRIDE);
   finish(t, "product_bf16");
   k->matvec(DEPTH, COLS, t->weights, STRIDE, t->d, t->y);
   finish(t, "matvec");

@@ -124,7 +124,7 @@ static float chain(const product *p, size_t r, size_t j, double *magnitudes) {
 }
 
 static void check(const edb_kernels *k, product *p) {
-  k->product_bf16(p->rows, p->cols, p->depth, p->row_pairs.data, (ptrdiff_t)p->pairs,
+  k->product_bf16(p->rows, p->cols, p->pairs, p->row_pairs.data, (ptrdiff_t)p->pairs,
                   p->packed.data, p->c.data, (ptrdiff_t)p->cols);
   for (size_t i = 0; i < p->c.count; i++) {
     double magnitudes;
@@ -134,7 +134,7 @@ static void check(const edb_kernels *k, product *p) {
 }
 
 static void check_fastest(const edb_kernels *k, product *p) {
-  edb_kernels_product_bf16(k)(p->rows, p->cols, p->depth, p->row_pairs.data, (ptrdiff_t)p->pairs,
+  edb_kernels_product_bf16(k)(p->rows, p->cols, p->pairs, p->row_pairs.data, (ptrdiff_t)p->pairs,
                               p->packed.data, p->c.data, (ptrdiff_t)p->cols);
   for (size_t i = 0; i < p->c.count; i++) {
     double magnitudes, depth = (double)p->depth;
@@ -166,10 +166,10 @@ static void results_do_not_depend_on_the_other_rows(void **state) {
   FOR_EACH_LEVEL(k) {
     product p = product_new(k, 13, 80, 40, false);
     edb_product_fn f = edb_kernels_product_bf16(k);
-    f(13, 80, 40, p.row_pairs.data, (ptrdiff_t)p.pairs, p.packed.data, p.c.data, 80);
+    f(13, 80, 20, p.row_pairs.data, (ptrdiff_t)p.pairs, p.packed.data, p.c.data, 80);
     for (size_t r = 0; r < 13; r++) {
       float alone[80];
-      f(1, 80, 40, p.row_pairs.data + r * p.pairs, (ptrdiff_t)p.pairs, p.packed.data, alone, 80);
+      f(1, 80, 20, p.row_pairs.data + r * p.pairs, (ptrdiff_t)p.pairs, p.packed.data, alone, 80);
       assert_memory_equal(alone, p.c.data + r * 80, sizeof alone);
     }
     product_free(&p);

@@ -245,6 +245,21 @@ static void all_policies_and_devices_print_the_same_values(void **state) {
   free(expected.text);
 }
 
+static void bf16_is_checked_and_is_not_fp32(void **state) {
+  (void)state;
+  result exact = run("run " TREE_GRU SMALL " --data trees.txt --outputs h 2>/dev/null");
+  result near = run("run " TREE_GRU SMALL " --data trees.txt --outputs h --precision bf16 "
+                    "2>/dev/null");
+  expect_code(exact, 0);
+  expect_code(near, 0);
+  assert_string_not_equal(exact.text, near.text);
+  free(exact.text);
+  free(near.text);
+  expect(run("check " TREE_GRU SMALL " --data trees.txt --precision bf16 -n 8"), 0,
+         "largest error against float64");
+  expect(run("check " TREE_GRU SMALL " --data trees.txt --precision half 2>&1"), 2, "f32, bf16");
+}
+
 static void learned_policies_are_the_same_for_a_seed(void **state) {
   (void)state;
   expect(run("learn " TREE_LSTM SMALL " --data trees.txt -e sort --seed 9 -o a.json"), 0,
@@ -646,6 +661,7 @@ int main(void) {
       cmocka_unit_test(run_prints_one_object_per_instance),
       cmocka_unit_test(without_labels_there_is_no_loss),
       cmocka_unit_test(all_policies_and_devices_print_the_same_values),
+      cmocka_unit_test(bf16_is_checked_and_is_not_fp32),
       cmocka_unit_test(learned_policies_are_the_same_for_a_seed),
       cmocka_unit_test(schedules_end_with_batches_and_bound),
       cmocka_unit_test(raw_graphs_are_scheduled_and_learned_from),
