@@ -85,12 +85,13 @@ static int count_batches(bench *b, bench_row *r) {
   runner *first = &b->lanes[0].runner;
   uint32_t n = b->n_batches < COUNTED_BATCHES ? b->n_batches : COUNTED_BATCHES;
   roofline roof;
-  roofline_begin(&roof, w->model, &b->machine.used);
-  for (uint32_t i = 0; i < n; i++) {
+  int failed = roofline_begin(&roof, w->model, &b->machine.used);
+  for (uint32_t i = 0; i < n && !failed; i++) {
     edb_schedule *schedule;
     if (runner_schedule(first, r->policy, i, &schedule) != EDB_OK) {
       w->error = first->error;
-      return workplace_failed(w);
+      failed = workplace_failed(w);
+      break;
     }
     edb_schedule_info info = edb_schedule_describe(schedule);
     r->batches += (double)info.n_batches / n;
@@ -100,7 +101,8 @@ static int count_batches(bench *b, bench_row *r) {
     edb_schedule_destroy(schedule);
   }
   r->roofline_gflops = roofline_gflops(&roof);
-  return 0;
+  roofline_end(&roof);
+  return failed;
 }
 
 /* From a session as it is opened, then until its tables have what the data asks for (or for the

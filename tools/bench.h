@@ -32,16 +32,19 @@ int machine_measure(const workplace *w, uint32_t threads, machine_report *m);
 json_t *machine_json(const machine_report *m);
 
 /* GFLOP/s that a schedule reaches at most: per batch the longer of arithmetic at the peak, and of
- * reading the cell's weights once from the level of memory that holds those of the whole model
+ * reading the cell's weights once from the level of memory that still has them
  * (docs/benchmarks.md). */
 typedef struct roofline {
   const edb_model *model;
   machine_speed speed;
-  double read_gbs;  /* from that level */
+  edb_machine caches;
+  uint32_t *recent; /* cells, the one that ran last first */
   double ns, flops; /* summed over the schedules added */
 } roofline;
 
-void roofline_begin(roofline *r, const edb_model *model, const machine_speed *speed);
+/* EXIT_FAILED without memory. Ends with roofline_end in any case. */
+int roofline_begin(roofline *r, const edb_model *model, const machine_speed *speed);
+void roofline_end(roofline *r);
 void roofline_add(roofline *r, const edb_schedule *schedule);
 double roofline_gflops(const roofline *r);
 

@@ -107,17 +107,36 @@ json_t *machine_json(const machine_report *m) {
 
 /* Second-level caches are private: columns split over threads leave each its slice of the weights.
  */
-static double bandwidth_for(double bytes, const machine_speed *s) {
-  edb_machine caches = edb_machine_describe();
-  if (bytes <= (double)caches.l2_bytes * s->threads) return s->l2_gbs;
-  return bytes <= (double)caches.l3_bytes ? s->l3_gbs : s->memory_gbs;
+static double bandwidth_for(const roofline *r, double bytes) {
+  const machine_speed *s = &r->speed;
+  if (bytes <= (double)r->caches.l2_bytes * s->threads) return s->l2_gbs;
+  return bytes <= (double)r->caches.l3_bytes ? s->l3_gbs : s->memory_gbs;
 }
 
-void roofline_begin(roofline *r, const edb_model *model, const machine_speed *speed) {
+int roofline_begin(roofline *r, const edb_model *model, const machine_speed *speed) {
+  uint32_t n_cells = edb_model_cell_count(model);
+  *r = (roofline){.model = model, .speed = *speed, .caches = edb_machine_describe()};
+  r->recent = malloc(((size_t)n_cells + 1) * sizeof *r->recent);
+  for (uint32_t c = 0; r->recent && c < n_cells; c++) r->recent[c] = c;
+  return r->recent ? 0 : EXIT_FAILED;
+}
+
+void roofline_end(roofline *r) {
+  free(r->recent);
+}
+
+/* Makes a cell the most recent one, and gives the bytes of the weights that were read since it last
+ * ran, its own included: a cache that holds so many still has them. */
+static double touch(roofline *r, uint32_t cell) {
   double bytes = 0;
-  for (uint32_t c = 0; c < edb_model_cell_count(model); c++)
-    bytes += edb_model_cell_weight_bytes(model, c);
-  *r = (roofline){.model = model, .speed = *speed, .read_gbs = bandwidth_for(bytes, speed)};
+  uint32_t moved = cell;
+  for (uint32_t i = 0;; i++) {
+    uint32_t here = r->recent[i];
+    bytes += edb_model_cell_weight_bytes(r->model, here);
+    r->recent[i] = moved;
+    moved = here;
+    if (here == cell) return bytes;
+  }
 }
 
 void roofline_add(roofline *r, const edb_schedule *schedule) {
@@ -128,7 +147,7 @@ void roofline_add(roofline *r, const edb_schedule *schedule) {
     uint32_t n = edb_schedule_batch(schedule, i, &cell, &nodes);
     double flops = n * edb_model_cell_flops(r->model, cell);
     double compute_ns = flops / r->speed.peak_gflops;
-    double read_ns = edb_model_cell_weight_bytes(r->model, cell) / r->read_gbs;
+    double read_ns = edb_model_cell_weight_bytes(r->model, cell) / bandwidth_for(r, touch(r, cell));
     r->ns += compute_ns > read_ns ? compute_ns : read_ns;
     r->flops += flops;
   }
