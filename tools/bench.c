@@ -14,7 +14,8 @@ static const option_id accepts[] = {
     OPTION_FORMAT,    OPTION_FOLD_IDS,    OPTION_MIN_COUNT, OPTION_ENCODING,    OPTION_REWARD,
     OPTION_TEACHER,   OPTION_BATCHES,     OPTION_EPISODES,  OPTION_SEED,        OPTION_JSON,
     OPTION_COSTS,     OPTION_MINIMISE,    OPTION_NO_HOIST,  OPTION_NO_SHARE,    OPTION_NO_TABLE,
-    OPTION_TABLE_MIB, OPTION_SESSIONS,    OPTION_PRECISION, OPTION_HELP};
+    OPTION_TABLE_MIB, OPTION_SESSIONS,    OPTION_PRECISION, OPTION_PLACEMENT,
+    OPTION_HELP};
 
 #define COUNTED_BATCHES 16 /* mini-batches whose schedules are counted */
 
@@ -204,6 +205,7 @@ static int open_bench(bench *b) {
   edb_precision precision; /* runner_open() reads it again */
   int failed = read_granularity(w->command, w->options, &b->granularity);
   if (!failed) failed = read_precision(w->command, w->options, &precision);
+  if (!failed) failed = read_placement(w->command, w->options, &w->placement);
   if (!failed) failed = choose_batch(b);
   if (failed) return failed;
   b->lanes = calloc(b->n_lanes, sizeof *b->lanes);

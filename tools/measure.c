@@ -48,6 +48,8 @@ void add_sums(sums *to, const sums *s) {
   to->looked_up += s->looked_up;
   to->table_rows += s->table_rows;
   to->hoisted_batches += s->hoisted_batches;
+  to->rows_stored_again += s->rows_stored_again;
+  to->rows_through_pointers += s->rows_through_pointers;
   to->graph_ns += s->graph_ns;
   to->schedule_ns += s->schedule_ns;
   to->placement_ns += s->placement_ns;
@@ -58,6 +60,8 @@ void add_sums(sums *to, const sums *s) {
   to->cpu_ns += s->cpu_ns;
   to->flops += s->flops;
   if (s->peak_bytes > to->peak_bytes) to->peak_bytes = s->peak_bytes;
+  if (s->slab_bytes > to->slab_bytes) to->slab_bytes = s->slab_bytes;
+  if (s->live_bytes > to->live_bytes) to->live_bytes = s->live_bytes;
 }
 
 edb_status runner_open(runner *r, workplace *w, edb_granularity granularity) {
@@ -66,6 +70,7 @@ edb_status runner_open(runner *r, workplace *w, edb_granularity granularity) {
   read_reduction(w->options, &params);
   params.threads = (uint32_t)w->options->number[OPTION_THREADS];
   (void)!read_precision(w->command, w->options, &params.precision); /* the command has checked it */
+  params.placement = w->placement;
   return runner_open_with(r, w, &params);
 }
 
@@ -146,6 +151,10 @@ edb_status runner_run(runner *r, const edb_policy *policy) {
               .looked_up = stats.looked_up,
               .table_rows = stats.table_rows,
               .hoisted_batches = stats.hoisted_batches,
+              .rows_stored_again = stats.rows_stored_again,
+              .rows_through_pointers = stats.rows_through_pointers,
+              .slab_bytes = stats.slab_bytes,
+              .live_bytes = stats.live_bytes,
               .graph_ns = graph_ns,
               .schedule_ns = stats.schedule_ns,
               .placement_ns = stats.placement_ns,

@@ -8,11 +8,12 @@
 typedef struct sums {
   uint64_t instances, nodes, mini_batches, kernels, bytes_copied;
   uint64_t shared, looked_up, table_rows, hoisted_batches;
+  uint64_t rows_stored_again, rows_through_pointers;
   uint64_t graph_ns, schedule_ns, placement_ns, copy_ns, product_ns, elementwise_ns, all_ns;
   uint64_t
       cpu_ns; /* of the thread that runs them, in all_ns: less when others have the processor */
   double flops, loss;
-  size_t peak_bytes;
+  size_t peak_bytes, slab_bytes, live_bytes; /* of the mini-batch that needs most */
 } sums;
 
 /* One thread's means to run the mini-batches of a dataset in turn: number i holds the instances

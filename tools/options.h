@@ -21,6 +21,7 @@
   X(DEVICE, "device", 0, "NAME", "cpu (default) or reference")                                  \
   X(PRECISION, "precision", 0, "NAME", "of products: f32 (default) or bf16, summed in fp32")    \
   X(GRANULARITY, "granularity", 'g', "NAME", "cell (default) or op")                            \
+  X(PLACEMENT, "placement", 0, "NAME", "auto (default), arrival, ordered or direct")            \
   X(SIMD, "simd", 0, "NAME", "auto (default), avx512, avx2, neon or portable")                  \
   X(NO_HOIST, "no-hoist", 0, NULL, "products of attributes run in their turn, not early")       \
   X(NO_SHARE, "no-share", 0, NULL, "equal calls run as often as they are made")                 \

@@ -130,6 +130,14 @@ void read_reduction(const options *o, edb_session_params *params) {
       << 20;
 }
 
+int read_placement(const command *c, const options *o, edb_placement_kind *out) {
+  int i, failed = read_name(c, o, OPTION_PLACEMENT,
+                            (const char *[]){"auto", "arrival", "ordered", "direct"}, 4,
+                            "--placement", &i);
+  *out = (edb_placement_kind)i;
+  return failed;
+}
+
 int read_device(const command *c, const options *o, edb_device *out) {
   int i, failed = read_name(c, o, OPTION_DEVICE, (const char *[]){"cpu", "reference"}, 2,
                             "--device", &i);

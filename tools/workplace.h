@@ -13,6 +13,7 @@ typedef struct workplace {
   edb_model *model;
   edb_weights *weights;
   edb_dataset *data;
+  edb_placement_kind placement; /* of the sessions that runners open */
   edb_error error;
 } workplace;
 
@@ -29,6 +30,7 @@ int workplace_failed(const workplace *w);
 
 /* Options that name things; EXIT_USAGE after a message. */
 int read_granularity(const command *c, const options *o, edb_granularity *out);
+int read_placement(const command *c, const options *o, edb_placement_kind *out);
 int read_device(const command *c, const options *o, edb_device *out);
 int read_precision(const command *c, const options *o, edb_precision *out);
 int read_simd(const command *c, const options *o, edb_simd *out);

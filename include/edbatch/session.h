@@ -36,10 +36,19 @@ typedef enum edb_precision {
                         depend on whether the machine has AVX-512 BF16, on nothing else */
 } edb_precision;
 
+/* How the rows of a mini-batch are placed. Values are the same bit for bit. */
+typedef enum edb_placement_kind {
+  EDB_PLACEMENT_AUTO,    /* what is fastest, by measured rules */
+  EDB_PLACEMENT_ARRIVAL, /* nodes inside batches in the order in which they became ready */
+  EDB_PLACEMENT_ORDERED, /* in the order of their consumers */
+  EDB_PLACEMENT_DIRECT   /* and rows are stored where their consumers read them */
+} edb_placement_kind;
+
 typedef struct edb_session_params {
   size_t struct_bytes;
   edb_device device;
   edb_granularity granularity;
+  edb_placement_kind placement;
   size_t memory_cap_bytes; /* of one mini-batch; 0: none. A larger one is EDB_ERROR_LIMIT before it
                               runs */
   uint32_t threads; /* that run a mini-batch together, the caller's included; 0: 1. Values are the
@@ -145,13 +154,17 @@ typedef struct edb_run_stats {
   /* Of the kernels, those that copy: rows of inputs and attributes to where a cell wants them, and
    * values within a cell that do not stand where an operator or an output needs them. */
   uint64_t input_gathers, internal_gathers;
-  uint64_t internal_bytes;  /* copied by internal gathers */
-  double flops;             /* naive: 2 M K per product per call as written */
-  uint32_t shared;          /* nodes that ran as another one, equal to them */
-  uint32_t looked_up;       /* nodes whose values a table has */
-  uint32_t table_rows;      /* rows that were made for tables */
-  uint32_t hoisted_batches; /* batches of parts of cells, run before their cell's first */
-  size_t peak_bytes;
+  uint64_t internal_bytes;        /* copied by internal gathers */
+  uint64_t rows_stored_again;     /* rows stored beyond the first, into another operand */
+  uint64_t rows_through_pointers; /* operand rows read where they are, each by its address */
+  double flops;                   /* naive: 2 M K per product per call as written */
+  uint32_t shared;                /* nodes that ran as another one, equal to them */
+  uint32_t looked_up;             /* nodes whose values a table has */
+  uint32_t table_rows;            /* rows that were made for tables */
+  uint32_t hoisted_batches;       /* batches of parts of cells, run before their cell's first */
+  size_t peak_bytes;              /* of the mini-batch, all of it */
+  size_t slab_bytes;              /* of it, the rows of values */
+  size_t live_bytes;              /* most bytes of values that are still needed at one time */
 } edb_run_stats;
 EDB_API edb_run_stats edb_session_stats(const edb_session *session);
 /* Time split on or off (off costs nothing). */

@@ -43,6 +43,9 @@ static edb_status create_cell(edb_cpu *cpu, uint32_t index, const edb_plan_param
   }
   for (uint32_t i = 0; i < ir->sig.n_indices; i++) cell->has_labels |= ir->sig.indices[i].is_label;
   for (uint32_t i = 0; i < ir->sig.n_dense; i++) cell->has_labels |= ir->sig.dense[i].is_label;
+  EDB_TRY(edb_plan_inputs_create(cpu->ctx, cell->plan, &cpu->inputs[index], error));
+  for (uint32_t o = 0; o < ir->sig.n_outputs; o++)
+    cell->staged_floats += edb_row_stride(edb_shape_size(ir->outputs[o].shape));
   choose_blocking(cell, caches);
   cell->node_ns = edb_cpu_node_ns(cpu, cell->plan);
   return edb_cpu_weights_create(cpu, cell, error);
@@ -67,7 +70,9 @@ static void cpu_destroy(void *state) {
     edb_free(cpu->ctx, cell->numbers,
              cell->numbers ? cpu->program->cells[i].n_numbers * sizeof(float) : 0);
     edb_plan_destroy(cell->plan);
+    if (cpu->inputs) edb_plan_inputs_destroy(&cpu->inputs[i]);
   }
+  edb_free(cpu->ctx, cpu->inputs, cpu->inputs ? cpu->program->n_cells * sizeof *cpu->inputs : 0);
   if (cpu->cells) edb_free(cpu->ctx, cpu->cells, cpu->program->n_cells * sizeof *cpu->cells);
   edb_free(cpu->ctx, cpu->workers, cpu->workers ? worker_bytes(cpu) : 0);
   free_scratch(cpu);
@@ -92,7 +97,8 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
   edb_cpu_caches caches = edb_cpu_cache_sizes();
   edb_plan_params plan = {.layout = params->layout, .unfused = params->unfused};
   cpu->cells = edb_alloc_zero(ctx, program->n_cells * sizeof *cpu->cells);
-  if (program->n_cells && !cpu->cells)
+  cpu->inputs = edb_alloc_zero(ctx, program->n_cells * sizeof *cpu->inputs);
+  if (program->n_cells && (!cpu->cells || !cpu->inputs))
     status = edb_fail_memory(error, program->n_cells * sizeof *cpu->cells, "the CPU backend");
   cpu->workers = edb_alloc_zero(ctx, worker_bytes(cpu));
   if (!cpu->workers) status = edb_fail_memory(error, worker_bytes(cpu), "the CPU backend");
@@ -111,7 +117,7 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
 /* ---- Scratch memory ----------------------------------------------------------------------------
  *
  *   | blocks | row pointers | ids | pairs | tile | rows[] first*[] | first elements per group |
- *   | static | nodes | group 0 | group 1 ... |
+ *   | outputs stored apart | static | nodes | group 0 | group 1 ... |
  *
  * The first five are a thread's own view of a chunk. Where threads run chunks side by side each has
  * such a frame; where they share the steps of one, the frame is followed by a view for each. Under
@@ -151,6 +157,7 @@ static size_t layout_frame(const edb_cpu_cell *cell, edb_cpu_room room, edb_fram
   TAKE(f->rows, size_t, plan->n_domains);
   TAKE(f->first, uint32_t *, n_groups);
   for (size_t g = 0; g < n_groups; g++) TAKE(f->first[g], uint32_t, room.nodes + 1);
+  TAKE(f->staged, float, room.nodes * cell->staged_floats);
   for (uint32_t d = 0; d < plan->n_domains; d++) {
     size_t rows = d == EDB_DOMAIN_STATIC ? 1 : d == EDB_DOMAIN_NODE ? room.nodes : room.elements;
     TAKE(domain_base[d], float, rows * plan->domain_floats[d]);
@@ -273,6 +280,7 @@ static edb_status run_nodes(const batch *b, size_t from, size_t count, char *bas
     edb_cpu_room room = next_chunk(b->cell, b->graph, b->nodes + i, end - i);
     edb_frame frame = {.cpu = b->cpu,
                        .cell = b->cell,
+                       .inputs = &b->cpu->inputs[b->cell - b->cpu->cells],
                        .graph = b->graph,
                        .store = b->store,
                        .nodes = b->nodes + i,
@@ -319,10 +327,16 @@ static edb_status cpu_run_batch(void *state, const edb_graph *graph, const edb_s
   return status;
 }
 
+static const edb_plan_inputs *cpu_inputs(const void *state) {
+  const edb_cpu *cpu = state;
+  return cpu->inputs;
+}
+
 const edb_backend edb_backend_cpu = {.name = "cpu",
                                      .element_bytes = sizeof(float),
                                      .create = cpu_create,
                                      .destroy = cpu_destroy,
                                      .scratch_bytes = cpu_scratch_bytes,
                                      .begin = cpu_begin,
+                                     .inputs = cpu_inputs,
                                      .run_batch = cpu_run_batch};

@@ -12,7 +12,7 @@
 #include "exec/session.h"
 #include "kernel/bf16.h"
 #include "kernel/kernel.h"
-#include "layout/plan.h"
+#include "layout/plan_inputs.h"
 
 /* One cell, ready to run. */
 typedef struct edb_cpu_cell {
@@ -26,6 +26,7 @@ typedef struct edb_cpu_cell {
   size_t tile_rows;      /* rows of an elementwise tile */
   double node_ns;        /* about what a node takes; elements of variadic groups count once */
   size_t pairs;          /* of bf16 in an operand row of any product, at most; 0 in fp32 */
+  size_t staged_floats;  /* of a row of all outputs */
   bool has_labels;
 } edb_cpu_cell;
 
@@ -41,6 +42,7 @@ typedef struct edb_cpu {
   edb_cpu_cell *cells;
   double share_ns;                /* what sharing work among threads costs */
   struct edb_cpu_worker *workers; /* [threads of the pool] */
+  edb_plan_inputs *inputs;        /* by cell */
   char *scratch;
   size_t scratch_bytes;
   bool timing;
@@ -60,6 +62,7 @@ typedef struct edb_block {
 typedef struct edb_frame {
   edb_cpu *cpu;
   const edb_cpu_cell *cell;
+  const edb_plan_inputs *inputs; /* of the cell */
   const edb_graph *graph;
   const edb_store *store;
   const edb_node *nodes;  /* of the chunk */
@@ -70,6 +73,7 @@ typedef struct edb_frame {
   int32_t *ids;           /* room for its indices */
   float *tile;            /* room for a tile's local values */
   float *pairs;           /* bf16: room for the operand rows of a product */
+  float *staged;          /* room for rows of outputs that are stored apart */
   bool labels;            /* at least one node has labels */
   edb_run_stats *stats;
   edb_error *error;
@@ -179,6 +183,9 @@ void edb_cpu_bind_slots(edb_frame *frame, float *const *domain_base);
 /* Rows frame->pointers[0 .. n - 1] to a slot. */
 void edb_cpu_gather_rows(edb_frame *frame, uint32_t slot, size_t n);
 void edb_cpu_run_gather(edb_frame *frame, const edb_step *step);
+/* Stores rows of the outputs that steps from .. to - 1 have completed wherever placement wants them
+ * beside, or instead of, the slot's own rows. */
+void edb_cpu_store_rows(edb_frame *frame, uint32_t from, uint32_t to, size_t row, size_t count);
 /* Arity of each variadic group at a node: that of any of its inputs. */
 uint32_t edb_cpu_group_arity(const edb_type_sig *sig, const int32_t *arities, uint32_t group);
 

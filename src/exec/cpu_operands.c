@@ -111,10 +111,128 @@ static void gather_dense(edb_frame *f, const edb_step *step) {
   f->stats->kernels++;
 }
 
+/* ---- As placed ----------------------------------------------------------------------------------
+ */
+
+/* Position of the chunk in its batch. */
+static size_t chunk_start(const edb_frame *f) {
+  const edb_placed *placed = &f->store->placed;
+  return (size_t)(f->nodes - placed->placement->nodes) -
+         placed->placement->batch_start[placed->batch];
+}
+
+/* The rows of an operand of the batch; NULL: known by their addresses only. */
+static const edb_rows *placed_operand(const edb_frame *f, uint32_t operand) {
+  const edb_placement *pl = f->store->placed.placement;
+  if (!pl || operand == EDB_OPERAND_MIXED) return NULL;
+  const edb_rows *rows = &pl->operands[pl->operand_start[f->store->placed.batch] + operand];
+  return rows->offset == EDB_ROWS_APART ? NULL : rows;
+}
+
+static edb_block block_at(const edb_frame *f, const edb_rows *rows, size_t row) {
+  float *slab = (float *)(void *)f->store->placed.slab;
+  return (edb_block){slab + rows->offset + row * rows->stride, (ptrdiff_t)rows->stride};
+}
+
+/* The same of the operand that lives in a slot. */
+static const edb_rows *placed_at(const edb_frame *f, uint32_t root) {
+  if (!f->store->placed.placement) return NULL;
+  return placed_operand(f, edb_plan_inputs_find(f->inputs, root));
+}
+
+/* Operands that placement has put side by side. */
+static void bind_placed_operands(edb_frame *f) {
+  for (uint32_t k = 0; k < f->inputs->n_operands; k++) {
+    const edb_operand *operand = &f->inputs->operands[k];
+    const edb_rows *rows = placed_operand(f, k);
+    if (!rows) continue;
+    const edb_placement *pl = f->store->placed.placement;
+    uint32_t batch = f->store->placed.batch;
+    size_t row = chunk_start(f);
+    if (operand->domain != EDB_DOMAIN_NODE) {
+      size_t nodes = pl->batch_start[batch + 1] - pl->batch_start[batch];
+      row += (operand->domain - EDB_DOMAIN_GROUP) * nodes;
+      row = pl->elements[pl->element_start[batch] + row];
+    }
+    f->blocks[operand->slot] = block_at(f, rows, row);
+  }
+}
+
+/* An output whose rows are stored apart is made beside the others of the chunk. */
+static void bind_placed_outputs(edb_frame *f) {
+  const edb_plan *plan = f->cell->plan;
+  const edb_placed *placed = &f->store->placed;
+  const edb_rows *rows =
+      placed->placement->outputs + placed->placement->output_start[placed->batch];
+  float *staged = f->staged;
+  for (uint32_t o = 0; o < plan->cell->sig.n_outputs; o++) {
+    uint32_t slot = plan->output_slot[o];
+    size_t stride = edb_row_stride(plan->slots[slot].width);
+    f->blocks[slot] = rows[o].offset == EDB_ROWS_APART ? (edb_block){staged, (ptrdiff_t)stride}
+                                                       : block_at(f, &rows[o], chunk_start(f));
+    staged += stride * f->rows[EDB_DOMAIN_NODE];
+  }
+}
+
+#define MOVES 32
+
+/* Rows to be copied, some at a time. */
+typedef struct mover {
+  const edb_frame *f;
+  size_t width, n;
+  const float *from[MOVES];
+  float *to[MOVES];
+} mover;
+
+static void flush_moves(mover *m) {
+  m->f->cpu->kernels->move(m->n, m->width, m->from, m->to);
+  m->n = 0;
+}
+
+static void move_row(mover *m, const float *from, float *to) {
+  m->from[m->n] = from;
+  m->to[m->n] = to;
+  if (++m->n == MOVES) flush_moves(m);
+}
+
+static void store_output(edb_frame *f, uint32_t output, size_t row, size_t count) {
+  const edb_placed *placed = &f->store->placed;
+  const edb_placement *pl = placed->placement;
+  const edb_rows *rows = &pl->outputs[pl->output_start[placed->batch] + output];
+  bool apart = rows->offset == EDB_ROWS_APART;
+  if (!apart && !rows->again) return;
+  uint32_t slot = f->cell->plan->output_slot[output];
+  edb_block block = f->blocks[slot];
+  float *slab = (float *)(void *)placed->slab;
+  mover m = {.f = f, .width = f->cell->plan->slots[slot].width};
+  for (size_t i = row; i < row + count; i++) {
+    uint32_t value = pl->value_start[f->nodes[i] - pl->first] + output;
+    const float *from = block.data + (ptrdiff_t)i * block.stride;
+    if (apart) move_row(&m, from, slab + pl->offset[value]);
+    for (uint32_t s = rows->again ? pl->again[value] : EDB_AGAIN_END; s != EDB_AGAIN_END;
+         s = pl->stores.data[s].next) {
+      move_row(&m, from, slab + pl->stores.data[s].offset);
+      f->stats->rows_stored_again++;
+    }
+  }
+  flush_moves(&m);
+}
+
+void edb_cpu_store_rows(edb_frame *f, uint32_t from, uint32_t to, size_t row, size_t count) {
+  if (!f->store->placed.placement) return;
+  for (uint32_t o = 0; o < f->inputs->n_outputs; o++)
+    if (f->inputs->last_step[o] >= from && f->inputs->last_step[o] < to)
+      store_output(f, o, row, count);
+}
+
+/* ---- Gathers ------------------------------------------------------------------------------------
+ */
+
 void edb_cpu_run_gather(edb_frame *f, const edb_step *step) {
   if (step->source >= f->cell->plan->cell->sig.n_inputs)
     gather_dense(f, step);
-  else
+  else if (!placed_at(f, edb_plan_root(f->cell->plan, step->result, NULL)))
+
     gather_input(f, step->result, point_at_input(f, step->source));
 }
 
@@ -124,6 +242,7 @@ static void bind_inputs(edb_frame *f) {
   for (uint32_t i = 0; i < plan->cell->sig.n_inputs; i++) {
     uint32_t slot = plan->input_slot[i];
     if (slot == EDB_SLOT_NONE || plan->slots[slot].kind != EDB_SLOT_INPUT) continue;
+    if (placed_at(f, slot)) continue;
     ptrdiff_t stride;
     size_t n = point_at_input(f, i);
     if (n == 0) continue;
@@ -166,7 +285,11 @@ void edb_cpu_bind_slots(edb_frame *f, float *const *domain_base) {
     else if (s->kind == EDB_SLOT_NUMBER)
       f->blocks[i] = (edb_block){(float *)(uintptr_t)(f->cell->numbers + s->index), 0};
   }
-  bind_outputs(f);
+  if (f->store->placed.placement)
+    bind_placed_outputs(f);
+  else
+    bind_outputs(f);
+  bind_placed_operands(f);
   bind_inputs(f);
   for (uint32_t i = 0; i < plan->n_slots; i++) {
     if (plan->slots[i].kind != EDB_SLOT_PART) continue;

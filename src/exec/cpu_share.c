@@ -150,6 +150,8 @@ void edb_cpu_collect_stats(edb_cpu *cpu, edb_run_stats *stats) {
     stats->input_gathers += s->input_gathers;
     stats->internal_gathers += s->internal_gathers;
     stats->internal_bytes += s->internal_bytes;
+    stats->rows_stored_again += s->rows_stored_again;
+    stats->rows_through_pointers += s->rows_through_pointers;
     stats->flops += s->flops;
     *s = (edb_run_stats){0};
   }

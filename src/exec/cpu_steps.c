@@ -106,6 +106,7 @@ static edb_status run_stretch(edb_frame *f, const void *arg, size_t row, size_t 
   const stretch *s = arg;
   for (uint32_t i = s->from; i < s->to; i++)
     EDB_TRY(run_rows(f, &f->cell->plan->steps[i], row, count));
+  edb_cpu_store_rows(f, s->from, s->to, row, count);
   return EDB_OK;
 }
 
@@ -136,19 +137,21 @@ static edb_status run_step(edb_frame *f, uint32_t index, uint32_t *next) {
   if ((step->needs_labels && !f->labels) || f->rows[step->domain] == 0) return EDB_OK;
   switch (step->kind) {
   case EDB_STEP_PRODUCT:
-    return run_product(f, index);
+    EDB_TRY(run_product(f, index));
+    break;
   case EDB_STEP_GATHER:
     edb_cpu_run_gather(f, step);
-    return EDB_OK;
+    break;
   case EDB_STEP_EXPAND:
     run_expand(f, step);
-    return EDB_OK;
+    break;
   case EDB_STEP_COPY:
   case EDB_STEP_FUSED:
   case EDB_STEP_OP:
-    break;
+    return run_row_steps(f, index, *next);
   }
-  return run_row_steps(f, index, *next);
+  edb_cpu_store_rows(f, index, *next, 0, f->rows[EDB_DOMAIN_NODE]);
+  return EDB_OK;
 }
 
 static uint64_t *time_of(edb_run_stats *stats, const edb_plan *plan, const edb_step *step) {

@@ -74,6 +74,7 @@ static void count_bytes(const edb_session *s, const edb_reduced *x, edb_placemen
     values += (size_t)cell->sig.n_outputs * (range->to - range->from);
   }
   p->slab_floats = p->inner->slab_floats;
+  p->live_bytes = p->inner->live_bytes;
   p->peak_bytes = (p->slab_floats + homeless) * s->backend->element_bytes + p->scratch_bytes +
                   edb_placement_table_bytes(p->inner) + edb_reduced_bytes(x) +
                   x->graph->n_nodes * 2 * sizeof(uint32_t) + values * sizeof(char *);
@@ -92,8 +93,8 @@ edb_status edb_reduction_place(const edb_session *s, const edb_graph *graph,
   EDB_TRY(edb_keep_check(s->program, keep, error));
   EDB_TRY(edb_reduce(s->ctx, &params, graph, schedule, &x, error));
   if (!x) return EDB_OK;
-  edb_status status =
-      edb_placement_make(s->ctx, &r->split->program, x->graph, x->schedule, keep, &inner, error);
+  edb_placement_request request = edb_session_request(s, &r->split->program, s->state, keep);
+  edb_status status = edb_placement_make(s->ctx, &request, x->graph, x->schedule, &inner, error);
   if (status == EDB_OK) status = edb_placement_wrap(s->ctx, graph, schedule, x, inner, out, error);
   if (status != EDB_OK) {
     edb_placement_destroy(inner);
@@ -275,7 +276,8 @@ static edb_status run_all(edb_session *s, const edb_graph *graph, const edb_plac
   if (status == EDB_OK) {
     s->stats.table_rows += r->missing.length;
     r->missing.length = 0; /* they are there, whatever follows */
-    status = edb_session_run_batches(s, s->state, x->graph, &r->store, x->schedule, error);
+    status = edb_session_run_batches(s, s->state, x->graph, &r->store, x->schedule, p->inner, data,
+                                     error);
   }
   if (status == EDB_OK)
     hand_out(s, graph, p, slab);

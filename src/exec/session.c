@@ -68,6 +68,8 @@ static edb_status check_create(const edb_model *model, const edb_weights *weight
               error, EDB_ERROR_ARGUMENT, "there is no granularity %d", (int)params->granularity);
   EDB_FAIL_IF(params->layout != EDB_LAYOUT_PLANNED && params->layout != EDB_LAYOUT_CREATED, error,
               EDB_ERROR_ARGUMENT, "there is no layout %d", (int)params->layout);
+  EDB_FAIL_IF((int)params->placement < 0 || params->placement > EDB_PLACEMENT_DIRECT, error,
+              EDB_ERROR_ARGUMENT, "there is no placement %d", (int)params->placement);
   return EDB_OK;
 }
 
@@ -155,11 +157,20 @@ edb_status edb_session_lower(edb_session *s, const edb_graph *graph, const edb_g
 /* ---- Placement ----------------------------------------------------------------------------------
  */
 
+edb_placement_request edb_session_request(const edb_session *s, const edb_program *program,
+                                          const void *state, const edb_keep *keep) {
+  return (edb_placement_request){.program = program,
+                                 .inputs = s->backend->inputs ? s->backend->inputs(state) : NULL,
+                                 .kind = s->params.placement,
+                                 .keep = keep};
+}
+
 static edb_status place(const edb_session *s, const edb_graph *lowered,
                         const edb_schedule *schedule, const edb_keep *keep, edb_placement **out,
                         edb_error *error) {
   edb_placement *p;
-  EDB_TRY(edb_placement_make(s->ctx, s->program, lowered, schedule, keep, &p, error));
+  edb_placement_request request = edb_session_request(s, s->program, plain_state(s), keep);
+  EDB_TRY(edb_placement_make(s->ctx, &request, lowered, schedule, &p, error));
   p->scratch_bytes = s->backend->scratch_bytes(plain_state(s), lowered, schedule);
   p->peak_bytes = p->slab_floats * s->backend->element_bytes + p->scratch_bytes +
                   edb_placement_table_bytes(p) + (size_t)p->n_nodes * 2 * sizeof(uint32_t) +
@@ -235,17 +246,20 @@ static edb_status check_inputs(const edb_session *s, const edb_graph *g, edb_err
 }
 
 edb_status edb_session_run_batches(edb_session *s, void *state, const edb_graph *graph,
-                                   const edb_store *store, const edb_schedule *schedule,
-                                   edb_error *error) {
-  for (uint32_t b = 0; b < schedule->info.n_batches; b++) {
+                                   edb_store *store, const edb_schedule *schedule,
+                                   const edb_placement *p, char *slab, edb_error *error) {
+  edb_status status = EDB_OK;
+  if (p->direct) store->placed = (edb_placed){p, 0, slab};
+  for (uint32_t b = 0; b < schedule->info.n_batches && status == EDB_OK; b++) {
     uint32_t from = schedule->batch_start[b];
     uint64_t begin = s->batch_ns ? edb_clock_ns() : 0;
-    EDB_TRY(s->backend->run_batch(state, graph, store, schedule->batch_type[b],
-                                  schedule->nodes + from, schedule->batch_start[b + 1] - from,
-                                  &s->stats, error));
+    store->placed.batch = b;
+    status = s->backend->run_batch(state, graph, store, schedule->batch_type[b], p->nodes + from,
+                                   schedule->batch_start[b + 1] - from, &s->stats, error);
     if (s->batch_ns) s->batch_ns[b] = edb_clock_ns() - begin;
   }
-  return EDB_OK;
+  store->placed = (edb_placed){0};
+  return status;
 }
 
 void edb_session_release_pending(edb_session *s, const edb_placement *p) {
@@ -259,7 +273,8 @@ static edb_status run_as_it_is(edb_session *s, const edb_graph *graph, const edb
                          error));
   edb_session_release_pending(s, p); /* of steps that were not gone on with */
   bind_rows(s, p, slab);
-  edb_status status = edb_session_run_batches(s, plain_state(s), graph, &s->store, schedule, error);
+  edb_status status = edb_session_run_batches(s, plain_state(s), graph, &s->store, schedule, p,
+                                              s->store.slabs.data[slab].data, error);
   unbind_rows(s, graph, p, status != EDB_OK);
   if (status != EDB_OK) edb_session_release_pending(s, p);
   return status;
@@ -296,7 +311,9 @@ edb_status edb_session_run_placed(edb_session *s, edb_graph *graph, const edb_sc
                              .batches = schedule->info.n_batches,
                              .bound = schedule->info.bound,
                              .misses = schedule->info.misses,
-                             .peak_bytes = placement->peak_bytes};
+                             .peak_bytes = placement->peak_bytes,
+                             .slab_bytes = placement->slab_floats * s->backend->element_bytes,
+                             .live_bytes = placement->live_bytes};
   if (s->granularity == EDB_GRANULARITY_CELL) {
     EDB_TRY(run_placed(s, graph, schedule, placement, error));
   } else {

@@ -24,6 +24,9 @@ typedef struct edb_backend {
   size_t (*scratch_bytes)(const void *state, const edb_graph *graph, const edb_schedule *schedule);
   /* Once before the batches of a run: follows the weights' version, has `scratch` ready. */
   edb_status (*begin)(void *state, size_t scratch_bytes, bool timing, edb_error *error);
+  /* What placement has to know of the plans of the program's cells, or NULL: the backend finds all
+   * rows by their addresses. */
+  const edb_plan_inputs *(*inputs)(const void *state);
   edb_status (*run_batch)(void *state, const edb_graph *graph, const edb_store *store,
                           uint32_t type, const edb_node *nodes, uint32_t count,
                           edb_run_stats *stats, edb_error *error);
@@ -58,10 +61,15 @@ struct edb_session {
   uint64_t lowered_generation;
 };
 
-/* Runs the batches of a schedule; `store` knows all rows. */
+/* Runs the batches of a schedule as they are placed in a slab; `store` knows all rows. */
 EDB_MUST_CHECK edb_status edb_session_run_batches(edb_session *session, void *state,
-                                                  const edb_graph *graph, const edb_store *store,
-                                                  const edb_schedule *schedule, edb_error *error);
+                                                  const edb_graph *graph, edb_store *store,
+                                                  const edb_schedule *schedule,
+                                                  const edb_placement *placement, char *slab,
+                                                  edb_error *error);
+/* How a program's batches are placed; `state` runs them. */
+edb_placement_request edb_session_request(const edb_session *session, const edb_program *program,
+                                          const void *state, const edb_keep *keep);
 /* Drops the rows of nodes that are placed. */
 void edb_session_release_pending(edb_session *session, const edb_placement *placement);
 /* What runs the program's cells whole, which steps do. */

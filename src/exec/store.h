@@ -6,6 +6,7 @@
 #define EDB_EXEC_STORE_H
 
 #include "base/vec.h"
+#include "layout/placement.h"
 #include "model/ir.h"
 
 typedef struct edb_slab {
@@ -13,6 +14,13 @@ typedef struct edb_slab {
   size_t bytes;
   uint32_t live; /* nodes with rows here; 0: free for reuse */
 } edb_slab;
+
+/* The batch that runs, as it was placed. */
+typedef struct edb_placed {
+  const edb_placement *placement;
+  uint32_t batch;
+  char *slab;
+} edb_placed;
 
 typedef struct edb_store {
   edb_context *ctx;
@@ -23,6 +31,7 @@ typedef struct edb_store {
   EDB_VEC(char *) rows;      /* per value; NULL: not run, not kept or released */
   EDB_VEC(uint32_t) slab_of; /* per node; UINT32_MAX: none */
   EDB_VEC(edb_slab) slabs;
+  edb_placed placed; /* placement NULL: rows are known by their addresses only */
 } edb_store;
 
 void edb_store_init(edb_store *store, edb_context *ctx);

@@ -101,6 +101,8 @@ typedef struct edb_kernels {
   /* dst row r = *src[r]. */
   void (*gather)(size_t rows, size_t cols, const float *const *src, float *dst,
                  ptrdiff_t dst_stride);
+  /* *dst[r] = *src[r], row by row. */
+  void (*move)(size_t rows, size_t cols, const float *const *src, float *const *dst);
   /* Rounds of EDB_BURST_STEPS x 16 independent multiply-adds, to measure the peak. */
   float (*burst)(size_t count, float factor);
   /* Reads `count` floats (a multiple of EDB_READ_FLOATS) once, to measure bandwidth; their sum. */

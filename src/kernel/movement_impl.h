@@ -114,6 +114,10 @@ static void kernel_to_bf16(size_t rows, size_t cols, const float *x, ptrdiff_t x
   }
 }
 
+static void kernel_move(size_t rows, size_t cols, const float *const *src, float *const *dst) {
+  for (size_t r = 0; r < rows; r++) unary_row(cols, src[r], 1, dst[r], vf_copy);
+}
+
 /* `count` rounds of EDB_BURST_STEPS multiply-adds of 16 lanes, in as many independent chains as
  * there are registers for: what the processor can do at most. The lanes differ, lest the compiler
  * merge them. */

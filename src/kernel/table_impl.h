@@ -26,7 +26,7 @@
     .squared_error = kernel_squared_error, .cross_entropy = kernel_cross_entropy,                \
     .sum_over = kernel_sum_over, .mean_over = kernel_mean_over, .max_over = kernel_max_over,     \
     .softmax_over = kernel_softmax_over, .transpose = kernel_transpose, .gather = kernel_gather, \
-    .burst = kernel_burst, .read = kernel_read,                                                  \
+    .move = kernel_move, .burst = kernel_burst, .read = kernel_read,                             \
   }
 
 #endif

@@ -1,40 +1,13 @@
-/* layout/placement.c: rows of a schedule to offsets in a slab. */
+/* layout/placement.c: rows of a schedule to offsets in a slab: checks, lives, and the object. How
+ * nodes are ordered stands in placement_order.c, what is stored where in placement_rows.c. */
 #include "layout/placement.h"
 
 #include <string.h>
 
 #include "base/map.h"
 #include "layout/offsets.h"
+#include "layout/placer.h"
 #include "layout/reduce.h"
-
-/* One block: the rows of one output of one batch. */
-typedef struct block {
-  size_t offset, size;
-  uint32_t last_use;  /* batch of the last consumer; UINT32_MAX: kept */
-  uint32_t next_dead; /* list of the blocks that die with the same batch */
-} block;
-
-typedef struct placer {
-  edb_context *ctx;
-  const edb_program *program;
-  const edb_graph *graph;
-  const edb_schedule *schedule;
-  edb_placement *placement;
-  edb_error *error;
-  uint32_t *batch_of;    /* [n_nodes] */
-  uint32_t *block_start; /* [n_batches + 1] */
-  block *blocks;
-  uint32_t *dead; /* [n_batches] first block that dies with it */
-  size_t bytes;
-} placer;
-
-static size_t output_width(const placer *p, uint32_t type, uint32_t output) {
-  return edb_shape_size(p->program->cells[type].outputs[output].shape);
-}
-
-static uint32_t output_count(const placer *p, uint32_t type) {
-  return p->program->cells[type].sig.n_outputs;
-}
 
 /* ---- What is kept ---------------------------------------------------------------------------- */
 
@@ -61,184 +34,353 @@ static bool is_kept(const edb_keep *keep, const char *name) {
   return false;
 }
 
-static void mark_kept(placer *p, const edb_keep *keep) {
+static void mark_kept(edb_placer *p, const edb_keep *keep) {
   edb_placement *pl = p->placement;
-  for (uint32_t t = 0; t < p->program->n_cells; t++)
-    for (uint32_t o = 0; o < output_count(p, t); o++)
-      pl->kept[pl->kept_start[t] + o] = is_kept(keep, p->program->cells[t].sig.outputs[o].name);
-}
-
-static edb_status alloc_kept(placer *p) {
-  edb_placement *pl = p->placement;
-  pl->n_types = p->program->n_cells;
-  pl->kept_start = edb_alloc(p->ctx, ((size_t)pl->n_types + 1) * sizeof *pl->kept_start);
-  if (!pl->kept_start) return edb_fail_memory(p->error, pl->n_types, "a placement");
   uint32_t sum = 0;
-  for (uint32_t t = 0; t < pl->n_types; t++) {
+  for (uint32_t t = 0; t < p->program->n_cells; t++) {
     pl->kept_start[t] = sum;
-    sum += output_count(p, t);
+    for (uint32_t o = 0; o < edb_placer_outputs(p, t); o++)
+      pl->kept[sum++] = is_kept(keep, p->program->cells[t].sig.outputs[o].name);
   }
   pl->kept_start[pl->n_types] = sum;
-  pl->kept = edb_alloc(p->ctx, sum);
-  if (sum && !pl->kept) return edb_fail_memory(p->error, sum, "a placement");
-  return EDB_OK;
 }
 
 /* ---- Tables -----------------------------------------------------------------------------------
  */
 
-static edb_status alloc_tables(placer *p) {
-  edb_placement *pl = p->placement;
-  const edb_graph *g = p->graph;
-  uint32_t base = pl->first - g->base;
-  pl->value_start = edb_alloc(p->ctx, ((size_t)pl->n_nodes + 1) * sizeof *pl->value_start);
-  if (!pl->value_start) return edb_fail_memory(p->error, pl->n_nodes, "a placement");
-  size_t values = 0;
-  for (uint32_t i = 0; i < pl->n_nodes; i++) {
-    pl->value_start[i] = (uint32_t)values;
-    values += output_count(p, g->type[base + i]);
-    if (values > UINT32_MAX)
-      return edb_fail(p->error, EDB_ERROR_LIMIT, "more than 2^32 values in one mini-batch");
+/* Hands out parts of one block of memory; without a block it counts their bytes. */
+typedef struct carver {
+  char *base;
+  size_t at;
+} carver;
+
+static void *carve(carver *c, size_t count, size_t element_bytes) {
+  void *part = c->base ? c->base + c->at : NULL;
+  c->at += (count * element_bytes + 15) / 16 * 16;
+  return part;
+}
+
+typedef struct counts {
+  size_t values, outputs, operands, elements, kept;
+} counts;
+
+static counts count_tables(const edb_placer *p) {
+  const edb_schedule *s = p->schedule;
+  counts n = {0};
+  for (uint32_t b = 0; b < s->info.n_batches; b++) {
+    uint32_t type = s->batch_type[b], outputs = edb_placer_outputs(p, type);
+    size_t rows = edb_placer_rows(p, b);
+    n.values += rows * outputs;
+    n.outputs += outputs;
+    if (!p->inputs) continue;
+    n.operands += p->inputs[type].n_operands;
+    n.elements += rows * edb_group_count(&p->program->cells[type].sig);
   }
-  pl->value_start[pl->n_nodes] = (uint32_t)values;
-  pl->offset = edb_alloc(p->ctx, values * sizeof *pl->offset);
-  if (values && !pl->offset)
-    return edb_fail_memory(p->error, values * sizeof *pl->offset, "a placement");
+  for (uint32_t t = 0; t < p->program->n_cells; t++) n.kept += edb_placer_outputs(p, t);
+  return n;
+}
+
+static size_t lay_out_tables(const edb_placer *p, counts n, char *base) {
+  edb_placement *pl = p->placement;
+  carver c = {.base = base};
+  size_t batches = pl->n_batches;
+  pl->offset = carve(&c, n.values, sizeof *pl->offset);
+  pl->outputs = carve(&c, n.outputs, sizeof *pl->outputs);
+  pl->operands = carve(&c, n.operands, sizeof *pl->operands);
+  pl->nodes = carve(&c, pl->n_nodes, sizeof *pl->nodes);
+  pl->value_start = carve(&c, (size_t)pl->n_nodes + 1, sizeof *pl->value_start);
+  pl->batch_start = carve(&c, batches + 1, sizeof *pl->batch_start);
+  pl->output_start = carve(&c, batches + 1, sizeof *pl->output_start);
+  pl->operand_start = carve(&c, batches + 1, sizeof *pl->operand_start);
+  pl->element_start = carve(&c, batches, sizeof *pl->element_start);
+  pl->elements = carve(&c, n.elements, sizeof *pl->elements);
+  pl->again = carve(&c, p->inputs ? n.values : 0, sizeof *pl->again);
+  pl->kept_start = carve(&c, (size_t)pl->n_types + 1, sizeof *pl->kept_start);
+  pl->kept = carve(&c, n.kept, sizeof *pl->kept);
+  return c.at;
+}
+
+static size_t lay_out_working(edb_placer *p, counts n, char *base) {
+  carver c = {.base = base};
+  size_t batches = p->placement->n_batches;
+  p->produced = carve(&c, n.outputs, sizeof *p->produced);
+  p->consumed = carve(&c, n.operands, sizeof *p->consumed);
+  p->dying = carve(&c, batches, sizeof *p->dying);
+  p->pieces = carve(&c, n.outputs + n.operands, sizeof *p->pieces);
+  p->spots = carve(&c, p->placement->n_nodes, sizeof *p->spots);
+  p->taken = carve(&c, p->most_edges, sizeof *p->taken);
+  p->last_read = carve(&c, n.values, sizeof *p->last_read);
+  p->home_piece = carve(&c, p->inputs ? n.values : 0, sizeof *p->home_piece);
+  p->filled = carve(&c, batches, sizeof *p->filled);
+  p->born = carve(&c, batches, sizeof *p->born);
+  p->dead = carve(&c, batches, sizeof *p->dead);
+  p->is_read = carve(&c, batches, 1);
+  p->reads_past = carve(&c, batches, 1);
+  return c.at;
+}
+
+static void start_batches(edb_placer *p) {
+  edb_placement *pl = p->placement;
+  const edb_schedule *s = p->schedule;
+  uint32_t outputs = 0, operands = 0, elements = 0;
+  for (uint32_t b = 0; b < pl->n_batches; b++) {
+    uint32_t type = s->batch_type[b];
+    pl->batch_start[b] = s->batch_start[b];
+    pl->output_start[b] = outputs;
+    pl->operand_start[b] = operands;
+    pl->element_start[b] = elements;
+    outputs += edb_placer_outputs(p, type);
+    if (!p->inputs) continue;
+    operands += p->inputs[type].n_operands;
+    elements += edb_placer_rows(p, b) * edb_group_count(&p->program->cells[type].sig);
+  }
+  pl->batch_start[pl->n_batches] = s->info.n_nodes;
+  pl->output_start[pl->n_batches] = p->n_produced = outputs;
+  pl->operand_start[pl->n_batches] = p->n_consumed = operands;
+}
+
+static edb_status alloc_tables(edb_placer *p) {
+  edb_placement *pl = p->placement;
+  counts n = count_tables(p);
+  EDB_FAIL_IF(n.values > UINT32_MAX || n.outputs + n.operands > UINT32_MAX ||
+                  n.elements > UINT32_MAX,
+              p->error, EDB_ERROR_LIMIT, "more than 2^32 values in one mini-batch");
+  pl->memory_bytes = lay_out_tables(p, n, NULL);
+  pl->memory = edb_alloc(p->ctx, pl->memory_bytes);
+  if (!pl->memory) return edb_fail_memory(p->error, pl->memory_bytes, "a placement");
+  (void)lay_out_tables(p, n, pl->memory);
+  p->memory_bytes = lay_out_working(p, n, NULL);
+  p->memory = edb_alloc(p->ctx, p->memory_bytes);
+  if (p->memory_bytes && !p->memory)
+    return edb_fail_memory(p->error, p->memory_bytes, "a placement");
+  (void)lay_out_working(p, n, p->memory);
   return EDB_OK;
 }
 
-/* Batches of nodes and blocks of batches, in one piece of memory. */
-static edb_status alloc_working(placer *p) {
-  uint32_t n_batches = p->schedule->info.n_batches;
-  size_t n_blocks = 0;
-  for (uint32_t b = 0; b < n_batches; b++) n_blocks += output_count(p, p->schedule->batch_type[b]);
-  size_t words = (size_t)p->placement->n_nodes + 2 * (size_t)n_batches + 1;
-  words += words & 1;
-  p->bytes = words * sizeof(uint32_t) + n_blocks * sizeof(block);
-  p->batch_of = edb_alloc(p->ctx, p->bytes);
-  if (!p->batch_of) return edb_fail_memory(p->error, p->bytes, "a placement");
-  p->block_start = p->batch_of + p->placement->n_nodes;
-  p->dead = p->block_start + n_batches + 1;
-  p->blocks = (block *)(void *)(p->batch_of + words);
+/* ---- Checks and lives ------------------------------------------------------------------------ */
+
+static edb_status check_schedule(edb_placer *p) {
+  const edb_schedule *s = p->schedule;
+  uint32_t pending = edb_graph_pending_count(p->graph);
+  EDB_FAIL_IF(s->info.n_nodes != pending, p->error, EDB_ERROR_ARGUMENT,
+              "the schedule has %u nodes, the graph %u pending ones", s->info.n_nodes, pending);
+  for (uint32_t b = 0; b < s->info.n_batches; b++)
+    EDB_FAIL_IF(s->batch_type[b] >= p->program->n_cells, p->error, EDB_ERROR_ARGUMENT,
+                "the schedule has a batch of type %u, the model %u types", s->batch_type[b],
+                p->program->n_cells);
   return EDB_OK;
 }
 
 /* Each pending node stands in one batch, which is of its type. */
-static edb_status place_node(placer *p, edb_node node, uint32_t batch) {
-  uint32_t local = node - p->placement->first;
-  bool pending = node >= p->placement->first && local < p->placement->n_nodes;
-  EDB_FAIL_IF(!pending || p->batch_of[local] != UINT32_MAX ||
-                  p->graph->type[node - p->graph->base] != p->schedule->batch_type[batch],
-              p->error, EDB_ERROR_ARGUMENT,
-              "the schedule was made for another graph: node %u does not belong into batch %u",
-              node, batch);
-  p->batch_of[local] = batch;
-  return EDB_OK;
-}
-
-static edb_status number_blocks(placer *p) {
-  if (p->placement->n_nodes) memset(p->batch_of, 0xff, p->placement->n_nodes * sizeof *p->batch_of);
+static edb_status find_spots(edb_placer *p) {
   const edb_schedule *s = p->schedule;
-  uint32_t next = 0;
+  const edb_graph *g = p->graph;
+  uint32_t first = p->placement->first, n = p->placement->n_nodes;
+  if (n) memset(p->spots, 0xff, n * sizeof *p->spots);
   for (uint32_t b = 0; b < s->info.n_batches; b++) {
-    uint32_t type = s->batch_type[b], rows = s->batch_start[b + 1] - s->batch_start[b];
-    p->block_start[b] = next;
-    p->dead[b] = UINT32_MAX;
-    for (uint32_t o = 0; o < output_count(p, type); o++) {
-      size_t floats = edb_row_stride(output_width(p, type, o)) * rows;
-      bool kept = p->placement->kept[p->placement->kept_start[type] + o];
-      p->blocks[next++] =
-          (block){.size = (floats + 15) / 16 * 16, .last_use = kept ? UINT32_MAX : b};
+    for (uint32_t i = s->batch_start[b]; i < s->batch_start[b + 1]; i++) {
+      uint32_t local = s->nodes[i] - first;
+      bool fits = s->nodes[i] >= first && local < n && p->spots[local].batch == EDB_NONE &&
+                  g->type[s->nodes[i] - g->base] == s->batch_type[b];
+      EDB_FAIL_IF(!fits, p->error, EDB_ERROR_ARGUMENT,
+                  "the schedule was made for another graph: node %u does not belong into batch %u",
+                  s->nodes[i], b);
+      p->spots[local].batch = b;
     }
-    for (uint32_t i = s->batch_start[b]; i < s->batch_start[b + 1]; i++)
-      EDB_TRY(place_node(p, s->nodes[i], b));
   }
-  p->block_start[s->info.n_batches] = next;
   return EDB_OK;
 }
 
-/* The last batch that reads each block; a batch reads earlier ones only. */
-static edb_status find_last_uses(placer *p) {
+static void number_values(edb_placer *p) {
+  edb_placement *pl = p->placement;
+  const uint32_t *type = p->graph->type + (pl->first - p->graph->base);
+  uint32_t values = 0;
+  for (uint32_t i = 0; i < pl->n_nodes; i++) {
+    pl->value_start[i] = values;
+    uint32_t end = values + edb_placer_outputs(p, type[i]);
+    while (values < end) p->last_read[values++] = p->spots[i].batch;
+  }
+  pl->value_start[pl->n_nodes] = values;
+}
+
+/* Who reads what last, and that batches read earlier ones only. */
+static edb_status find_readers(edb_placer *p) {
   const edb_graph *g = p->graph;
   const edb_placement *pl = p->placement;
   uint32_t base = pl->first - g->base;
+  if (pl->n_batches) {
+    memset(p->is_read, 0, pl->n_batches);
+    memset(p->reads_past, 0, pl->n_batches);
+  }
   for (uint32_t i = 0; i < pl->n_nodes; i++) {
-    uint32_t reader = p->batch_of[i];
+    uint32_t reader = p->spots[i].batch;
     for (uint32_t e = g->edge_start[base + i]; e < g->edge_start[base + i + 1]; e++) {
-      if (g->edge_node[e] < pl->first) continue;
-      uint32_t from = p->batch_of[g->edge_node[e] - pl->first];
-      EDB_FAIL_IF(from >= reader, p->error, EDB_ERROR_ARGUMENT,
+      if (g->edge_node[e] < pl->first) {
+        p->reads_past[reader] = 1;
+        continue;
+      }
+      uint32_t from = g->edge_node[e] - pl->first, made = p->spots[from].batch;
+      EDB_FAIL_IF(made >= reader, p->error, EDB_ERROR_ARGUMENT,
                   "the schedule was made for another graph: node %u runs before its input %u",
                   pl->first + i, g->edge_node[e]);
-      block *b = &p->blocks[p->block_start[from] + g->edge_output[e]];
-      if (b->last_use != UINT32_MAX && b->last_use < reader) b->last_use = reader;
+      p->is_read[made] = 1;
+      uint32_t *last = &p->last_read[pl->value_start[from] + g->edge_output[e]];
+      if (*last < reader) *last = reader;
     }
   }
   return EDB_OK;
 }
 
-static void link_deaths(placer *p) {
-  uint32_t n_blocks = p->block_start[p->schedule->info.n_batches];
-  for (uint32_t k = 0; k < n_blocks; k++) {
-    block *b = &p->blocks[k];
-    if (b->last_use == UINT32_MAX) continue;
-    b->next_dead = p->dead[b->last_use];
-    p->dead[b->last_use] = k;
+/* ---- Pieces to offsets ----------------------------------------------------------------------- */
+
+static void link_pieces(edb_placer *p) {
+  uint32_t n_batches = p->placement->n_batches;
+  for (uint32_t b = 0; b < n_batches; b++) p->born[b] = p->dead[b] = EDB_NONE;
+  for (uint32_t k = p->n_produced + p->n_consumed; k-- > 0;) {
+    edb_piece *piece = &p->pieces[k];
+    if (piece->size == 0) continue;
+    piece->next_born = p->born[piece->first_use];
+    p->born[piece->first_use] = k;
+    if (piece->last_use == EDB_NONE) continue;
+    piece->next_dead = p->dead[piece->last_use];
+    p->dead[piece->last_use] = k;
   }
 }
 
-/* Walks the schedule: a batch takes its blocks, then those that die with it are given back. */
-static void place_blocks(placer *p) {
+/* Walks the schedule: a batch takes its pieces, then those that die with it are given back. */
+static void place_pieces(edb_placer *p) {
   edb_offsets offsets;
   edb_offsets_init(&offsets, p->ctx);
-  for (uint32_t b = 0; b < p->schedule->info.n_batches; b++) {
-    for (uint32_t k = p->block_start[b]; k < p->block_start[b + 1]; k++)
-      p->blocks[k].offset = edb_offsets_take(&offsets, p->blocks[k].size);
-    for (uint32_t k = p->dead[b]; k != UINT32_MAX; k = p->blocks[k].next_dead)
-      (void)edb_offsets_give(&offsets, p->blocks[k].offset, p->blocks[k].size);
+  link_pieces(p);
+  for (uint32_t b = 0; b < p->placement->n_batches; b++) {
+    for (uint32_t k = p->born[b]; k != EDB_NONE; k = p->pieces[k].next_born)
+      p->pieces[k].offset = edb_offsets_take(&offsets, p->pieces[k].size);
+    for (uint32_t k = p->dead[b]; k != EDB_NONE; k = p->pieces[k].next_dead)
+      (void)edb_offsets_give(&offsets, p->pieces[k].offset, p->pieces[k].size);
   }
   p->placement->slab_floats = offsets.peak;
   edb_offsets_free_all(&offsets);
 }
 
-static void write_offsets(placer *p) {
-  const edb_schedule *s = p->schedule;
+/* Rows of an output whose homes are in several pieces: their offsets, and whether they happen to be
+ * evenly spaced all the same. */
+static edb_rows finish_apart(const edb_placer *p, uint32_t batch, uint32_t output) {
   edb_placement *pl = p->placement;
-  for (uint32_t b = 0; b < s->info.n_batches; b++) {
-    uint32_t type = s->batch_type[b], n_outputs = output_count(p, type);
-    for (uint32_t o = 0; o < n_outputs; o++) {
-      size_t at = p->blocks[p->block_start[b] + o].offset;
-      size_t stride = edb_row_stride(output_width(p, type, o));
-      for (uint32_t i = s->batch_start[b]; i < s->batch_start[b + 1]; i++, at += stride)
-        pl->offset[pl->value_start[s->nodes[i] - pl->first] + o] = at;
+  const edb_node *nodes = pl->nodes + pl->batch_start[batch];
+  uint32_t n = edb_placer_rows(p, batch);
+  size_t before = 0, first = 0, step = 0;
+  bool even = true;
+  for (uint32_t i = 0; i < n; i++) {
+    uint32_t value = pl->value_start[nodes[i] - pl->first] + output;
+    size_t at = pl->offset[value] += p->pieces[p->home_piece[value]].offset;
+    if (i == 0) first = at;
+    if (i == 1) step = at - before;
+    if (i > 0 && (at <= before || at - before != step)) even = false;
+    before = at;
+  }
+  even = even && step <= UINT32_MAX;
+  return (edb_rows){.offset = even ? first : EDB_ROWS_APART, .stride = (uint32_t)step};
+}
+
+static edb_rows finish_rows(const edb_placer *p, uint32_t batch, uint32_t output) {
+  edb_placement *pl = p->placement;
+  const edb_produced *made = &p->produced[pl->output_start[batch] + output];
+  if (made->home == EDB_HOME_APART) return finish_apart(p, batch, output);
+  edb_rows rows = {.offset = p->pieces[made->piece].offset + made->start, .stride = made->stride};
+  const edb_node *nodes = pl->nodes + pl->batch_start[batch];
+  uint32_t n = edb_placer_rows(p, batch);
+  for (uint32_t i = 0; i < n; i++)
+    pl->offset[pl->value_start[nodes[i] - pl->first] + output] =
+        rows.offset + (size_t)i * rows.stride;
+  return rows;
+}
+
+static void finish_outputs(edb_placer *p) {
+  edb_placement *pl = p->placement;
+  for (uint32_t b = 0; b < pl->n_batches; b++) {
+    uint32_t start = pl->output_start[b];
+    for (uint32_t o = start; o < pl->output_start[b + 1]; o++) {
+      bool again = pl->outputs[o].again;
+      pl->outputs[o] = finish_rows(p, b, o - start);
+      pl->outputs[o].again = again;
+    }
+  }
+  for (size_t i = 0; i < pl->stores.length; i++)
+    pl->stores.data[i].offset += p->pieces[pl->stores.data[i].piece].offset;
+}
+
+static void finish_operands(edb_placer *p) {
+  edb_placement *pl = p->placement;
+  for (uint32_t k = 0; k < p->n_consumed; k++) {
+    const edb_consumed *c = &p->consumed[k];
+    edb_rows rows = {.offset = EDB_ROWS_APART};
+    if (c->binding == EDB_BIND_DIRECT) {
+      rows = (edb_rows){.offset = p->pieces[c->piece].offset, .stride = c->stride};
+    } else if (c->binding == EDB_BIND_VIEW) {
+      rows = pl->outputs[c->produced];
+      rows.offset += (size_t)c->row * rows.stride;
+      rows.again = false;
+    }
+    pl->operands[k] = rows;
+  }
+}
+
+/* First elements of the nodes of variadic types. */
+static void number_elements(edb_placer *p) {
+  edb_placement *pl = p->placement;
+  for (uint32_t b = 0; p->inputs && b < pl->n_batches; b++) {
+    const edb_type_sig *sig = &p->program->cells[p->schedule->batch_type[b]].sig;
+    uint32_t *to = pl->elements + pl->element_start[b], n_groups = edb_group_count(sig);
+    for (uint32_t g = 0; g < n_groups; g++) {
+      uint32_t sum = 0;
+      for (uint32_t i = pl->batch_start[b]; i < pl->batch_start[b + 1]; i++) {
+        *to++ = sum;
+        sum += edb_group_arity(sig, edb_graph_arities(p->graph, pl->nodes[i] - p->graph->base), g);
+      }
     }
   }
 }
 
-static edb_status check_schedule(const placer *p) {
-  uint32_t pending = edb_graph_pending_count(p->graph);
-  EDB_FAIL_IF(p->schedule->info.n_nodes != pending, p->error, EDB_ERROR_ARGUMENT,
-              "the schedule has %u nodes, the graph %u pending ones", p->schedule->info.n_nodes,
-              pending);
-  for (uint32_t b = 0; b < p->schedule->info.n_batches; b++)
-    EDB_FAIL_IF(p->schedule->batch_type[b] >= p->program->n_cells, p->error, EDB_ERROR_ARGUMENT,
-                "the schedule has a batch of type %u, the model %u types",
-                p->schedule->batch_type[b], p->program->n_cells);
-  return EDB_OK;
+/* The most bytes that are alive at the same time, each value once: what no placement undercuts. */
+static void count_live_bytes(edb_placer *p) {
+  edb_placement *pl = p->placement;
+  size_t now = 0;
+  if (pl->n_batches) memset(p->dying, 0, pl->n_batches * sizeof *p->dying);
+  for (uint32_t b = 0; b < pl->n_batches; b++) {
+    uint32_t type = p->schedule->batch_type[b], n_outputs = edb_placer_outputs(p, type);
+    for (uint32_t o = 0; o < n_outputs; o++) {
+      size_t width = edb_placer_width(p, type, o) * sizeof(float);
+      now += width * edb_placer_rows(p, b);
+      for (uint32_t i = pl->batch_start[b];
+           !edb_placer_keeps(p, type, o) && i < pl->batch_start[b + 1]; i++)
+        p->dying[p->last_read[pl->value_start[pl->nodes[i] - pl->first] + o]] += width;
+    }
+    if (now > pl->live_bytes) pl->live_bytes = now;
+    now -= p->dying[b];
+  }
 }
 
-static edb_status place(placer *p, const edb_keep *keep) {
+/* ---- The object ------------------------------------------------------------------------------ */
+
+static edb_status place(edb_placer *p, const edb_placement_request *request) {
   EDB_TRY(check_schedule(p));
-  EDB_TRY(alloc_kept(p));
-  EDB_TRY(edb_keep_check(p->program, keep, p->error));
-  mark_kept(p, keep);
+  EDB_TRY(edb_keep_check(p->program, request->keep, p->error));
   EDB_TRY(alloc_tables(p));
-  EDB_TRY(alloc_working(p));
-  EDB_TRY(number_blocks(p));
-  EDB_TRY(find_last_uses(p));
-  link_deaths(p);
-  place_blocks(p);
-  write_offsets(p);
+  mark_kept(p, request->keep);
+  start_batches(p);
+  EDB_TRY(find_spots(p));
+  number_values(p);
+  EDB_TRY(find_readers(p));
+  if (request->kind == EDB_PLACEMENT_ARRIVAL || request->kind == EDB_PLACEMENT_AUTO)
+    edb_placer_arrival(p);
+  else
+    EDB_TRY(edb_placer_order(p));
+  EDB_TRY(edb_placer_settle(p));
+  place_pieces(p);
+  finish_outputs(p);
+  finish_operands(p);
+  number_elements(p);
+  count_live_bytes(p);
   return EDB_OK;
 }
 
@@ -261,7 +403,8 @@ static edb_placement *new_placement(edb_context *ctx, const edb_graph *graph,
                         .generation = graph->generation,
                         .schedule_hash = hash_schedule(schedule),
                         .first = graph->first,
-                        .n_nodes = edb_graph_pending_count(graph)};
+                        .n_nodes = edb_graph_pending_count(graph),
+                        .n_batches = schedule->info.n_batches};
   return pl;
 }
 
@@ -276,19 +419,24 @@ edb_status edb_placement_wrap(edb_context *ctx, const edb_graph *graph,
   return EDB_OK;
 }
 
-edb_status edb_placement_make(edb_context *ctx, const edb_program *program, const edb_graph *graph,
-                              const edb_schedule *schedule, const edb_keep *keep,
+edb_status edb_placement_make(edb_context *ctx, const edb_placement_request *request,
+                              const edb_graph *graph, const edb_schedule *schedule,
                               edb_placement **out, edb_error *error) {
   edb_placement *pl = new_placement(ctx, graph, schedule);
   if (!pl) return edb_fail_memory(error, sizeof *pl, "a placement");
-  placer p = {.ctx = ctx,
-              .program = program,
-              .graph = graph,
-              .schedule = schedule,
-              .placement = pl,
-              .error = error};
-  edb_status status = place(&p, keep);
-  edb_free(ctx, p.batch_of, p.batch_of ? p.bytes : 0);
+  pl->n_types = request->program->n_cells;
+  edb_placer p = {.ctx = ctx,
+                  .program = request->program,
+                  .inputs = request->kind == EDB_PLACEMENT_DIRECT ? request->inputs : NULL,
+                  .graph = graph,
+                  .schedule = schedule,
+                  .placement = pl,
+                  .error = error,
+                  .most_edges = graph->edge_start[graph->n_nodes] -
+                                graph->edge_start[graph->first - graph->base]};
+  pl->direct = p.inputs != NULL;
+  edb_status status = place(&p, request);
+  edb_free(ctx, p.memory, p.memory ? p.memory_bytes : 0);
   if (status != EDB_OK) {
     edb_placement_destroy(pl);
     return status;
@@ -299,9 +447,7 @@ edb_status edb_placement_make(edb_context *ctx, const edb_program *program, cons
 }
 
 size_t edb_placement_table_bytes(const edb_placement *pl) {
-  size_t values = pl->value_start ? pl->value_start[pl->n_nodes] : 0;
-  return sizeof *pl + ((size_t)pl->n_nodes + 1) * sizeof *pl->value_start +
-         values * sizeof *pl->offset;
+  return sizeof *pl + pl->memory_bytes + pl->stores.capacity * sizeof *pl->stores.data;
 }
 
 void edb_placement_destroy(edb_placement *pl) {
@@ -309,12 +455,8 @@ void edb_placement_destroy(edb_placement *pl) {
   edb_context *ctx = pl->ctx;
   edb_placement_destroy(pl->inner); /* which has none itself */
   edb_reduced_destroy(pl->reduced);
-  if (pl->offset) edb_free(ctx, pl->offset, pl->value_start[pl->n_nodes] * sizeof *pl->offset);
-  if (pl->value_start)
-    edb_free(ctx, pl->value_start, ((size_t)pl->n_nodes + 1) * sizeof *pl->value_start);
-  if (pl->kept) edb_free(ctx, pl->kept, pl->kept_start[pl->n_types]);
-  if (pl->kept_start)
-    edb_free(ctx, pl->kept_start, ((size_t)pl->n_types + 1) * sizeof *pl->kept_start);
+  edb_vec_free(ctx, &pl->stores);
+  edb_free(ctx, pl->memory, pl->memory ? pl->memory_bytes : 0);
   edb_free(ctx, pl, sizeof *pl);
 }
 

@@ -1,23 +1,53 @@
 /* layout/placement.h: where the rows of a scheduled mini-batch live, decided before it runs.
  *
- * All rows of one run lie in one slab. The rows of one output of one batch stand together, in the
- * order of the batch, one row stride apart, so that a consumer whose operands come from one batch
- * in order reads them in place. A block is reused as soon as its last consumer is done, unless its
- * values are kept.
+ * All rows of one run lie in one slab, in blocks of evenly spaced rows. Batches write outputs and
+ * read operands (layout/plan_inputs.h), and placement makes as many outputs as it can be the
+ * operands of later batches:
  *
- *     slab | batch 0: h rows | c rows | batch 1: h rows | c rows | (reused by batch 7: h rows) |
- * ...
+ *     view     the operand's rows are consecutive rows of one output: it reads them where they are
+ *              (chains: the state of the step before)
+ *     direct   the operand has a block of its own, from its first producer's batch on; producers
+ *              store their rows straight into it
+ *     apart    neither: rows are found by their addresses when the batch runs
  *
- * Linear in nodes + edges. */
+ * The home of a value is the row that it is stored to first: in the block of an operand that reads
+ * it, where the rows of the whole output fall into place there or no other order is asked for; else
+ * in a block of the output's own. Operands that want the same value elsewhere get second stores.
+ *
+ *     slab | batch 0: c rows | operand [h1; h2] of batch 1: filled by batch 0 | (reused ...) |
+ *
+ * The order inside a batch follows its consumers, whose order is fixed before; batches that nothing
+ * consumes follow their producers. A block is reused as soon as its last reader is done, unless it
+ * holds values that are kept. Linear in nodes + edges. */
 #ifndef EDB_LAYOUT_PLACEMENT_H
 #define EDB_LAYOUT_PLACEMENT_H
 
 #include <edbatch/session.h>
 
+#include "base/vec.h"
+#include "layout/plan_inputs.h"
 #include "model/ir.h"
 #include "policy/policy.h"
 
 struct edb_reduced;
+
+/* Rows of an output or an operand of one batch: row i begins at offset + i * stride. */
+typedef struct edb_rows {
+  size_t offset;   /* floats from the slab's start; EDB_ROWS_APART: each row by its address */
+  uint32_t stride; /* floats */
+  bool again;      /* outputs: some rows are stored a second time */
+} edb_rows;
+
+#define EDB_ROWS_APART SIZE_MAX
+
+/* A second store of a value. */
+typedef struct edb_again {
+  size_t offset;
+  uint32_t next;  /* of the same value; EDB_AGAIN_END */
+  uint32_t piece; /* while it is placed */
+} edb_again;
+
+#define EDB_AGAIN_END UINT32_MAX
 
 struct edb_placement {
   edb_context *ctx;
@@ -25,9 +55,22 @@ struct edb_placement {
   uint64_t generation, schedule_hash;
   uint64_t session;        /* whose scratch it counts, filled in by the session */
   uint32_t first, n_nodes; /* nodes first .. first + n_nodes - 1 are placed */
+  uint32_t n_batches;
+  bool direct;             /* some operands have rows of their own, some values second stores */
+  edb_node *nodes;         /* [n_nodes] batch by batch, in the order of their rows */
+  uint32_t *batch_start;   /* [n_batches + 1] into nodes */
   uint32_t *value_start;   /* [n_nodes + 1] values of node first + i begin here */
-  size_t *offset;          /* [value_start[n_nodes]] floats from the slab's start */
+  size_t *offset;          /* [value_start[n_nodes]] homes, in floats from the slab's start */
+  uint32_t *output_start;  /* [n_batches + 1] into outputs */
+  edb_rows *outputs;       /* of each batch, by output */
+  uint32_t *operand_start; /* [n_batches + 1] into operands */
+  edb_rows *operands;      /* of each batch, by operand of its type's plan */
+  uint32_t *element_start; /* [n_batches] into elements */
+  uint32_t *elements;      /* per group of the type, per node of the batch: its first element */
+  uint32_t *again;         /* [values] first second store; NULL: there are none */
+  EDB_VEC(edb_again) stores;
   size_t slab_floats;
+  size_t live_bytes;    /* most bytes of values that are still to be read at the same time */
   size_t scratch_bytes; /* of the largest batch, filled in by the session's backend */
   size_t peak_bytes;    /* slab + scratch + tables */
   uint8_t *kept;        /* [outputs of all types] whether its values outlive the run */
@@ -37,6 +80,8 @@ struct edb_placement {
    * `inner`, and here stand what it was made for and the memory. */
   struct edb_reduced *reduced;
   edb_placement *inner;
+  void *memory; /* of the arrays, but for `stores` */
+  size_t memory_bytes;
 };
 
 /* Floats from one row of an output to the next. */
@@ -44,12 +89,19 @@ static inline size_t edb_row_stride(size_t width) {
   return width < 16 ? width : (width + 15) / 16 * 16;
 }
 
+/* What is placed how. */
+typedef struct edb_placement_request {
+  const edb_program *program;
+  const edb_plan_inputs *inputs; /* [n_cells]; NULL: batches read every row by its address */
+  edb_placement_kind kind;       /* without `inputs`, direct is as ordered */
+  const edb_keep *keep;
+} edb_placement_request;
+
 /* Tables only; the session adds its scratch. An unknown name in `keep` is EDB_ERROR_NAME, a
  * schedule that is not one of the graph EDB_ERROR_ARGUMENT. */
-EDB_MUST_CHECK edb_status edb_placement_make(edb_context *ctx, const edb_program *program,
+EDB_MUST_CHECK edb_status edb_placement_make(edb_context *ctx, const edb_placement_request *request,
                                              const edb_graph *graph, const edb_schedule *schedule,
-                                             const edb_keep *keep, edb_placement **out,
-                                             edb_error *error);
+                                             edb_placement **out, edb_error *error);
 
 /* The placement of a graph that runs as `reduced`, placed by `inner`; takes both over on success.
  */

@@ -15,14 +15,18 @@ typedef struct plot {
   uint64_t seed;
   uint32_t nodes;
   labelling labels;
+  edb_placement_kind placement;
+  const char *keep; /* name of the outputs that are kept; NULL: of all */
 } plot;
 
 static values values_with(const world *w, edb_granularity granularity, edb_policy_kind kind,
                           plot plot) {
-  edb_session *session = session_of(w, EDB_DEVICE_CPU, granularity);
+  edb_session *session = session_placing(w, EDB_DEVICE_CPU, granularity, plot.placement);
   edb_policy *policy = policy_of(w, kind);
   edb_graph *graph = random_graph(w, plot.seed, plot.nodes, plot.labels);
-  run_all(session, graph, policy);
+  edb_keep keep = {&plot.keep, plot.keep ? 1 : 0};
+  edb_error error = {0};
+  MUST(edb_session_run(session, graph, policy, &keep, &error), error);
   values v = read_values(w, session, graph);
   edb_graph_destroy(graph);
   edb_policy_destroy(policy);
@@ -34,10 +38,13 @@ static void assert_policies_agree(const world *w, const char *name, plot plot) {
   edb_graph *graph = random_graph(w, plot.seed, plot.nodes, plot.labels);
   values first = values_with(w, EDB_GRANULARITY_CELL, EDB_POLICY_UNBATCHED, plot);
   for (size_t p = 0; p < POLICIES; p++) {
-    for (int op = 0; op < 2; op++) {
+    for (int way = 0; way < 8; way++) {
+      bool op = way & 1;
       char what[256];
-      (void)snprintf(what, sizeof what, "%s: %s at granularity %s, %u nodes", name,
-                     edb_policy_kind_name(policies[p]), op ? "op" : "cell", plot.nodes);
+      plot.placement = (edb_placement_kind)(way / 2);
+      (void)snprintf(what, sizeof what, "%s: %s at granularity %s, placement %d, %u nodes", name,
+                     edb_policy_kind_name(policies[p]), op ? "op" : "cell", plot.placement,
+                     plot.nodes);
       values v = values_with(w, op ? EDB_GRANULARITY_OP : EDB_GRANULARITY_CELL, policies[p], plot);
       assert_same_values(w, graph, &first, &v, what);
       values_free(&v);
@@ -55,6 +62,36 @@ static void policies_and_granularities_agree(void **state) {
     for (int labels = 0; labels < 3; labels++)
       assert_policies_agree(&w, m->name,
                             (plot){.seed = s + 1, .nodes = sizes[s], .labels = labels});
+  world_close(&w);
+}
+
+/* Memory is reused as soon as it can be: what is kept has to survive that. */
+static void kept_values_are_the_same_whatever_the_placement(void **state) {
+  const zoo_model *m = *state;
+  world w = world_of(EDB_SIMD_AUTO, m->text);
+  for (uint32_t c = 0; c < edb_model_cell_count(w.model); c++) {
+    plot plot = {.seed = 3 + c, .nodes = 300, .labels = LABELS_SOME};
+    edb_graph *graph = random_graph(&w, plot.seed, plot.nodes, plot.labels);
+    values all = values_with(&w, EDB_GRANULARITY_CELL, EDB_POLICY_UNBATCHED, plot);
+    plot.keep = edb_model_output_name(w.model, c, 0);
+    for (int way = 0; way < 6; way++) {
+      char what[128];
+      plot.placement = EDB_PLACEMENT_ARRIVAL + (edb_placement_kind)(way / 2);
+      values v =
+          values_with(&w, EDB_GRANULARITY_CELL, way % 2 ? EDB_POLICY_BEST : EDB_POLICY_DEPTH, plot);
+      (void)snprintf(what, sizeof what, "%s, %s kept, placement %d", m->name, plot.keep,
+                     plot.placement);
+      for (size_t i = 0; i < v.count; i++)
+        if (!v.has[i]) {
+          v.has[i] = all.has[i];
+          v.data[i] = all.data[i];
+        }
+      assert_same_values(&w, graph, &all, &v, what);
+      values_free(&v);
+    }
+    values_free(&all);
+    edb_graph_destroy(graph);
+  }
   world_close(&w);
 }
 
@@ -139,10 +176,13 @@ static void large_batches_are_cut_without_a_trace(void **state) {
   plot plot = {.seed = 11, .nodes = 2000, .labels = LABELS_SOME};
   edb_graph *graph = random_graph(&w, plot.seed, plot.nodes, plot.labels);
   values a = values_with(&w, EDB_GRANULARITY_CELL, EDB_POLICY_UNBATCHED, plot);
-  values b = values_with(&w, EDB_GRANULARITY_CELL, EDB_POLICY_BEST, plot);
-  assert_same_values(&w, graph, &a, &b, m->name);
+  for (int kind = EDB_PLACEMENT_ARRIVAL; kind <= EDB_PLACEMENT_DIRECT; kind++) {
+    plot.placement = (edb_placement_kind)kind;
+    values b = values_with(&w, EDB_GRANULARITY_CELL, EDB_POLICY_BEST, plot);
+    assert_same_values(&w, graph, &a, &b, m->name);
+    values_free(&b);
+  }
   values_free(&a);
-  values_free(&b);
   edb_graph_destroy(graph);
   world_close(&w);
 }
@@ -155,7 +195,10 @@ static void random_cells_give_the_same_bits_batched_or_not(void **state) {
   for (uint64_t seed = 1; seed <= 150; seed++) {
     const char *text = random_model(seed, widths[seed % 3], 2);
     world w = world_of(EDB_SIMD_AUTO, text);
-    plot plot = {.seed = seed, .nodes = 60, .labels = LABELS_ALL};
+    plot plot = {.seed = seed,
+                 .nodes = 60,
+                 .labels = LABELS_ALL,
+                 .placement = (edb_placement_kind)(seed % 4)};
     edb_graph *graph = random_graph(&w, plot.seed, plot.nodes, plot.labels);
     values first = values_with(&w, EDB_GRANULARITY_CELL, EDB_POLICY_UNBATCHED, plot);
     for (int way = 0; way < 3; way++) {
@@ -179,13 +222,15 @@ int main(void) {
       cmocka_unit_test(a_learned_policy_gives_the_bits_of_unbatched_execution),
       cmocka_unit_test(random_cells_give_the_same_bits_batched_or_not),
   };
-  struct CMUnitTest tests[2 * ZOO_COUNT];
+  struct CMUnitTest tests[3 * ZOO_COUNT];
   for (size_t i = 0; i < ZOO_COUNT; i++) {
     void *model = (void *)(uintptr_t)&zoo[i];
     tests[i] =
         (struct CMUnitTest){zoo[i].name, policies_and_granularities_agree, NULL, NULL, model};
     tests[ZOO_COUNT + i] =
         (struct CMUnitTest){zoo[i].name, large_batches_are_cut_without_a_trace, NULL, NULL, model};
+    tests[2 * ZOO_COUNT + i] = (struct CMUnitTest){
+        zoo[i].name, kept_values_are_the_same_whatever_the_placement, NULL, NULL, model};
   }
   int failed = cmocka_run_group_tests_name("bits", tests, NULL, NULL);
   return failed + cmocka_run_group_tests_name("bits of more models", rest, NULL, NULL);

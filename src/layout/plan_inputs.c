@@ -1,0 +1,91 @@
+/* layout/plan_inputs.c: reads off a plan which inputs form the operands of a batch. */
+#include "layout/plan_inputs.h"
+
+static bool gathers_input(const edb_plan *plan, const edb_step *step) {
+  return step->kind == EDB_STEP_GATHER && step->source < plan->cell->sig.n_inputs;
+}
+
+/* Whether inputs alone fill the slot: nothing but gathers of them writes to it. */
+static bool is_of_inputs(const edb_plan *plan, uint32_t root) {
+  edb_slot_kind kind = plan->slots[root].kind;
+  if (kind == EDB_SLOT_INPUT) return true;
+  if ((kind != EDB_SLOT_SCRATCH && kind != EDB_SLOT_OUTPUT) || plan->slots[root].local)
+    return false;
+  for (uint32_t i = 0; i < plan->n_steps; i++) {
+    const edb_step *step = &plan->steps[i];
+    if (edb_plan_root(plan, step->result, NULL) == root && !gathers_input(plan, step)) return false;
+  }
+  return true;
+}
+
+uint32_t edb_plan_inputs_find(const edb_plan_inputs *p, uint32_t root) {
+  for (uint32_t k = 0; k < p->n_operands; k++)
+    if (p->operands[k].slot == root) return k;
+  return EDB_OPERAND_MIXED;
+}
+
+static void add_part(edb_plan_inputs *p, const edb_plan *plan, uint32_t input, uint32_t slot) {
+  size_t column = 0;
+  uint32_t root = edb_plan_root(plan, slot, &column), operand = edb_plan_inputs_find(p, root);
+  const edb_slot *s = &plan->slots[root];
+  if (operand == EDB_OPERAND_MIXED && is_of_inputs(plan, root)) {
+    operand = p->n_operands++;
+    p->operands[operand] =
+        (edb_operand){.slot = root,
+                      .domain = s->domain,
+                      .width = s->width,
+                      .output = s->kind == EDB_SLOT_OUTPUT ? s->index : EDB_SLOT_NONE};
+  }
+  if (operand != EDB_OPERAND_MIXED) p->operands[operand].n_parts++;
+  p->parts[p->n_parts++] = (edb_input_part){input, (uint32_t)column, operand};
+}
+
+static bool is_in_place(const edb_plan *plan, uint32_t input) {
+  uint32_t slot = plan->input_slot[input];
+  return slot != EDB_SLOT_NONE && plan->slots[slot].kind == EDB_SLOT_INPUT;
+}
+
+static void find_parts(edb_plan_inputs *p, const edb_plan *plan) {
+  for (uint32_t i = 0; i < plan->cell->sig.n_inputs; i++)
+    if (is_in_place(plan, i)) add_part(p, plan, i, plan->input_slot[i]);
+  for (uint32_t i = 0; i < plan->n_steps; i++)
+    if (gathers_input(plan, &plan->steps[i]))
+      add_part(p, plan, plan->steps[i].source, plan->steps[i].result);
+}
+
+/* At most one part per input that is read in place and per gather. */
+static size_t count_parts(const edb_plan *plan) {
+  size_t n = plan->cell->sig.n_inputs;
+  for (uint32_t i = 0; i < plan->n_steps; i++) n += gathers_input(plan, &plan->steps[i]);
+  return n;
+}
+
+static void find_last_steps(edb_plan_inputs *p, const edb_plan *plan) {
+  for (uint32_t o = 0; o < p->n_outputs; o++) p->last_step[o] = EDB_SLOT_NONE;
+  for (uint32_t i = 0; i < plan->n_steps; i++) {
+    uint32_t root = edb_plan_root(plan, plan->steps[i].result, NULL);
+    for (uint32_t o = 0; o < p->n_outputs; o++)
+      if (plan->output_slot[o] == root) p->last_step[o] = i;
+  }
+}
+
+edb_status edb_plan_inputs_create(edb_context *ctx, const edb_plan *plan, edb_plan_inputs *out,
+                                  edb_error *error) {
+  edb_plan_inputs p = {.ctx = ctx, .n_outputs = plan->cell->sig.n_outputs};
+  size_t parts = count_parts(plan);
+  p.memory_bytes =
+      parts * (sizeof *p.parts + sizeof *p.operands) + p.n_outputs * sizeof *p.last_step;
+  p.memory = edb_alloc_zero(ctx, p.memory_bytes);
+  if (p.memory_bytes && !p.memory) return edb_fail_memory(error, p.memory_bytes, "a plan");
+  p.parts = p.memory;
+  p.operands = (edb_operand *)(void *)(p.parts + parts);
+  p.last_step = (uint32_t *)(void *)(p.operands + parts);
+  find_parts(&p, plan);
+  find_last_steps(&p, plan);
+  *out = p;
+  return EDB_OK;
+}
+
+void edb_plan_inputs_destroy(edb_plan_inputs *p) {
+  if (p->ctx) edb_free(p->ctx, p->memory, p->memory_bytes);
+}
