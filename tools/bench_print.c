@@ -16,19 +16,25 @@ static double per_mini_batch(uint64_t n, const sums *s) {
 
 /* What no part of the library accounts for: dispatch, reading the losses, the clock itself. */
 static double other_ns(const sums *s) {
-  double known = (double)(s->graph_ns + s->schedule_ns + s->placement_ns + s->copy_ns +
-                          s->product_ns + s->elementwise_ns);
+  double known = (double)(s->waited_ns + s->copy_ns + s->product_ns + s->elementwise_ns);
   return (double)s->all_ns > known ? (double)s->all_ns - known : 0;
 }
 
-/* Shares of the time of the window in which the split was on; they sum to 1. */
+static double preparing_ns(const sums *s) {
+  return (double)(s->graph_ns + s->schedule_ns + s->placement_ns);
+}
+
+/* Shares of the time of the window in which the split was on; they sum to 1, but for `ahead`: what
+ * was prepared meanwhile, on a thread of its own. Of preparing, what nothing ran beside. */
 static json_t *split_json(const sums *s) {
-  double all = s->all_ns ? (double)s->all_ns : 1;
-  return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "graph", (double)s->graph_ns / all,
-                   "schedule", (double)s->schedule_ns / all, "placement",
-                   (double)s->placement_ns / all, "copy", (double)s->copy_ns / all, "product",
-                   (double)s->product_ns / all, "elementwise", (double)s->elementwise_ns / all,
-                   "other", other_ns(s) / all);
+  double all = s->all_ns ? (double)s->all_ns : 1, preparing = preparing_ns(s);
+  double waited = preparing > 0 ? (double)s->waited_ns / preparing / all : 0;
+  return json_pack(
+      "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "graph", (double)s->graph_ns * waited, "schedule",
+      (double)s->schedule_ns * waited, "placement", (double)s->placement_ns * waited, "copy",
+      (double)s->copy_ns / all, "product", (double)s->product_ns / all, "elementwise",
+      (double)s->elementwise_ns / all, "other", other_ns(s) / all, "ahead",
+      preparing > (double)s->waited_ns ? (preparing - (double)s->waited_ns) / all : 0.0);
 }
 
 static void add_rates(json_t *to, const bench *b, const bench_row *r) {

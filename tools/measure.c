@@ -53,6 +53,7 @@ void add_sums(sums *to, const sums *s) {
   to->graph_ns += s->graph_ns;
   to->schedule_ns += s->schedule_ns;
   to->placement_ns += s->placement_ns;
+  to->waited_ns += s->waited_ns;
   to->copy_ns += s->copy_ns;
   to->product_ns += s->product_ns;
   to->elementwise_ns += s->elementwise_ns;
@@ -79,6 +80,8 @@ edb_status runner_open_with(runner *r, workplace *w, const edb_session_params *p
   edb_status status =
       edb_session_create(w->ctx, w->model, w->weights, params, &r->session, &r->error);
   if (status == EDB_OK) status = edb_graph_create(w->ctx, w->model, &r->graph, &r->error);
+  bool ahead = params->threads > 1 && params->granularity == EDB_GRANULARITY_CELL;
+  if (status == EDB_OK) status = prepare_open(&r->preparer, w, r->session, ahead, &r->error);
   uint32_t n_cells = edb_model_cell_count(w->model);
   r->loss = malloc(((size_t)n_cells + 1) * sizeof *r->loss);
   if (!r->loss && status == EDB_OK) {
@@ -91,6 +94,7 @@ edb_status runner_open_with(runner *r, workplace *w, const edb_session_params *p
 }
 
 void runner_close(runner *r) {
+  prepare_close(&r->preparer);
   edb_graph_destroy(r->graph);
   edb_session_destroy(r->session);
   free(r->loss);
@@ -110,13 +114,13 @@ edb_status runner_build(runner *r, uint32_t mini_batch, const edb_graph **lowere
 }
 
 /* The losses are what inference is run for; they are read out like a user would. */
-static double read_losses(const runner *r) {
+static double read_losses(const runner *r, const edb_graph *graph) {
   double sum = 0;
-  for (edb_node n = 0; n < edb_graph_node_count(r->graph); n++) {
-    edb_value value = {n, r->loss[edb_graph_node_cell(r->graph, n)]};
+  for (edb_node n = 0; n < edb_graph_node_count(graph); n++) {
+    edb_value value = {n, r->loss[edb_graph_node_cell(graph, n)]};
     float loss;
     if (value.output != UINT32_MAX &&
-        edb_session_read(r->session, r->graph, value, &loss, 1, NULL) == EDB_OK)
+        edb_session_read(r->session, graph, value, &loss, 1, NULL) == EDB_OK)
       sum += loss;
   }
   return sum;
@@ -128,19 +132,31 @@ bool runner_has_loss(const edb_model *model) {
   return false;
 }
 
+/* Prepares the next mini-batch, or takes it as it was prepared while the one before ran, and has
+ * the one after it prepared meanwhile. */
+static edb_status run_next(runner *r, prepared **out) {
+  uint32_t after = (r->next + 1) % r->n_batches;
+  prepared *m = prepare_take(&r->preparer, r->first + r->next * r->batch, r->batch,
+                             r->first + after * r->batch, r->batch);
+  if (m->status != EDB_OK) {
+    r->error = m->error;
+    return m->status;
+  }
+  *out = m;
+  return edb_session_run_placed(r->session, m->graph, m->schedule, m->placement, &r->error);
+}
+
 edb_status runner_run(runner *r, const edb_policy *policy) {
   static const char *const loss[] = {"loss"};
-  const edb_keep keep = {loss, 1};
-  const edb_graph *lowered;
+  static const edb_keep keep = {loss, 1};
+  prepared *m;
+  bool losses = runner_has_loss(r->w->model);
+  prepare_by(&r->preparer, policy, losses ? &keep : NULL);
   uint64_t cpu_begin = thread_cpu_ns();
   double begin = seconds_now();
-  edb_status status = runner_build(r, r->next, &lowered);
+  edb_status status = run_next(r, &m);
   if (status != EDB_OK) return status;
-  uint64_t graph_ns = since(begin);
-  bool losses = runner_has_loss(r->w->model);
-  status = edb_session_run(r->session, r->graph, policy, losses ? &keep : NULL, &r->error);
-  if (status != EDB_OK) return status;
-  r->sums.loss += losses ? read_losses(r) : 0;
+  r->sums.loss += losses ? read_losses(r, m->graph) : 0;
   edb_run_stats stats = edb_session_stats(r->session);
   sums one = {.instances = r->batch,
               .nodes = stats.nodes,
@@ -155,9 +171,10 @@ edb_status runner_run(runner *r, const edb_policy *policy) {
               .rows_through_pointers = stats.rows_through_pointers,
               .slab_bytes = stats.slab_bytes,
               .live_bytes = stats.live_bytes,
-              .graph_ns = graph_ns,
-              .schedule_ns = stats.schedule_ns,
-              .placement_ns = stats.placement_ns,
+              .graph_ns = m->graph_ns,
+              .schedule_ns = m->schedule_ns,
+              .placement_ns = m->placement_ns,
+              .waited_ns = m->waited_ns,
               .copy_ns = stats.copy_ns,
               .product_ns = stats.product_ns,
               .elementwise_ns = stats.elementwise_ns,

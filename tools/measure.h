@@ -2,7 +2,7 @@
 #ifndef EDB_TOOLS_MEASURE_H
 #define EDB_TOOLS_MEASURE_H
 
-#include "workplace.h"
+#include "prepare.h"
 
 /* Sums over mini-batches. */
 typedef struct sums {
@@ -12,6 +12,7 @@ typedef struct sums {
   uint64_t graph_ns, schedule_ns, placement_ns, copy_ns, product_ns, elementwise_ns, all_ns;
   uint64_t
       cpu_ns; /* of the thread that runs them, in all_ns: less when others have the processor */
+  uint64_t waited_ns; /* of graph, schedule and placement, for how long nothing ran */
   double flops, loss;
   size_t peak_bytes, slab_bytes, live_bytes; /* of the mini-batch that needs most */
 } sums;
@@ -21,7 +22,8 @@ typedef struct sums {
 typedef struct runner {
   workplace *w;
   edb_session *session;
-  edb_graph *graph;
+  edb_graph *graph; /* of runner_build */
+  preparer preparer;
   uint32_t first, batch, n_batches;
   uint32_t next;  /* mini-batch to run next */
   uint32_t *loss; /* per cell: its output of that name, or UINT32_MAX */

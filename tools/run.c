@@ -4,15 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prepare.h"
 #include "progress.h"
-#include "workplace.h"
 
 #define MAX_OUTPUTS 64
 
 typedef struct printer {
   workplace *w;
   edb_session *session;
-  edb_graph *graph;
+  preparer preparer;
+  edb_graph *graph;               /* of the mini-batch that has run */
   const char *names[MAX_OUTPUTS]; /* outputs to print */
   uint32_t n_names;
   char *names_text;
@@ -142,17 +143,20 @@ static int run_all(printer *p, const edb_policy *policy, FILE *to) {
   const char *names[MAX_OUTPUTS + 1];
   edb_keep keep = what_to_keep(p, names);
   uint32_t n = edb_dataset_count(w->data), batch = (uint32_t)w->options->number[OPTION_BATCH];
-  for (uint32_t first = 0; first < n; first += batch) {
-    uint32_t count = n - first < batch ? n - first : batch;
-    edb_graph_clear(p->graph);
-    for (uint32_t i = 0; i < count; i++)
-      if (edb_dataset_append(w->data, first + i, p->graph, &w->error) != EDB_OK)
-        return workplace_failed(w);
-    if (edb_session_run(p->session, p->graph, policy, &keep, &w->error) != EDB_OK)
+  prepare_by(&p->preparer, policy, &keep);
+  for (uint32_t first = 0, count, next; first < n; first = next) {
+    count = n - first < batch ? n - first : batch;
+    next = first + count;
+    prepared *m =
+        prepare_take(&p->preparer, first, count, next, n - next < batch ? n - next : batch);
+    w->error = m->error;
+    p->graph = m->graph;
+    if (m->status != EDB_OK || edb_session_run_placed(p->session, m->graph, m->schedule,
+                                                      m->placement, &w->error) != EDB_OK)
       return workplace_failed(w);
     for (uint32_t i = 0; i < count; i++)
       print_instance(p, first + i, edb_graph_instance_begin(p->graph, i), to);
-    progress_show("running", first + count, n);
+    progress_show("running", next, n);
   }
   progress_clear();
   return 0;
@@ -174,7 +178,9 @@ static int open_and_run(printer *p, edb_policy **policy) {
     fprintf(stderr, "edbatch: no --weights: seeded initial values (--seed %llu)\n",
             (unsigned long long)o->number[OPTION_SEED]);
   if (edb_session_create(w->ctx, w->model, w->weights, &params, &p->session, &w->error) != EDB_OK ||
-      edb_graph_create(w->ctx, w->model, &p->graph, &w->error) != EDB_OK)
+      prepare_open(&p->preparer, w, p->session,
+                   params.threads > 1 && params.granularity == EDB_GRANULARITY_CELL,
+                   &w->error) != EDB_OK)
     return workplace_failed(w);
   failed = workplace_policy(w, p->session, NULL, EDB_POLICY_BEST, policy);
   if (failed) return failed;
@@ -200,8 +206,8 @@ static int run_run(const options *o) {
   printer p = {.w = &w};
   int code = workplace_open(&w, &command_run, o);
   if (!code) code = open_and_run(&p, &policy);
+  prepare_close(&p.preparer);
   edb_policy_destroy(policy);
-  edb_graph_destroy(p.graph);
   edb_session_destroy(p.session);
   free(p.names_text);
   workplace_close(&w);

@@ -97,7 +97,9 @@ EDB_API uint32_t edb_session_type_count(const edb_session *session);
 EDB_API const char *edb_session_type_name(const edb_session *session, uint32_t type);
 
 /* Where everything of one mini-batch lives. Made from a lowered graph and its schedule; immutable.
- * An unknown name in `keep` is EDB_ERROR_NAME; more than the session's cap is EDB_ERROR_LIMIT. */
+ * An unknown name in `keep` is EDB_ERROR_NAME; more than the session's cap is EDB_ERROR_LIMIT.
+ * It reads only what does not change in a session: at cell granularity the next mini-batch can be
+ * lowered, scheduled and placed by one thread while another runs one. */
 typedef struct edb_placement edb_placement;
 EDB_API EDB_MUST_CHECK edb_status edb_placement_create(const edb_session *session,
                                                        const edb_graph *lowered,
