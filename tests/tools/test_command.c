@@ -235,7 +235,9 @@ static void all_policies_and_devices_print_the_same_values(void **state) {
                                      "--policy fsm",
                                      "--policy tight --granularity op",
                                      "--policy sufficient -b 1",
-                                     "--simd portable -b 40"};
+                                     "--simd portable -b 40",
+                                     "--threads 3 -b 5",
+                                     "--threads 2 --granularity op"};
   for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
     result r = run("run " TREE_GRU SMALL " --data trees.txt --outputs h %s 2>/dev/null", ways[i]);
     expect_code(r, 0);
@@ -396,7 +398,8 @@ static void compare_measures_runs_of_a_model(void **state) {
 
 static void check_says_identical(void **state) {
   (void)state;
-  json_t *object = expect_json(run("check " TREE_LSTM SMALL " --data trees.txt -n 12 --json"));
+  json_t *object =
+      expect_json(run("check " TREE_LSTM SMALL " --data trees.txt -n 12 --threads 2 --json"));
   assert_true(json_is_true(json_object_get(object, "identical")));
   assert_true(json_real_value(json_object_get(object, "largest_error")) < 1e-5);
   assert_true(json_integer_value(json_object_get(object, "runs")) > 50);
@@ -408,7 +411,8 @@ static void bench_prints_all_that_it_measures(void **state) {
   static const char *const fields[] = {
       "instances_per_s", "gflops",   "peak_gflops", "share_of_peak", "batches",   "bound",
       "bytes_copied",    "graph_ns", "schedule_ns", "placement_ns",  "peak_bytes"};
-  static const char *const ways[] = {"", "--granularity op", "--threads 2"};
+  static const char *const ways[] = {"", "--granularity op", "--threads 2",
+                                     "--sessions 2 --threads 2"};
   for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
     json_t *object = expect_json(run("bench " TREE_LSTM SMALL
                                      " --data trees.txt -b 8 --seconds 0.05 --json %s 2>/dev/null",
