@@ -62,7 +62,7 @@ static edb_schedule range_schedule(const edb_reduced *x, const edb_node_range *r
 /* Memory of the run: all of it, should no row find room in the tables. */
 static void count_bytes(const edb_session *s, const edb_reduced *x, edb_placement *p) {
   size_t homeless = 0, values = p->inner->value_start[p->inner->n_nodes];
-  p->scratch_bytes = s->backend->scratch_bytes(s->state, x->graph, x->schedule);
+  p->scratch_bytes = edb_session_scratch_bytes(s, s->state, x->graph, x->schedule, p->inner);
   for (uint32_t i = 0; i < x->n_tabled; i++) {
     const edb_node_range *range = &x->tabled[i];
     uint32_t type, starts[2];

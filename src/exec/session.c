@@ -165,13 +165,20 @@ edb_placement_request edb_session_request(const edb_session *s, const edb_progra
                                  .keep = keep};
 }
 
+size_t edb_session_scratch_bytes(const edb_session *s, const void *state, const edb_graph *graph,
+                                 const edb_schedule *schedule, const edb_placement *p) {
+  edb_schedule ordered = *schedule;
+  ordered.nodes = p->nodes;
+  return s->backend->scratch_bytes(state, graph, &ordered);
+}
+
 static edb_status place(const edb_session *s, const edb_graph *lowered,
                         const edb_schedule *schedule, const edb_keep *keep, edb_placement **out,
                         edb_error *error) {
   edb_placement *p;
   edb_placement_request request = edb_session_request(s, s->program, plain_state(s), keep);
   EDB_TRY(edb_placement_make(s->ctx, &request, lowered, schedule, &p, error));
-  p->scratch_bytes = s->backend->scratch_bytes(plain_state(s), lowered, schedule);
+  p->scratch_bytes = edb_session_scratch_bytes(s, plain_state(s), lowered, schedule, p);
   p->peak_bytes = p->slab_floats * s->backend->element_bytes + p->scratch_bytes +
                   edb_placement_table_bytes(p) + (size_t)p->n_nodes * 2 * sizeof(uint32_t) +
                   p->value_start[p->n_nodes] * sizeof(char *);

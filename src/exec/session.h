@@ -70,6 +70,11 @@ EDB_MUST_CHECK edb_status edb_session_run_batches(edb_session *session, void *st
 /* How a program's batches are placed; `state` runs them. */
 edb_placement_request edb_session_request(const edb_session *session, const edb_program *program,
                                           const void *state, const edb_keep *keep);
+/* Of the schedule's batches in the order in which their nodes are placed: where chunks of variadic
+ * cells end depends on it. */
+size_t edb_session_scratch_bytes(const edb_session *session, const void *state,
+                                 const edb_graph *graph, const edb_schedule *schedule,
+                                 const edb_placement *placement);
 /* Drops the rows of nodes that are placed. */
 void edb_session_release_pending(edb_session *session, const edb_placement *placement);
 /* What runs the program's cells whole, which steps do. */

@@ -33,6 +33,7 @@ static edb_session *eager_session(const world *w, edb_granularity granularity, u
   edb_error error = {0};
   params.granularity = granularity;
   params.threads = threads;
+  params.placement = (edb_placement_kind)(threads % (EDB_PLACEMENT_DIRECT + 1));
   MUST(edb_session_create(w->ctx, w->model, w->weights, &params, &session, &error), error);
   ((edb_cpu *)session->state)->share_ns = 0;
   return session;
