@@ -301,6 +301,9 @@ void edb_cpu_run_fused(edb_frame *f, const edb_step *step, size_t row, size_t co
   case EDB_FUSE_ADD_MUL:
     k->add_mul(count, width, x, out.data, out.stride);
     return;
+  case EDB_FUSE_MUL_MUL_ADD:
+    k->mul_mul_add(count, width, x, out.data, out.stride);
+    return;
   case EDB_FUSE_COUNT:
     break;
   }

@@ -26,6 +26,7 @@ typedef struct step_pair {
 /* Operands that are as wide as the result, or one number. */
 static bool is_plain(const edb_planner *p, const edb_step *step) {
   uint32_t width = edb_planner_slot(p, step->result)->width;
+  if (step->kind == EDB_STEP_FUSED) return true;
   if (step->kind != EDB_STEP_OP || !edb_batching_is_elementwise(p->cell->ops[step->op].kind))
     return false;
   for (uint32_t k = 0; k < step->n_operands; k++) {
@@ -67,6 +68,10 @@ static size_t find_writer(const edb_planner *p, edb_place place, size_t end) {
 
 static bool find_fusion(const edb_planner *p, const edb_step *first, const edb_step *second,
                         uint32_t operand, edb_fusion *fusion) {
+  *fusion = EDB_FUSE_MUL_MUL_ADD;
+  if (second->kind == EDB_STEP_FUSED)
+    return second->fusion == EDB_FUSE_ADD_MUL && operand == 0 &&
+           p->cell->ops[first->op].kind == EDB_OP_MUL;
   for (int i = 0; i < EDB_FUSE_COUNT; i++) {
     if (p->cell->ops[first->op].kind != pairs[i].first || pairs[i].position != operand ||
         p->cell->ops[second->op].kind != pairs[i].second)
@@ -77,9 +82,10 @@ static bool find_fusion(const edb_planner *p, const edb_step *first, const edb_s
   return false;
 }
 
-/* Whether operand k of step `second` is made for it alone by a step that it can be joined with. */
-static bool find_pair(const edb_planner *p, size_t second, uint32_t k, step_pair *out) {
-  const edb_step *to = &p->steps.data[second];
+/* Whether operand k of `to`, which is step `second` or a part of it, is made for it alone by a step
+ * that it can be joined with. */
+static bool find_pair(const edb_planner *p, const edb_step *to, size_t second, uint32_t k,
+                      step_pair *out) {
   edb_place place = edb_planner_place(p, to->operand[k]);
   if (place.width != edb_planner_slot(p, to->result)->width ||
       edb_planner_slot(p, place.slot)->kind != EDB_SLOT_SCRATCH || !is_read_once(p, place))
@@ -87,7 +93,7 @@ static bool find_pair(const edb_planner *p, size_t second, uint32_t k, step_pair
   *out = (step_pair){.first = find_writer(p, place, second), .second = second, .operand = k};
   if (out->first == SIZE_MAX) return false;
   const edb_step *from = &p->steps.data[out->first];
-  return is_plain(p, from) && from->domain == to->domain &&
+  return from->kind == EDB_STEP_OP && is_plain(p, from) && from->domain == to->domain &&
          from->needs_labels == to->needs_labels && find_fusion(p, from, to, k, &out->fusion);
 }
 
@@ -119,25 +125,30 @@ static void part_from_next(edb_planner *p, size_t step) {
   if (step + 1 < p->steps.length) p->steps.data[step + 1].joined = false;
 }
 
-/* What is left of the first of a pair: the columns on either side. The left ones stay in its place;
- * the right ones follow. */
-static edb_status keep_rest(edb_planner *p, size_t first, uint32_t begin, uint32_t end) {
-  edb_step step = p->steps.data[first], left = step, right = step;
+static edb_status insert_step(edb_planner *p, size_t at, edb_step step) {
+  EDB_TRY(edb_plan_add_step(p, step));
+  for (size_t i = p->steps.length - 1; i > at; i--) p->steps.data[i] = p->steps.data[i - 1];
+  p->steps.data[at] = step;
+  return EDB_OK;
+}
+
+/* Cuts columns begin .. end - 1 out of a step and leaves those on either side; *left gets how many
+ * steps stand in its place: 0 (it is dead then), 1 or 2. */
+static edb_status keep_rest(edb_planner *p, size_t at, uint32_t begin, uint32_t end,
+                            uint32_t *left) {
+  edb_step step = p->steps.data[at], before = step, after = step;
   uint32_t width = edb_planner_slot(p, step.result)->width;
-  if (begin > 0) EDB_TRY(narrow_step(p, &step, 0, begin, &left));
-  if (end < width) EDB_TRY(narrow_step(p, &step, end, width - end, &right));
-  if (begin == 0 && end == width) {
-    p->steps.data[first].result = EDB_SLOT_NONE;
-    part_from_next(p, first);
+  *left = (begin > 0) + (end < width);
+  if (begin > 0) EDB_TRY(narrow_step(p, &step, 0, begin, &before));
+  if (end < width) EDB_TRY(narrow_step(p, &step, end, width - end, &after));
+  if (*left == 0) {
+    p->steps.data[at].result = EDB_SLOT_NONE;
+    part_from_next(p, at);
     return EDB_OK;
   }
-  p->steps.data[first] = begin > 0 ? left : right;
-  if (begin == 0 || end == width) return EDB_OK;
-  right.joined = true;
-  EDB_TRY(edb_plan_add_step(p, right));
-  for (size_t i = p->steps.length - 1; i > first + 1; i--) p->steps.data[i] = p->steps.data[i - 1];
-  p->steps.data[first + 1] = right;
-  return EDB_OK;
+  p->steps.data[at] = begin > 0 ? before : after;
+  after.joined = true;
+  return *left == 2 ? insert_step(p, at + 1, after) : EDB_OK;
 }
 
 /* The first of a pair moves to the place of the second: its operands are values, and values do not
@@ -158,23 +169,71 @@ static edb_status join(edb_planner *p, step_pair pair) {
     for (uint32_t k = 0; i == pair.operand && k < part.n_operands; k++)
       joined.operand[joined.n_operands++] = part.operand[k];
   }
+  uint32_t left;
   p->steps.data[pair.second] = joined;
   part_from_next(p, pair.second);
-  return keep_rest(p, pair.first, begin, begin + width);
+  return keep_rest(p, pair.first, begin, begin + width, &left);
+}
+
+/* The first `width` columns of operand k of a step, from `first` on, that one step makes. */
+static uint32_t written_together(const edb_planner *p, size_t step, uint32_t k, uint32_t first) {
+  edb_place place = edb_planner_place(p, p->steps.data[step].operand[k]);
+  place.offset += first;
+  place.width -= first;
+  size_t writer = find_writer(p, (edb_place){place.slot, place.offset, 1}, step);
+  if (writer == SIZE_MAX) return place.width;
+  edb_place all = edb_planner_place(p, p->steps.data[writer].result);
+  uint32_t width = all.offset + all.width - place.offset;
+  return width < place.width ? width : place.width;
+}
+
+/* A step whose operand k several steps make is cut where one of these can be joined with its part;
+ * *part gets that part's step, or SIZE_MAX. */
+static edb_status cut_by_writer(edb_planner *p, size_t at, uint32_t k, size_t *part) {
+  edb_step step = p->steps.data[at], piece;
+  uint32_t width = edb_planner_slot(p, step.result)->width, left, together;
+  *part = SIZE_MAX;
+  if (edb_planner_slot(p, step.operand[k])->width != width) return EDB_OK;
+  for (uint32_t first = 0; first < width; first += together) {
+    step_pair pair;
+    together = written_together(p, at, k, first);
+    if (together == width) return EDB_OK;
+    EDB_TRY(narrow_step(p, &step, first, together, &piece));
+    if (!find_pair(p, &piece, at, k, &pair)) continue;
+    EDB_TRY(keep_rest(p, at, first, first + together, &left));
+    *part = first > 0 ? at + 1 : at;
+    piece.joined = first > 0 || step.joined;
+    if (first == 0) p->steps.data[at].joined = true;
+    return insert_step(p, *part, piece);
+  }
+  return EDB_OK;
+}
+
+/* Joins a step with those that make its operands, one after the other; *at becomes where it, or the
+ * last part of it that was tried, stands then. */
+static edb_status fuse_step(edb_planner *p, size_t *at) {
+  for (uint32_t k = p->steps.data[*at].n_operands; k-- > 0;) {
+    step_pair pair;
+    size_t before = p->steps.length, part;
+    if (p->steps.data[*at].operand[k] == EDB_SLOT_NONE) continue;
+    if (!find_pair(p, &p->steps.data[*at], *at, k, &pair)) {
+      if (p->steps.data[*at].kind == EDB_STEP_FUSED) continue;
+      EDB_TRY(cut_by_writer(p, *at, k, &part));
+      if (part == SIZE_MAX) continue;
+      *at = part;
+      before = p->steps.length;
+      if (!find_pair(p, &p->steps.data[*at], *at, k, &pair)) return EDB_OK;
+    }
+    EDB_TRY(join(p, pair));
+    *at += p->steps.length - before;
+    k = p->steps.data[*at].n_operands;
+  }
+  return EDB_OK;
 }
 
 edb_status edb_plan_fuse(edb_planner *p) {
-  for (size_t i = 0; i < p->steps.length; i++) {
-    if (is_dead(&p->steps.data[i]) || !is_plain(p, &p->steps.data[i])) continue;
-    for (uint32_t k = p->steps.data[i].n_operands; k-- > 0;) {
-      step_pair pair;
-      size_t before = p->steps.length;
-      if (!find_pair(p, i, k, &pair)) continue;
-      EDB_TRY(join(p, pair));
-      i += p->steps.length - before;
-      break;
-    }
-  }
+  for (size_t i = 0; i < p->steps.length; i++)
+    if (!is_dead(&p->steps.data[i]) && is_plain(p, &p->steps.data[i])) EDB_TRY(fuse_step(p, &i));
   size_t left = 0;
   for (size_t i = 0; i < p->steps.length; i++)
     if (!is_dead(&p->steps.data[i])) p->steps.data[left++] = p->steps.data[i];

@@ -71,14 +71,16 @@ typedef enum edb_step_kind {
 
 /* Pairs of elementwise operators that run in one pass: the first one's result is operand `position`
  * of the second and used nowhere else; it goes from register to register. X(ENUM, kernel, first
- * operator, second operator, position) */
+ * operator, second operator, position). The last one is ADD_MUL whose operand 0 a MUL makes. */
+#define EDB_FUSION_OF_THREE 9u /* no operand's position */
 #define EDB_FUSION_LIST(X)                     \
   X(ADD_SIGMOID, add_sigmoid, ADD, SIGMOID, 0) \
   X(ADD_TANH, add_tanh, ADD, TANH, 0)          \
   X(TANH_MUL, tanh_mul, TANH, MUL, 0)          \
   X(MUL_TANH, mul_tanh, TANH, MUL, 1)          \
   X(MUL_ADD, mul_add, MUL, ADD, 0)             \
-  X(ADD_MUL, add_mul, MUL, ADD, 1)
+  X(ADD_MUL, add_mul, MUL, ADD, 1)             \
+  X(MUL_MUL_ADD, mul_mul_add, MUL, ADD, EDB_FUSION_OF_THREE)
 
 typedef enum edb_fusion {
 #define EDB_FUSION_ENUM(id, kernel, first, second, position) EDB_FUSE_##id,

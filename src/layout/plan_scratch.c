@@ -1,5 +1,6 @@
 /* layout/plan_scratch.c: runs of elementwise steps, what stays in the tile of one run, and the
  * positions of all scratch memory. */
+#include "layout/offsets.h"
 #include "layout/plan_impl.h"
 
 /* Reductions over inputs and products do not work row by row. */
@@ -44,27 +45,24 @@ static void note_use(const edb_planner *p, slot_use *uses, uint32_t slot, uint32
   u->last = step;
 }
 
-/* Positions of the local slots of a tile: a slot is reused once its last reader is done. */
-static size_t place_locals(edb_planner *p, const slot_use *uses, uint32_t *free_slots) {
-  size_t floats = 0;
-  uint32_t n_free = 0;
+/* Positions of the local slots of a tile: memory is used again once its last reader is done. */
+static size_t place_locals(edb_planner *p, const slot_use *uses) {
+  edb_offsets memory;
+  edb_offsets_init(&memory, p->ctx);
   for (uint32_t i = 0; i < p->steps.length; i++) {
     for (uint32_t s = 0; s < p->slots.length; s++) {
       edb_slot *slot = &p->slots.data[s];
-      if (!slot->local || uses[s].first != i) continue;
-      uint32_t k = 0;
-      while (k < n_free && p->slots.data[free_slots[k]].width != slot->width) k++;
-      if (k < n_free) {
-        slot->position = p->slots.data[free_slots[k]].position;
-        free_slots[k] = free_slots[--n_free];
-      } else {
-        slot->position = floats;
-        floats += edb_align_columns(slot->width);
-      }
+      if (slot->local && uses[s].first == i)
+        slot->position = edb_offsets_take(&memory, edb_align_columns(slot->width));
     }
-    for (uint32_t s = 0; s < p->slots.length; s++)
-      if (p->slots.data[s].local && uses[s].last == i) free_slots[n_free++] = s;
+    for (uint32_t s = 0; s < p->slots.length; s++) {
+      const edb_slot *slot = &p->slots.data[s];
+      if (slot->local && uses[s].last == i) /* without memory to note it, it is not used again */
+        (void)edb_offsets_give(&memory, slot->position, edb_align_columns(slot->width));
+    }
   }
+  size_t floats = memory.peak;
+  edb_offsets_free_all(&memory);
   return floats;
 }
 
@@ -82,7 +80,7 @@ static void place_rows(edb_planner *p, const slot_use *uses) {
 }
 
 edb_status edb_plan_place_scratch(edb_planner *p) {
-  size_t n = p->slots.length, bytes = n * (sizeof(slot_use) + sizeof(uint32_t));
+  size_t n = p->slots.length, bytes = n * sizeof(slot_use);
   number_runs(p);
   if (n == 0) return EDB_OK;
   slot_use *uses = edb_alloc_zero(p->ctx, bytes);
@@ -93,7 +91,7 @@ edb_status edb_plan_place_scratch(edb_planner *p) {
     for (uint32_t k = 0; k < s->n_operands; k++) note_use(p, uses, s->operand[k], i);
   }
   place_rows(p, uses);
-  p->plan->local_floats = place_locals(p, uses, (uint32_t *)(uses + n));
+  p->plan->local_floats = place_locals(p, uses);
   for (size_t s = 0; s < n; s++)
     if (p->slots.data[s].kind == EDB_SLOT_PART)
       p->slots.data[s].local = p->slots.data[p->slots.data[s].parent].local;

@@ -1,5 +1,5 @@
-/* tests/exec/test_layouts.c: plans of cells give the same bits in any order of memory, joined or not,
- * and say truly what they copy. */
+/* tests/exec/test_layouts.c: plans of cells give the same bits in any order of memory, joined or
+ * not, and say truly what they copy. */
 #include <math.h>
 
 #include "exec/exec_support.h"

@@ -172,12 +172,21 @@ static void values_of_nodes_are_expanded_once_for_a_map(void **state) {
 
 /* ---- What holds of all plans ----------------------------------------------------------------- */
 
+static const edb_plan_params ways[] = {{EDB_LAYOUT_PLANNED, false},
+                                       {EDB_LAYOUT_PLANNED, true},
+                                       {EDB_LAYOUT_CREATED, false},
+                                       {EDB_LAYOUT_CREATED, true}};
+#define WAYS (sizeof ways / sizeof *ways)
+
 static void check_model(const world *w, const char *what) {
-  for (uint32_t c = 0; c < edb_model_cell_count(w->model); c++) {
-    edb_plan *plan = plan_of(w, edb_model_cell_name(w->model, c));
-    check_plan(plan, what);
-    edb_plan_destroy(plan);
-  }
+  for (uint32_t c = 0; c < edb_model_cell_count(w->model); c++)
+    for (size_t i = 0; i < WAYS; i++) {
+      edb_plan *plan = NULL;
+      edb_error error = {0};
+      MUST(edb_plan_create(w->ctx, edb_model_program(w->model), c, &ways[i], &plan, &error), error);
+      check_plan(plan, what);
+      edb_plan_destroy(plan);
+    }
 }
 
 static void every_plan_of_the_small_models_is_sound(void **state) {
@@ -199,6 +208,35 @@ static void every_plan_of_random_cells_is_sound(void **state) {
   }
 }
 
+static void every_plan_of_random_gates_is_sound(void **state) {
+  (void)state;
+  for (uint64_t seed = 1; seed <= 300; seed++) {
+    const char *text = random_gates(seed, 1 + (uint32_t)(seed % 20), 3);
+    world w = world_of(EDB_SIMD_PORTABLE, text);
+    check_model(&w, text);
+    world_close(&w);
+  }
+}
+
+/* Beyond what is arranged: values stand as they are created, and batches are cut. */
+static void a_cell_of_thousands_of_operators_has_a_plan(void **state) {
+  (void)state;
+  enum { LINES = 1100 };
+  static char text[LINES * 48 + 512];
+  int at = snprintf(text, sizeof text, HEAD "cell f(h[n], k[n]) -> (y[n]):\n  a0 = h\n  c0 = k\n");
+  for (int i = 1; i < LINES; i++)
+    at += snprintf(text + at, sizeof text - (size_t)at, "  a%d = tanh(c%d)\n  c%d = tanh(a%d)\n", i,
+                   i - 1, i, i - 1);
+  (void)snprintf(text + at, sizeof text - (size_t)at, "  y = a%d + c%d\n", LINES - 1, LINES - 1);
+  world w = world_of(EDB_SIMD_PORTABLE, text);
+  edb_plan *plan = NULL;
+  edb_error error = {0};
+  MUST(edb_plan_create(w.ctx, edb_model_program(w.model), 0, NULL, &plan, &error), error);
+  assert_false(plan->exact);
+  assert_int_equal(plan->n_operators, 2 * LINES - 1);
+  done(&w, plan);
+}
+
 static void plans_survive_every_failure_of_memory(void **state) {
   (void)state;
   faulty f;
@@ -207,10 +245,14 @@ static void plans_survive_every_failure_of_memory(void **state) {
     for (uint32_t c = 0; c < edb_model_cell_count(w.model); c++) {
       edb_plan *plan = NULL;
       edb_error error = {0};
-      edb_status status = edb_plan_create(ctx, edb_model_program(w.model), c, NULL, &plan, &error);
-      assert_true(faulty_status(&f, status));
-      if (status != EDB_OK) assert_null(plan);
-      edb_plan_destroy(plan);
+      for (size_t i = 0; i < WAYS; i += 3) {
+        edb_status status =
+            edb_plan_create(ctx, edb_model_program(w.model), c, &ways[i], &plan, &error);
+        assert_true(faulty_status(&f, status));
+        if (status != EDB_OK) assert_null(plan);
+        edb_plan_destroy(plan);
+        plan = NULL;
+      }
     }
   }
   world_close(&w);
@@ -232,6 +274,8 @@ int main(void) {
       cmocka_unit_test(values_of_nodes_are_expanded_once_for_a_map),
       cmocka_unit_test(every_plan_of_the_small_models_is_sound),
       cmocka_unit_test(every_plan_of_random_cells_is_sound),
+      cmocka_unit_test(every_plan_of_random_gates_is_sound),
+      cmocka_unit_test(a_cell_of_thousands_of_operators_has_a_plan),
       cmocka_unit_test(plans_survive_every_failure_of_memory),
   };
   return cmocka_run_group_tests_name("plans", tests, NULL, NULL);
