@@ -62,12 +62,12 @@ static edb_schedule range_schedule(const edb_reduced *x, const edb_node_range *r
 /* Memory of the run: all of it, should no row find room in the tables. */
 static void count_bytes(const edb_session *s, const edb_reduced *x, edb_placement *p) {
   size_t homeless = 0, values = p->inner->value_start[p->inner->n_nodes];
-  p->scratch_bytes = edb_session_scratch_bytes(s, s->state, x->graph, x->schedule, p->inner);
+  p->scratch_bytes = edb_session_scratch_bytes(s, s->state, &x->graph, &x->schedule, p->inner);
   for (uint32_t i = 0; i < x->n_tabled; i++) {
     const edb_node_range *range = &x->tabled[i];
     uint32_t type, starts[2];
     edb_schedule one = range_schedule(x, range, &type, starts);
-    size_t scratch = s->backend->scratch_bytes(s->state, x->graph, &one);
+    size_t scratch = s->backend->scratch_bytes(s->state, &x->graph, &one);
     const edb_ir_cell *cell = &s->reduction.split->program.cells[range->cell];
     if (scratch > p->scratch_bytes) p->scratch_bytes = scratch;
     homeless += batch_floats(cell, range->to - range->from);
@@ -76,8 +76,8 @@ static void count_bytes(const edb_session *s, const edb_reduced *x, edb_placemen
   p->slab_floats = p->inner->slab_floats;
   p->live_bytes = p->inner->live_bytes;
   p->peak_bytes = (p->slab_floats + homeless) * s->backend->element_bytes + p->scratch_bytes +
-                  edb_placement_table_bytes(p->inner) + edb_reduced_bytes(x) +
-                  x->graph->n_nodes * 2 * sizeof(uint32_t) + values * sizeof(char *);
+                  edb_placement_table_bytes(p->inner) + sizeof *x + x->memory_bytes +
+                  x->graph.n_nodes * 2 * sizeof(uint32_t) + values * sizeof(char *);
 }
 
 edb_status edb_reduction_place(const edb_session *s, const edb_graph *graph,
@@ -94,7 +94,7 @@ edb_status edb_reduction_place(const edb_session *s, const edb_graph *graph,
   EDB_TRY(edb_reduce(s->ctx, &params, graph, schedule, &x, error));
   if (!x) return EDB_OK;
   edb_placement_request request = edb_session_request(s, &r->split->program, s->state, keep);
-  edb_status status = edb_placement_make(s->ctx, &request, x->graph, x->schedule, &inner, error);
+  edb_status status = edb_placement_make(s->ctx, &request, &x->graph, &x->schedule, &inner, error);
   if (status == EDB_OK) status = edb_placement_wrap(s->ctx, graph, schedule, x, inner, out, error);
   if (status != EDB_OK) {
     edb_placement_destroy(inner);
@@ -122,13 +122,13 @@ static void bind_tabled(edb_reduction *r, const edb_graph *x, edb_node node, uin
 static edb_status look_up(edb_session *s, const edb_reduced *x, edb_error *error) {
   edb_reduction *r = &s->reduction;
   r->missing.length = r->homeless.length = 0;
-  if (!edb_vec_reserve(s->ctx, &r->missing, x->graph->first) ||
-      !edb_vec_reserve(s->ctx, &r->homeless, x->graph->first))
-    return edb_fail_memory(error, x->graph->first * sizeof(edb_node), "rows of tables");
+  if (!edb_vec_reserve(s->ctx, &r->missing, x->graph.first) ||
+      !edb_vec_reserve(s->ctx, &r->homeless, x->graph.first))
+    return edb_fail_memory(error, x->graph.first * sizeof(edb_node), "rows of tables");
   for (uint32_t i = 0; i < x->n_tabled; i++) {
     const edb_node_range *range = &x->tabled[i];
     for (edb_node node = range->from; node < range->to; node++) {
-      uint32_t index = index_of(x->graph, node);
+      uint32_t index = index_of(&x->graph, node);
       uint32_t row = edb_table_find(&r->tables, range->cell, index);
       if (row == UINT32_MAX) {
         row = edb_table_add(&r->tables, range->cell, index);
@@ -138,7 +138,7 @@ static edb_status look_up(edb_session *s, const edb_reduced *x, edb_error *error
         }
         r->missing.data[r->missing.length++] = node;
       }
-      bind_tabled(r, x->graph, node, row);
+      bind_tabled(r, &x->graph, node, row);
     }
   }
   return EDB_OK;
@@ -265,18 +265,18 @@ static edb_status run_all(edb_session *s, const edb_graph *graph, const edb_plac
   const edb_reduced *x = p->reduced;
   edb_reduction *r = &s->reduction;
   size_t element = s->backend->element_bytes;
-  size_t floats = p->slab_floats + homeless_floats(r, x->graph);
+  size_t floats = p->slab_floats + homeless_floats(r, &x->graph);
   uint32_t slab;
   EDB_TRY(edb_store_take(&s->store, floats * element, p->n_nodes, &slab, error));
   edb_session_release_pending(s, p); /* of steps that were not gone on with */
   char *data = s->store.slabs.data[slab].data;
   bind_nodes(s, x, p->inner, data);
-  bind_homeless(s, x->graph, data + p->slab_floats * element);
-  edb_status status = run_missing(s, x->graph, error);
+  bind_homeless(s, &x->graph, data + p->slab_floats * element);
+  edb_status status = run_missing(s, &x->graph, error);
   if (status == EDB_OK) {
     s->stats.table_rows += r->missing.length;
     r->missing.length = 0; /* they are there, whatever follows */
-    status = edb_session_run_batches(s, s->state, x->graph, &r->store, x->schedule, p->inner, data,
+    status = edb_session_run_batches(s, s->state, &x->graph, &r->store, &x->schedule, p->inner, data,
                                      error);
   }
   if (status == EDB_OK)
@@ -291,11 +291,11 @@ edb_status edb_reduction_run(edb_session *s, const edb_graph *graph, const edb_p
   const edb_reduced *x = p->reduced;
   edb_reduction *r = &s->reduction;
   edb_tables_begin(&r->tables, s->weights->version, forget);
-  EDB_TRY(open_store(s, x->graph, error));
+  EDB_TRY(open_store(s, &x->graph, error));
   EDB_TRY(look_up(s, x, error));
   edb_status status = run_all(s, graph, p, error);
   if (status != EDB_OK) {
-    forget_missing(r, x->graph);
+    forget_missing(r, &x->graph);
     return status;
   }
   s->stats.shared = x->n_shared;

@@ -7,12 +7,12 @@
 /* ---- Batches -----------------------------------------------------------------------------------
  */
 
-static edb_status end_batch(edb_reducer *r, uint32_t cell, uint32_t from) {
-  edb_node_range batch = {cell, from, r->graph->n_nodes};
-  if (batch.from == batch.to) return EDB_OK;
-  if (!edb_vec_push(r->ctx, &r->batches, batch))
-    return edb_fail_memory(r->error, sizeof batch, "a reduced schedule");
-  return EDB_OK;
+/* What was added since `from` is a batch, if anything was. */
+static void end_batch(edb_reducer *r, uint32_t cell, uint32_t from) {
+  edb_schedule *s = &r->to->schedule;
+  if (from == r->graph->n_nodes) return;
+  s->batch_type[s->info.n_batches] = cell;
+  s->batch_start[s->info.n_batches++] = from - r->graph->first;
 }
 
 /* Early parts of the nodes of a type, from where the last call stopped, in the order of the
@@ -115,7 +115,7 @@ static void list_batches(edb_reducer *r) {
   }
 }
 
-static edb_status make_pending(edb_reducer *r, bool *fit) {
+static bool make_pending(edb_reducer *r) {
   const edb_schedule *s = r->schedule;
   r->graph->first = r->graph->n_nodes;
   for (uint32_t b = 0; b < s->info.n_batches; b++) {
@@ -123,17 +123,14 @@ static edb_status make_pending(edb_reducer *r, bool *fit) {
     if (r->params->tabled[type]) continue;
     if (r->cursor[type] != EDB_NO_NODE) {
       make_early(r, type);
-      EDB_TRY(end_batch(r, r->params->split->early[type].cell, from));
+      end_batch(r, r->params->split->early[type].cell, from);
       r->to->n_early += from < r->graph->n_nodes;
       from = r->graph->n_nodes;
     }
-    if (!make_batch(r, b)) {
-      *fit = false;
-      return EDB_OK;
-    }
-    EDB_TRY(end_batch(r, type, from));
+    if (!make_batch(r, b)) return false;
+    end_batch(r, type, from);
   }
-  return EDB_OK;
+  return true;
 }
 
 /* Naive operations of the nodes: those of the cells as they were written. */
@@ -157,34 +154,16 @@ static double count_flops(const edb_reducer *r) {
   return sum;
 }
 
-static edb_status make_schedule(edb_reducer *r) {
-  size_t n = r->batches.length, nodes = edb_graph_pending_count(r->graph);
-  size_t all = r->graph->n_nodes;
-  edb_schedule *s = edb_alloc_zero(r->ctx, sizeof *s);
-  if (!s) return edb_fail_memory(r->error, sizeof *s, "a reduced schedule");
-  s->ctx = r->ctx;
-  r->to->schedule = s;
-  s->memory_bytes = (2 * n + 1 + all) * sizeof(uint32_t);
-  s->memory = edb_alloc(r->ctx, s->memory_bytes);
-  if (!s->memory) {
-    size_t bytes = s->memory_bytes;
-    s->memory_bytes = 0;
-    return edb_fail_memory(r->error, bytes, "a reduced schedule");
-  }
+/* The rest of the schedule, whose batches are there. */
+static void end_schedule(edb_reducer *r) {
+  edb_schedule *s = &r->to->schedule;
+  uint32_t n_batches = s->info.n_batches, all = r->graph->n_nodes;
   s->info = r->schedule->info;
-  s->info.n_batches = (uint32_t)n;
-  s->info.n_nodes = (uint32_t)nodes;
-  s->batch_type = s->memory;
-  s->batch_start = s->batch_type + n;
-  r->to->all_nodes = s->batch_start + n + 1;
+  s->info.n_batches = n_batches;
+  s->info.n_nodes = all - r->graph->first;
+  s->batch_start[n_batches] = s->info.n_nodes;
   s->nodes = r->to->all_nodes + r->graph->first;
-  for (size_t b = 0; b < n; b++) {
-    s->batch_type[b] = r->batches.data[b].cell;
-    s->batch_start[b] = r->batches.data[b].from - r->graph->first;
-  }
-  s->batch_start[n] = (uint32_t)nodes;
-  for (size_t i = 0; i < all; i++) r->to->all_nodes[i] = (uint32_t)i;
-  return EDB_OK;
+  for (uint32_t i = 0; i < all; i++) r->to->all_nodes[i] = i;
 }
 
 /* ---- Memory ------------------------------------------------------------------------------------
@@ -220,40 +199,69 @@ static needs count_needs(const edb_reducer *r) {
   return n;
 }
 
-/* Working memory: | slots | head | cursor | cursor_row | next | early_of |, the first set to 0. */
-static edb_status alloc_working(edb_reducer *r, const needs *n, size_t *bytes) {
-  size_t n_slots = 64, n_cells = r->params->source->n_cells;
-  while (n_slots < 2 * n->nodes && (r->params->share || n->imports)) n_slots *= 2;
-  size_t words = 3 * n_cells + r->schedule->info.n_batches +
-                 (n->early ? edb_graph_pending_count(r->source) : 0);
-  *bytes = n_slots * sizeof *r->slots + words * sizeof(uint32_t);
-  r->slots = edb_alloc(r->ctx, *bytes);
-  if (!r->slots) return edb_fail_memory(r->error, *bytes, "a reduced graph");
-  memset(r->slots, 0, n_slots * sizeof *r->slots);
-  r->mask = n_slots - 1;
-  r->head = (uint32_t *)(r->slots + n_slots);
-  r->cursor = r->head + n_cells;
-  r->cursor_row = r->cursor + n_cells;
-  r->next = r->cursor_row + n_cells;
-  r->early_of = r->next + r->schedule->info.n_batches;
-  return EDB_OK;
+/* Hands out parts of one block of memory; without a block it counts their bytes. */
+typedef struct carver {
+  char *base;
+  size_t at;
+} carver;
+
+static void *carve(carver *c, size_t count, size_t element_bytes) {
+  void *part = c->base ? c->base + c->at : NULL;
+  c->at += (count * element_bytes + 15) / 16 * 16;
+  return part;
 }
 
-/* The arrays of the result in one piece, and the graph, with room for all that can come. */
-static edb_status alloc_reduced(edb_reducer *r, const needs *n) {
+#define CARVE(c, field, count) ((field) = carve((c), (count), sizeof *(field)))
+
+/* One block, because blocks of this size come from the system and go back to it, and new pages cost
+ * more than what is written to them:
+ *
+ *   | graph | schedule | tabled | imports | runs as | hash table | lists of batches | early nodes |
+ *
+ * the last three needed only while the graph is made. */
+static size_t lay_out(edb_reducer *r, const needs *n, size_t n_slots, char *base) {
+  carver c = {.base = base};
   edb_reduced *to = r->to;
-  size_t cells = r->params->split->program.n_cells;
+  edb_graph *x = &to->graph;
+  size_t cells = r->params->source->n_cells, batches = r->schedule->info.n_batches;
+  CARVE(&c, x->type, n->nodes);
+  CARVE(&c, x->edge_start, n->nodes + 1);
+  CARVE(&c, x->int_start, n->nodes + 1);
+  CARVE(&c, x->edge_node, n->edges);
+  CARVE(&c, x->edge_output, n->edges);
+  CARVE(&c, x->ints, n->ints);
+  CARVE(&c, x->floats, n->floats);
+  CARVE(&c, to->schedule.batch_type, 2 * batches);
+  CARVE(&c, to->schedule.batch_start, 2 * batches + 1);
+  CARVE(&c, to->all_nodes, n->nodes);
+  CARVE(&c, to->tabled, r->params->split->program.n_cells);
+  CARVE(&c, to->imports, n->imports);
+  CARVE(&c, to->runs_as, edb_graph_pending_count(r->source));
+  CARVE(&c, r->slots, n_slots);
+  CARVE(&c, r->head, cells);
+  CARVE(&c, r->cursor, cells);
+  CARVE(&c, r->cursor_row, cells);
+  CARVE(&c, r->next, batches);
+  CARVE(&c, r->early_of, n->early ? edb_graph_pending_count(r->source) : 0);
+  return c.at;
+}
+
+static edb_status alloc_arrays(edb_reducer *r, const needs *n) {
+  edb_reduced *to = r->to;
+  size_t n_slots = 16;
+  while (n_slots / 4 * 3 < n->nodes && (r->params->share || n->imports)) n_slots *= 2;
   to->n_nodes = edb_graph_pending_count(r->source);
-  to->memory_bytes =
-      cells * sizeof *to->tabled + (to->n_nodes + n->imports + 1) * sizeof *to->runs_as;
-  to->tabled = edb_alloc(r->ctx, to->memory_bytes);
-  if (!to->tabled) return edb_fail_memory(r->error, to->memory_bytes, "a reduced graph");
-  to->runs_as = (uint32_t *)(to->tabled + cells);
-  to->imports = to->runs_as + to->n_nodes;
+  to->memory_bytes = lay_out(r, n, n_slots, NULL);
+  to->memory = edb_alloc(r->ctx, to->memory_bytes);
+  if (!to->memory) return edb_fail_memory(r->error, to->memory_bytes, "a reduced graph");
+  (void)lay_out(r, n, n_slots, to->memory);
+  r->graph = &to->graph;
+  r->graph->schema = &r->params->split->program.schema;
+  r->graph->edge_start[0] = r->graph->int_start[0] = 0;
+  r->mask = n_slots - 1;
+  memset(r->slots, 0, n_slots * sizeof *r->slots);
   if (to->n_nodes) memset(to->runs_as, 0xff, to->n_nodes * sizeof *to->runs_as);
-  EDB_TRY(edb_graph_create_schema(r->ctx, &r->params->split->program.schema, &to->graph, r->error));
-  r->graph = to->graph;
-  return edb_graph_grow(r->graph, n->nodes, n->edges, n->ints, n->floats, r->error);
+  return EDB_OK;
 }
 
 /* ---- All of it ---------------------------------------------------------------------------------
@@ -262,21 +270,20 @@ static edb_status alloc_reduced(edb_reducer *r, const needs *n) {
 /* *fit: the schedule is one of the graph. */
 static edb_status reduce(edb_reducer *r, bool *fit) {
   needs n = count_needs(r);
-  size_t bytes = 0;
-  EDB_TRY(alloc_reduced(r, &n));
-  EDB_TRY(alloc_working(r, &n, &bytes));
+  EDB_FAIL_IF(n.nodes > UINT32_MAX - 2 || n.edges > UINT32_MAX || n.ints > UINT32_MAX ||
+                  n.floats > UINT32_MAX,
+              r->error, EDB_ERROR_LIMIT,
+              "an execution graph of up to %zu nodes and %zu edges is too large: switch hoisting "
+              "and sharing off",
+              n.nodes, n.edges);
+  EDB_TRY(alloc_arrays(r, &n));
   list_batches(r);
   if (n.imports) edb_reduce_imports(r);
-  edb_status status = EDB_OK;
-  *fit = make_tabled(r);
-  if (*fit) status = make_pending(r, fit);
-  edb_free(r->ctx, r->slots, bytes);
-  if (status == EDB_OK && *fit) {
-    r->to->flops = count_flops(r);
-    status = make_schedule(r);
-  }
-  edb_vec_free(r->ctx, &r->batches);
-  return status;
+  *fit = make_tabled(r) && make_pending(r);
+  if (!*fit) return EDB_OK;
+  r->to->flops = count_flops(r);
+  end_schedule(r);
+  return EDB_OK;
 }
 
 static bool is_less(const edb_reduced *to) {
@@ -301,18 +308,8 @@ edb_status edb_reduce(edb_context *ctx, const edb_reduce_params *params, const e
   return status;
 }
 
-size_t edb_reduced_bytes(const edb_reduced *reduced) {
-  const edb_graph *x = reduced->graph;
-  return sizeof *reduced + reduced->memory_bytes + reduced->schedule->memory_bytes +
-         x->node_capacity * (3 * sizeof(uint32_t) + 1) +
-         x->edge_capacity * (sizeof *x->edge_node + sizeof *x->edge_output) +
-         x->int_capacity * sizeof *x->ints + x->float_capacity * sizeof *x->floats;
-}
-
 void edb_reduced_destroy(edb_reduced *reduced) {
   if (!reduced) return;
-  edb_schedule_destroy(reduced->schedule);
-  edb_graph_destroy(reduced->graph);
-  edb_free(reduced->ctx, reduced->tabled, reduced->memory_bytes);
+  edb_free(reduced->ctx, reduced->memory, reduced->memory_bytes);
   edb_free(reduced->ctx, reduced, sizeof *reduced);
 }

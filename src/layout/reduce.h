@@ -27,10 +27,10 @@ typedef struct edb_node_range {
 
 typedef struct edb_reduced {
   edb_context *ctx;
-  edb_graph *graph;       /* over the split program: imports, tabled nodes, then pending ones */
-  edb_schedule *schedule; /* of the pending ones */
-  edb_node *all_nodes;    /* 0 .. nodes of the graph - 1; the schedule's are its end */
-  uint32_t *runs_as;      /* [n_nodes] the execution node of each pending node of the source */
+  edb_graph graph;       /* over the split program: imports, tabled nodes, then pending ones */
+  edb_schedule schedule; /* of the pending ones */
+  edb_node *all_nodes;   /* 0 .. nodes of the graph - 1; the schedule's are its end */
+  uint32_t *runs_as;     /* [n_nodes] the execution node of each pending node of the source */
   uint32_t n_nodes;
   edb_node *imports; /* [n_imports] execution node i is this node of the source, run earlier */
   uint32_t n_imports;
@@ -40,7 +40,8 @@ typedef struct edb_reduced {
   uint32_t n_looked_up; /* that run as a tabled node, and are not counted as shared */
   uint32_t n_early;     /* batches of early parts */
   double flops;         /* naive, of the source */
-  size_t memory_bytes;  /* of the arrays, which are one block from `tabled` on */
+  void *memory;         /* of all arrays, those of the graph and the schedule too */
+  size_t memory_bytes;
 } edb_reduced;
 
 typedef struct edb_reduce_params {
@@ -55,7 +56,6 @@ typedef struct edb_reduce_params {
 EDB_MUST_CHECK edb_status edb_reduce(edb_context *ctx, const edb_reduce_params *params,
                                      const edb_graph *graph, const edb_schedule *schedule,
                                      edb_reduced **out, edb_error *error);
-size_t edb_reduced_bytes(const edb_reduced *reduced);
 void edb_reduced_destroy(edb_reduced *reduced);
 
 #endif

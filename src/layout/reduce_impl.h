@@ -3,7 +3,6 @@
 #ifndef EDB_LAYOUT_REDUCE_IMPL_H
 #define EDB_LAYOUT_REDUCE_IMPL_H
 
-#include "base/vec.h"
 #include "layout/reduce.h"
 
 #define EDB_NO_NODE UINT32_MAX
@@ -17,12 +16,11 @@ typedef struct edb_reducer {
   edb_reduced *to;
   uint64_t *slots; /* [mask + 1] hash << 32 | node + 1, or 0 */
   size_t mask;
-  uint32_t *early_of;              /* [pending nodes] node of the early part of each */
-  uint32_t *head;                  /* [cells] first batch of the type */
-  uint32_t *next;                  /* [batches] the next one of its type */
-  uint32_t *cursor;                /* [cells] first batch whose early parts are not made, or none */
-  uint32_t *cursor_row;            /* [cells] and the first node in it */
-  EDB_VEC(edb_node_range) batches; /* of the execution graph */
+  uint32_t *early_of;   /* [pending nodes] node of the early part of each */
+  uint32_t *head;       /* [cells] first batch of the type */
+  uint32_t *next;       /* [batches] the next one of its type */
+  uint32_t *cursor;     /* [cells] first batch whose early parts are not made, or none */
+  uint32_t *cursor_row; /* [cells] and the first node in it */
   edb_error *error;
 } edb_reducer;
 

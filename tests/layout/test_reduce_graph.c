@@ -115,8 +115,8 @@ static void assert_classes(const edb_graph *g, const edb_reduced *x) {
 
 /* Every pending node stands in one batch of its type, behind all that it takes. */
 static void assert_schedule(const edb_reduced *x) {
-  const edb_graph *g = x->graph;
-  const edb_schedule *s = x->schedule;
+  const edb_graph *g = &x->graph;
+  const edb_schedule *s = &x->schedule;
   uint32_t *batch_of = calloc(g->n_nodes + 1, sizeof *batch_of), seen = 0;
   assert_non_null(batch_of);
   for (uint32_t b = 0; b < s->info.n_batches; b++) {
@@ -140,19 +140,18 @@ static void assert_schedule(const edb_reduced *x) {
 static void assert_inputs(const setting *s, const edb_graph *g, const edb_reduced *x) {
   for (uint32_t i = g->first; i < g->n_nodes; i++) {
     uint32_t node = x->runs_as[i - g->first], n = g->edge_start[i + 1] - g->edge_start[i];
-    uint32_t from = x->graph->edge_start[node], early = s->split->early[g->type[i]].cell;
-    assert_int_equal(x->graph->type[node], g->type[i]);
-    assert_int_equal(x->graph->edge_start[node + 1] - from, n + (early != EDB_NO_CELL));
+    uint32_t from = x->graph.edge_start[node], early = s->split->early[g->type[i]].cell;
+    assert_int_equal(x->graph.type[node], g->type[i]);
+    assert_int_equal(x->graph.edge_start[node + 1] - from, n + (early != EDB_NO_CELL));
     for (uint32_t k = 0; k < n; k++) {
-      uint32_t input = g->edge_node[g->edge_start[i] + k], is = x->graph->edge_node[from + k];
-      assert_int_equal(x->graph->edge_output[from + k], g->edge_output[g->edge_start[i] + k]);
+      uint32_t input = g->edge_node[g->edge_start[i] + k], is = x->graph.edge_node[from + k];
+      assert_int_equal(x->graph.edge_output[from + k], g->edge_output[g->edge_start[i] + k]);
       if (input < g->first)
         assert_true(is < x->n_imports && x->imports[is] == input);
       else
         assert_int_equal(is, x->runs_as[input - g->first]);
     }
-    if (early != EDB_NO_CELL)
-      assert_int_equal(x->graph->type[x->graph->edge_node[from + n]], early);
+    if (early != EDB_NO_CELL) assert_int_equal(x->graph.type[x->graph.edge_node[from + n]], early);
     assert_true(same_attributes(g, i, i));
   }
 }
@@ -163,11 +162,11 @@ static void assert_tabled(const setting *s, const edb_reduced *x) {
     assert_int_equal(x->tabled[i].from, at);
     assert_true(s->tabled[x->tabled[i].cell]);
     for (at = x->tabled[i].from; at < x->tabled[i].to; at++)
-      assert_int_equal(x->graph->type[at], x->tabled[i].cell);
+      assert_int_equal(x->graph.type[at], x->tabled[i].cell);
   }
-  assert_int_equal(at, x->graph->first);
-  for (uint32_t n = x->graph->first; n < x->graph->n_nodes; n++)
-    assert_false(s->tabled[x->graph->type[n]]);
+  assert_int_equal(at, x->graph.first);
+  for (uint32_t n = x->graph.first; n < x->graph.n_nodes; n++)
+    assert_false(s->tabled[x->graph.type[n]]);
 }
 
 static void assert_reduction(const setting *s, const edb_graph *graph, edb_policy_kind kind) {
