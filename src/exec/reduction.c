@@ -2,9 +2,12 @@
 #include "exec/reduction.h"
 
 #include "exec/session.h"
+#include "layout/recurrence.h"
 #include "layout/reduce.h"
 
 #define DEFAULT_TABLE_BYTES ((size_t)64 << 20)
+/* After so many runs without an input that could be known early, none is looked for. */
+#define MOST_TRIES 64
 
 /* ---- Life ---------------------------------------------------------------------------------------
  */
@@ -19,20 +22,119 @@ edb_status edb_reduction_open(edb_session *s, edb_error *error) {
     return EDB_OK;
   size_t budget = params->table_bytes ? params->table_bytes : DEFAULT_TABLE_BYTES;
   edb_split_scope scope = params->no_hoist ? EDB_SPLIT_NOTHING : EDB_SPLIT_ATTRIBUTES;
+  edb_cut *cut = &r->by_attributes;
   r->share = !params->no_share;
+  r->tries = params->no_hoist ? 0 : MOST_TRIES;
   edb_store_init(&r->store, s->ctx);
-  EDB_TRY(edb_split_create(s->ctx, s->program, scope, NULL, &r->split, error));
-  return edb_tables_init(&r->tables, s->ctx, &r->split->program, s->backend->element_bytes,
+  EDB_TRY(edb_split_create(s->ctx, s->program, scope, NULL, &cut->split, error));
+  return edb_tables_init(&cut->tables, s->ctx, &cut->split->program, s->backend->element_bytes,
                          params->no_table ? 0 : budget, error);
+}
+
+static void destroy_by_inputs(edb_session *s, edb_cut *cut) {
+  if (!cut) return;
+  if (cut->state) s->backend->destroy(cut->state);
+  edb_tables_free(&cut->tables);
+  edb_split_destroy(cut->split);
+  if (cut->known) edb_free(s->ctx, cut->known, edb_input_count(&s->program->schema));
+  edb_free(s->ctx, cut, sizeof *cut);
 }
 
 void edb_reduction_close(edb_session *s) {
   edb_reduction *r = &s->reduction;
-  edb_tables_free(&r->tables);
-  if (r->split) edb_store_free(&r->store);
+  destroy_by_inputs(s, atomic_load(&r->by_inputs));
+  edb_tables_free(&r->by_attributes.tables);
+  if (r->by_attributes.split) edb_store_free(&r->store);
   edb_vec_free(s->ctx, &r->missing);
   edb_vec_free(s->ctx, &r->homeless);
-  edb_split_destroy(r->split);
+  edb_split_destroy(r->by_attributes.split);
+}
+
+/* ---- Inputs from outside of a recurrence --------------------------------------------------------
+ */
+
+/* What a mini-batch has of them, and its types in topological order. */
+typedef struct known_inputs {
+  uint8_t *known;
+  uint32_t *component;
+  bool any;
+} known_inputs;
+
+static void free_known(const edb_session *s, known_inputs *k) {
+  if (k->known) edb_free(s->ctx, k->known, edb_input_count(&s->program->schema));
+  if (k->component) edb_free(s->ctx, k->component, s->program->n_cells * sizeof *k->component);
+}
+
+static edb_status find_known(const edb_session *s, const edb_graph *graph,
+                             const edb_schedule *schedule, known_inputs *out, edb_error *error) {
+  size_t inputs = edb_input_count(&s->program->schema);
+  *out = (known_inputs){.known = edb_alloc(s->ctx, inputs),
+                        .component = edb_alloc(s->ctx, s->program->n_cells * sizeof(uint32_t))};
+  edb_status status = (inputs && !out->known) || !out->component
+                          ? edb_fail_memory(error, inputs, "what is known of inputs")
+                          : edb_find_known_inputs(s->ctx, graph, schedule, out->known,
+                                                  out->component, &out->any, error);
+  if (status != EDB_OK) free_known(s, out);
+  return status;
+}
+
+static bool takes_inputs_early(const edb_split *split) {
+  for (uint32_t c = split->n_source; c < split->program.n_cells; c++)
+    if (split->program.cells[c].sig.n_inputs > 0) return true;
+  return false;
+}
+
+/* Both cuts have half of the memory for tables. */
+static edb_status fill_by_inputs(edb_session *s, edb_cut *cut) {
+  edb_tables *others = &s->reduction.by_attributes.tables;
+  size_t budget = others->budget_bytes / 2;
+  EDB_TRY(
+      edb_split_create(s->ctx, s->program, EDB_SPLIT_ATTRIBUTES, cut->known, &cut->split, NULL));
+  if (!takes_inputs_early(cut->split)) return EDB_ERROR_UNSUPPORTED;
+  EDB_TRY(edb_tables_init(&cut->tables, s->ctx, &cut->split->program, s->backend->element_bytes,
+                          budget, NULL));
+  EDB_TRY(s->backend->create(s->ctx, &cut->split->program, s->weights, &s->params, s->pool,
+                             &cut->state, NULL));
+  others->budget_bytes = budget;
+  return EDB_OK;
+}
+
+void edb_reduction_prepare(edb_session *s, const edb_graph *graph, const edb_schedule *schedule) {
+  edb_reduction *r = &s->reduction;
+  known_inputs found;
+  if (r->tries == 0 || r->off) return;
+  r->tries--;
+  if (find_known(s, graph, schedule, &found, NULL) != EDB_OK) return;
+  edb_cut *cut = found.any ? edb_alloc_zero(s->ctx, sizeof *cut) : NULL;
+  if (!cut) {
+    free_known(s, &found);
+    return;
+  }
+  cut->known = found.known;
+  found.known = NULL;
+  edb_status status = fill_by_inputs(s, cut);
+  if (status != EDB_ERROR_MEMORY) r->tries = 0;
+  if (status == EDB_OK)
+    atomic_store(&r->by_inputs, cut);
+  else
+    destroy_by_inputs(s, cut);
+  free_known(s, &found);
+}
+
+/* The cut that a mini-batch runs by. Any would do; with that by inputs, all of them should be known
+ * here as well. */
+static edb_status choose_cut(const edb_session *s, const edb_graph *graph,
+                             const edb_schedule *schedule, const edb_cut **cut, known_inputs *found,
+                             edb_error *error) {
+  const edb_cut *by_inputs = atomic_load(&s->reduction.by_inputs);
+  *cut = &s->reduction.by_attributes;
+  *found = (known_inputs){0};
+  if (!by_inputs) return EDB_OK;
+  EDB_TRY(find_known(s, graph, schedule, found, error));
+  for (size_t i = 0; i < edb_input_count(&s->program->schema) && found->any; i++)
+    found->any = found->known[i] || !by_inputs->known[i];
+  if (found->any) *cut = by_inputs;
+  return EDB_OK;
 }
 
 /* ---- Placement ----------------------------------------------------------------------------------
@@ -60,15 +162,16 @@ static edb_schedule range_schedule(const edb_reduced *x, const edb_node_range *r
 }
 
 /* Memory of the run: all of it, should no row find room in the tables. */
-static void count_bytes(const edb_session *s, const edb_reduced *x, edb_placement *p) {
+static void count_bytes(const edb_session *s, const edb_cut *cut, const edb_reduced *x,
+                        edb_placement *p) {
   size_t homeless = 0, values = p->inner->value_start[p->inner->n_nodes];
-  p->scratch_bytes = edb_session_scratch_bytes(s, s->state, &x->graph, &x->schedule, p->inner);
+  p->scratch_bytes = edb_session_scratch_bytes(s, cut->state, &x->graph, &x->schedule, p->inner);
   for (uint32_t i = 0; i < x->n_tabled; i++) {
     const edb_node_range *range = &x->tabled[i];
     uint32_t type, starts[2];
     edb_schedule one = range_schedule(x, range, &type, starts);
-    size_t scratch = s->backend->scratch_bytes(s->state, &x->graph, &one);
-    const edb_ir_cell *cell = &s->reduction.split->program.cells[range->cell];
+    size_t scratch = s->backend->scratch_bytes(cut->state, &x->graph, &one);
+    const edb_ir_cell *cell = &cut->split->program.cells[range->cell];
     if (scratch > p->scratch_bytes) p->scratch_bytes = scratch;
     homeless += batch_floats(cell, range->to - range->from);
     values += (size_t)cell->sig.n_outputs * (range->to - range->from);
@@ -84,24 +187,32 @@ edb_status edb_reduction_place(const edb_session *s, const edb_graph *graph,
                                const edb_schedule *schedule, const edb_keep *keep,
                                edb_placement **out, edb_error *error) {
   const edb_reduction *r = &s->reduction;
+  const edb_cut *cut;
+  known_inputs found;
   edb_reduced *x = NULL;
   edb_placement *inner = NULL;
   *out = NULL;
-  if (!r->split || r->off) return EDB_OK;
-  edb_reduce_params params = {
-      .source = s->program, .split = r->split, .share = r->share, .tabled = r->tables.tabled};
+  if (!r->by_attributes.split || r->off) return EDB_OK;
   EDB_TRY(edb_keep_check(s->program, keep, error));
-  EDB_TRY(edb_reduce(s->ctx, &params, graph, schedule, &x, error));
+  EDB_TRY(choose_cut(s, graph, schedule, &cut, &found, error));
+  edb_reduce_params params = {.source = s->program,
+                              .split = cut->split,
+                              .share = r->share,
+                              .tabled = cut->tables.tabled,
+                              .component = found.any ? found.component : NULL};
+  edb_status status = edb_reduce(s->ctx, &params, graph, schedule, &x, error);
+  free_known(s, &found);
+  if (status != EDB_OK) return status;
   if (!x) return EDB_OK;
-  edb_placement_request request = edb_session_request(s, &r->split->program, s->state, keep);
-  edb_status status = edb_placement_make(s->ctx, &request, &x->graph, &x->schedule, &inner, error);
+  edb_placement_request request = edb_session_request(s, &cut->split->program, cut->state, keep);
+  status = edb_placement_make(s->ctx, &request, &x->graph, &x->schedule, &inner, error);
   if (status == EDB_OK) status = edb_placement_wrap(s->ctx, graph, schedule, x, inner, out, error);
   if (status != EDB_OK) {
     edb_placement_destroy(inner);
     edb_reduced_destroy(x);
     return status;
   }
-  count_bytes(s, x, *out);
+  count_bytes(s, cut, x, *out);
   return EDB_OK;
 }
 
@@ -112,14 +223,16 @@ static uint32_t index_of(const edb_graph *x, edb_node node) {
   return x->schema->types[x->type[node]].n_indices ? (uint32_t)*edb_graph_indices(x, node) : 0;
 }
 
-static void bind_tabled(edb_reduction *r, const edb_graph *x, edb_node node, uint32_t row) {
+static void bind_tabled(edb_reduction *r, const edb_tables *tables, const edb_graph *x,
+                        edb_node node, uint32_t row) {
   char **rows = edb_store_rows(&r->store, node);
   for (uint32_t o = 0; o < x->schema->types[x->type[node]].n_outputs; o++)
-    rows[o] = edb_table_value(&r->tables, x->type[node], row, o);
+    rows[o] = edb_table_value(tables, x->type[node], row, o);
 }
 
 /* The rows of tabled nodes: known ones, new ones, and nodes that there is no room for. */
-static edb_status look_up(edb_session *s, const edb_reduced *x, edb_error *error) {
+static edb_status look_up(edb_session *s, edb_tables *tables, const edb_reduced *x,
+                          edb_error *error) {
   edb_reduction *r = &s->reduction;
   r->missing.length = r->homeless.length = 0;
   if (!edb_vec_reserve(s->ctx, &r->missing, x->graph.first) ||
@@ -129,24 +242,24 @@ static edb_status look_up(edb_session *s, const edb_reduced *x, edb_error *error
     const edb_node_range *range = &x->tabled[i];
     for (edb_node node = range->from; node < range->to; node++) {
       uint32_t index = index_of(&x->graph, node);
-      uint32_t row = edb_table_find(&r->tables, range->cell, index);
+      uint32_t row = edb_table_find(tables, range->cell, index);
       if (row == UINT32_MAX) {
-        row = edb_table_add(&r->tables, range->cell, index);
+        row = edb_table_add(tables, range->cell, index);
         if (row == UINT32_MAX) {
           r->homeless.data[r->homeless.length++] = node;
           continue;
         }
         r->missing.data[r->missing.length++] = node;
       }
-      bind_tabled(r, &x->graph, node, row);
+      bind_tabled(r, tables, &x->graph, node, row);
     }
   }
   return EDB_OK;
 }
 
-static void forget_missing(edb_reduction *r, const edb_graph *x) {
+static void forget_missing(edb_reduction *r, edb_tables *tables, const edb_graph *x) {
   for (size_t i = 0; i < r->missing.length; i++)
-    edb_table_remove(&r->tables, x->type[r->missing.data[i]], index_of(x, r->missing.data[i]));
+    edb_table_remove(tables, x->type[r->missing.data[i]], index_of(x, r->missing.data[i]));
   r->missing.length = 0;
 }
 
@@ -159,21 +272,23 @@ static size_t end_of_cell(const edb_reduction *r, const edb_graph *x, size_t fro
   return to;
 }
 
-static size_t homeless_floats(const edb_reduction *r, const edb_graph *x) {
+static size_t homeless_floats(const edb_reduction *r, const edb_program *program,
+                              const edb_graph *x) {
   size_t floats = 0;
   for (size_t from = 0, to; from < r->homeless.length; from = to) {
     to = end_of_cell(r, x, from);
-    floats += batch_floats(&r->split->program.cells[x->type[r->homeless.data[from]]], to - from);
+    floats += batch_floats(&program->cells[x->type[r->homeless.data[from]]], to - from);
   }
   return floats;
 }
 
 /* Rows for the homeless, behind those that were placed. */
-static void bind_homeless(edb_session *s, const edb_graph *x, char *at) {
+static void bind_homeless(edb_session *s, const edb_program *program, const edb_graph *x,
+                          char *at) {
   edb_reduction *r = &s->reduction;
   size_t element = s->backend->element_bytes;
   for (size_t from = 0, to; from < r->homeless.length; from = to) {
-    const edb_ir_cell *cell = &r->split->program.cells[x->type[r->homeless.data[from]]];
+    const edb_ir_cell *cell = &program->cells[x->type[r->homeless.data[from]]];
     to = end_of_cell(r, x, from);
     for (uint32_t o = 0; o < cell->sig.n_outputs; o++) {
       size_t stride = edb_row_stride(edb_shape_size(cell->outputs[o].shape));
@@ -184,26 +299,27 @@ static void bind_homeless(edb_session *s, const edb_graph *x, char *at) {
   }
 }
 
-static edb_status run_nodes(edb_session *s, const edb_graph *x, const edb_node *nodes, size_t n,
-                            edb_error *error) {
-  return s->backend->run_batch(s->state, x, &s->reduction.store, x->type[nodes[0]], nodes,
-                               (uint32_t)n, &s->stats, error);
+static edb_status run_nodes(edb_session *s, void *state, const edb_graph *x, const edb_node *nodes,
+                            size_t n, edb_error *error) {
+  return s->backend->run_batch(state, x, &s->reduction.store, x->type[nodes[0]], nodes, (uint32_t)n,
+                               &s->stats, error);
 }
 
 /* New rows were added one after the other, so those in one page are a batch. */
-static edb_status run_missing(edb_session *s, const edb_graph *x, edb_error *error) {
+static edb_status run_missing(edb_session *s, const edb_cut *cut, const edb_graph *x,
+                              edb_error *error) {
   const edb_reduction *r = &s->reduction;
   const edb_node *nodes = r->missing.data;
   for (size_t from = 0, to; from < r->missing.length; from = to) {
     uint32_t cell = x->type[nodes[from]];
-    uint32_t row = edb_table_find(&r->tables, cell, index_of(x, nodes[from]));
+    uint32_t row = edb_table_find(&cut->tables, cell, index_of(x, nodes[from]));
     for (to = from + 1; to < r->missing.length && x->type[nodes[to]] == cell; to++)
-      if (!edb_table_together(&r->tables, cell, row, row + (uint32_t)(to - from))) break;
-    EDB_TRY(run_nodes(s, x, nodes + from, to - from, error));
+      if (!edb_table_together(&cut->tables, cell, row, row + (uint32_t)(to - from))) break;
+    EDB_TRY(run_nodes(s, cut->state, x, nodes + from, to - from, error));
   }
   for (size_t from = 0, to; from < r->homeless.length; from = to) {
     to = end_of_cell(r, x, from);
-    EDB_TRY(run_nodes(s, x, r->homeless.data + from, to - from, error));
+    EDB_TRY(run_nodes(s, cut->state, x, r->homeless.data + from, to - from, error));
   }
   return EDB_OK;
 }
@@ -260,23 +376,24 @@ static void hand_out(edb_session *s, const edb_graph *graph, const edb_placement
   }
 }
 
-static edb_status run_all(edb_session *s, const edb_graph *graph, const edb_placement *p,
-                          edb_error *error) {
+static edb_status run_all(edb_session *s, const edb_cut *cut, const edb_graph *graph,
+                          const edb_placement *p, edb_error *error) {
   const edb_reduced *x = p->reduced;
   edb_reduction *r = &s->reduction;
   size_t element = s->backend->element_bytes;
-  size_t floats = p->slab_floats + homeless_floats(r, &x->graph);
+  const edb_program *program = &cut->split->program;
+  size_t floats = p->slab_floats + homeless_floats(r, program, &x->graph);
   uint32_t slab;
   EDB_TRY(edb_store_take(&s->store, floats * element, p->n_nodes, &slab, error));
   edb_session_release_pending(s, p); /* of steps that were not gone on with */
   char *data = s->store.slabs.data[slab].data;
   bind_nodes(s, x, p->inner, data);
-  bind_homeless(s, &x->graph, data + p->slab_floats * element);
-  edb_status status = run_missing(s, &x->graph, error);
+  bind_homeless(s, program, &x->graph, data + p->slab_floats * element);
+  edb_status status = run_missing(s, cut, &x->graph, error);
   if (status == EDB_OK) {
     s->stats.table_rows += r->missing.length;
     r->missing.length = 0; /* they are there, whatever follows */
-    status = edb_session_run_batches(s, s->state, &x->graph, &r->store, &x->schedule, p->inner, data,
+    status = edb_session_run_batches(s, cut->state, &x->graph, &r->store, &x->schedule, p->inner, data,
                                      error);
   }
   if (status == EDB_OK)
@@ -286,16 +403,23 @@ static edb_status run_all(edb_session *s, const edb_graph *graph, const edb_plac
   return status;
 }
 
+static edb_cut *cut_of(edb_reduction *r, const edb_reduced *x) {
+  edb_cut *by_inputs = atomic_load(&r->by_inputs);
+  return x->split == r->by_attributes.split ? &r->by_attributes : by_inputs;
+}
+
 edb_status edb_reduction_run(edb_session *s, const edb_graph *graph, const edb_placement *p,
                              bool forget, edb_error *error) {
   const edb_reduced *x = p->reduced;
   edb_reduction *r = &s->reduction;
-  edb_tables_begin(&r->tables, s->weights->version, forget);
+  edb_cut *cut = cut_of(r, x);
+  EDB_TRY(s->backend->begin(cut->state, p->scratch_bytes, s->timing, error));
+  edb_tables_begin(&cut->tables, s->weights->version, forget);
   EDB_TRY(open_store(s, &x->graph, error));
-  EDB_TRY(look_up(s, x, error));
-  edb_status status = run_all(s, graph, p, error);
+  EDB_TRY(look_up(s, &cut->tables, x, error));
+  edb_status status = run_all(s, cut, graph, p, error);
   if (status != EDB_OK) {
-    forget_missing(r, &x->graph);
+    forget_missing(r, &cut->tables, &x->graph);
     return status;
   }
   s->stats.shared = x->n_shared;

@@ -4,16 +4,28 @@
 #define EDB_EXEC_REDUCTION_H
 
 #include <edbatch/session.h>
+#include <stdatomic.h>
 
 #include "exec/store.h"
 #include "exec/table.h"
 #include "layout/placement.h"
 #include "layout/split.h"
 
-typedef struct edb_reduction {
-  bool share, off;  /* off: for the time being, graphs run as they are */
-  edb_split *split; /* of the model's cells; NULL: nothing is reduced */
+/* One way to split the model's cells, and what runs them so. */
+typedef struct edb_cut {
+  edb_split *split; /* NULL: nothing is reduced */
   edb_tables tables;
+  void *state;
+  uint8_t *known; /* by input: whether it counts as known early; NULL: none does */
+} edb_cut;
+
+typedef struct edb_reduction {
+  bool share, off;       /* off: for the time being, graphs run as they are */
+  edb_cut by_attributes; /* its state is that of the session */
+  /* Inputs from outside of a recurrence are known as well. Made after a run that would have been
+   * better off with it; threads that place other mini-batches may look for it at any time. */
+  _Atomic(edb_cut *) by_inputs;
+  uint32_t tries;             /* runs after which it may still be made */
   edb_store store;            /* where the values of the execution graph are */
   EDB_VEC(edb_node) missing;  /* tabled nodes whose rows this run makes, */
   EDB_VEC(edb_node) homeless; /* and those for which there is no room in the tables */
@@ -33,5 +45,10 @@ EDB_MUST_CHECK edb_status edb_reduction_place(const edb_session *session, const 
 EDB_MUST_CHECK edb_status edb_reduction_run(edb_session *session, const edb_graph *graph,
                                             const edb_placement *placement, bool forget,
                                             edb_error *error);
+
+/* Before the graph that was run by this schedule counts as run: has what a next one like it could
+ * use. Nothing depends on its success. */
+void edb_reduction_prepare(edb_session *session, const edb_graph *graph,
+                           const edb_schedule *schedule);
 
 #endif

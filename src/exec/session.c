@@ -30,11 +30,12 @@ static edb_status open_pool(edb_session *s, const edb_session_params *params, ed
 
 /* The program whose cells run: those of `program`, in parts where these are split. */
 static const edb_program *run_program(const edb_session *s) {
-  return s->reduction.split ? &s->reduction.split->program : s->program;
+  return s->reduction.by_attributes.split ? &s->reduction.by_attributes.split->program : s->program;
 }
 
 edb_status edb_session_open_whole(edb_session *s, void **state, edb_error *error) {
-  bool same = !s->reduction.split || !edb_split_any(s->reduction.split);
+  const edb_split *split = s->reduction.by_attributes.split;
+  bool same = !split || !edb_split_any(split);
   if (!same && !s->whole)
     EDB_TRY(
         s->backend->create(s->ctx, s->program, s->weights, &s->params, s->pool, &s->whole, error));
@@ -94,6 +95,7 @@ edb_status edb_session_create(edb_context *ctx, const edb_model *model, const ed
   if (status == EDB_OK) status = edb_reduction_open(s, error);
   if (status == EDB_OK)
     status = s->backend->create(ctx, run_program(s), weights, &p, s->pool, &s->state, error);
+  s->reduction.by_attributes.state = s->state;
   if (status != EDB_OK) {
     edb_session_destroy(s);
     return status;
@@ -276,6 +278,7 @@ void edb_session_release_pending(edb_session *s, const edb_placement *p) {
 static edb_status run_as_it_is(edb_session *s, const edb_graph *graph, const edb_schedule *schedule,
                                const edb_placement *p, edb_error *error) {
   uint32_t slab;
+  EDB_TRY(s->backend->begin(plain_state(s), p->scratch_bytes, s->timing, error));
   EDB_TRY(edb_store_take(&s->store, p->slab_floats * s->backend->element_bytes, p->n_nodes, &slab,
                          error));
   edb_session_release_pending(s, p); /* of steps that were not gone on with */
@@ -300,11 +303,10 @@ static edb_status run_placed(edb_session *s, edb_graph *graph, const edb_schedul
   bool forget = !edb_store_follows(&s->store, graph);
   EDB_TRY(edb_store_sync(&s->store, graph, error));
   EDB_TRY(check_inputs(s, graph, error));
-  void *state = p->reduced ? s->state : plain_state(s);
-  EDB_TRY(s->backend->begin(state, p->scratch_bytes, s->timing, error));
   if (p->n_nodes == 0) return EDB_OK;
   EDB_TRY(p->reduced ? edb_reduction_run(s, graph, p, forget, error)
                      : run_as_it_is(s, graph, schedule, p, error));
+  edb_reduction_prepare(s, graph, schedule);
   edb_graph_mark_run(graph);
   return EDB_OK;
 }

@@ -101,6 +101,25 @@ static bool is_fit(const edb_reducer *r) {
   return true;
 }
 
+/* By component, else as they were: a counting sort, whose counters stand in `head`, which has room
+ * for a number per cell. */
+static void order_batches(edb_reducer *r) {
+  const edb_schedule *s = r->schedule;
+  const uint32_t *component = r->params->component;
+  uint32_t n_cells = r->params->source->n_cells, at = 0;
+  for (uint32_t b = 0; b < s->info.n_batches && !component; b++) r->order[b] = b;
+  if (!component) return;
+  for (uint32_t c = 0; c < n_cells; c++) r->head[c] = 0;
+  for (uint32_t b = 0; b < s->info.n_batches; b++) r->head[component[s->batch_type[b]]]++;
+  for (uint32_t c = 0; c < n_cells; c++) {
+    uint32_t count = r->head[c];
+    r->head[c] = at;
+    at += count;
+  }
+  for (uint32_t b = 0; b < s->info.n_batches; b++)
+    r->order[r->head[component[s->batch_type[b]]]++] = b;
+}
+
 static void list_batches(edb_reducer *r) {
   uint32_t n_cells = r->params->source->n_cells, n_batches = r->schedule->info.n_batches;
   for (uint32_t t = 0; t < n_cells; t++) r->head[t] = EDB_NO_NODE;
@@ -118,8 +137,8 @@ static void list_batches(edb_reducer *r) {
 static bool make_pending(edb_reducer *r) {
   const edb_schedule *s = r->schedule;
   r->graph->first = r->graph->n_nodes;
-  for (uint32_t b = 0; b < s->info.n_batches; b++) {
-    uint32_t type = s->batch_type[b], from = r->graph->n_nodes;
+  for (uint32_t i = 0; i < s->info.n_batches; i++) {
+    uint32_t b = r->order[i], type = s->batch_type[b], from = r->graph->n_nodes;
     if (r->params->tabled[type]) continue;
     if (r->cursor[type] != EDB_NO_NODE) {
       make_early(r, type);
@@ -238,6 +257,7 @@ static size_t lay_out(edb_reducer *r, const needs *n, size_t n_slots, char *base
   CARVE(&c, to->imports, n->imports);
   CARVE(&c, to->runs_as, edb_graph_pending_count(r->source));
   CARVE(&c, r->slots, n_slots);
+  CARVE(&c, r->order, batches);
   CARVE(&c, r->head, cells);
   CARVE(&c, r->cursor, cells);
   CARVE(&c, r->cursor_row, cells);
@@ -277,6 +297,7 @@ static edb_status reduce(edb_reducer *r, bool *fit) {
               "and sharing off",
               n.nodes, n.edges);
   EDB_TRY(alloc_arrays(r, &n));
+  order_batches(r);
   list_batches(r);
   if (n.imports) edb_reduce_imports(r);
   *fit = make_tabled(r) && make_pending(r);
@@ -299,6 +320,7 @@ edb_status edb_reduce(edb_context *ctx, const edb_reduce_params *params, const e
   r.to = edb_alloc_zero(ctx, sizeof *r.to);
   if (!r.to) return edb_fail_memory(error, sizeof *r.to, "a reduced graph");
   r.to->ctx = ctx;
+  r.to->split = params->split;
   bool fit = false;
   edb_status status = reduce(&r, &fit);
   if (status == EDB_OK && fit && is_less(r.to))

@@ -27,6 +27,7 @@ typedef struct edb_node_range {
 
 typedef struct edb_reduced {
   edb_context *ctx;
+  const edb_split *split;
   edb_graph graph;       /* over the split program: imports, tabled nodes, then pending ones */
   edb_schedule schedule; /* of the pending ones */
   edb_node *all_nodes;   /* 0 .. nodes of the graph - 1; the schedule's are its end */
@@ -49,6 +50,10 @@ typedef struct edb_reduce_params {
   const edb_split *split; /* of the source */
   bool share;
   const uint8_t *tabled; /* [cells of the split program] these take no inputs */
+  /* [cells of the source] number of the strongly connected component of the type, in topological
+   * order: components run one after the other, so that early parts find as many inputs done as can
+   * be. The number of batches stays the same. NULL: in the order of the schedule. */
+  const uint32_t *component;
 } edb_reduce_params;
 
 /* *out gets NULL when nothing would be less, or when the schedule is not one of the graph (which

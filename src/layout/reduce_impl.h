@@ -17,6 +17,7 @@ typedef struct edb_reducer {
   uint64_t *slots; /* [mask + 1] hash << 32 | node + 1, or 0 */
   size_t mask;
   uint32_t *early_of;   /* [pending nodes] node of the early part of each */
+  uint32_t *order;      /* [batches] in which they run */
   uint32_t *head;       /* [cells] first batch of the type */
   uint32_t *next;       /* [batches] the next one of its type */
   uint32_t *cursor;     /* [cells] first batch whose early parts are not made, or none */

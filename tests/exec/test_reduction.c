@@ -2,6 +2,7 @@
  * tabled, in any combination, over runs that follow each other. */
 #include "exec/less_model.h"
 #include "exec/random_cells.h"
+#include "exec/stack_model.h"
 #include "exec/tree_model.h"
 #include "exec/zoo.h"
 #include "support/faulty.h"
@@ -219,6 +220,35 @@ static void early_parts_run_as_one_batch(void **state) {
   edb_graph_destroy(graph);
   edb_policy_destroy(policy);
   edb_session_destroy(session);
+  world_close(&w);
+}
+
+/* One sequence at a time: the products of the upper layer with the lower one become one batch. */
+static void inputs_from_below_are_early_where_batches_are_thin(void **state) {
+  (void)state;
+  static const edb_policy_kind kinds[] = {EDB_POLICY_BEST, EDB_POLICY_DEPTH, EDB_POLICY_UNBATCHED};
+  world w = world_of(EDB_SIMD_AUTO, stack_text);
+  for (int k = 0; k < 3; k++) {
+    edb_session *session = session_way(&w, 4);
+    edb_policy *policy = policy_of(&w, kinds[k]);
+    edb_graph *graph = graph_of(&w), *twin = graph_of(&w);
+    for (uint64_t i = 0; i < 6; i++) {
+      edb_graph_clear(graph);
+      edb_graph_clear(twin);
+      for (uint64_t n = 0; n < (i == 4 ? 9 : 1); n++) {
+        add_sequence(graph, 10 + (uint32_t)i, i + n);
+        add_sequence(twin, 10 + (uint32_t)i, i + n);
+      }
+      run_all(session, graph, policy);
+      uint32_t hoisted = edb_session_stats(session).hoisted_batches;
+      if (kinds[k] == EDB_POLICY_BEST) assert_int_equal(hoisted, i == 0 || i == 4 ? 1 : 2);
+      assert_plain(&w, session, graph, twin, "stack");
+    }
+    edb_graph_destroy(graph);
+    edb_graph_destroy(twin);
+    edb_policy_destroy(policy);
+    edb_session_destroy(session);
+  }
   world_close(&w);
 }
 
@@ -514,6 +544,46 @@ static void a_placement_of_another_graph_or_schedule_is_refused(void **state) {
 }
 
 /* A run that fails for memory leaves tables with nothing wrong in them. */
+static void thin_runs_survive_every_failure_of_memory(void **state) {
+  (void)state;
+  faulty m;
+  edb_error error = {0};
+  world w = world_in(faulty_context(&m, 0), stack_text);
+  edb_policy *policy = policy_of(&w, EDB_POLICY_BEST);
+  edb_graph *twin = graph_of(&w);
+  add_sequence(twin, 12, 3);
+  values expected = plain_values(&w, twin);
+  bool failed = true;
+  for (size_t n = 1; failed; n++) {
+    edb_session *session = session_way(&w, 0);
+    edb_graph *graph = graph_of(&w);
+    m.requests = m.failures = 0;
+    m.fail_at = n;
+    for (int i = 0; i < 3; i++) {
+      edb_graph_clear(graph);
+      m.fail_at = 0;
+      add_sequence(graph, 12, 3);
+      m.fail_at = n;
+      edb_status status = edb_session_run(session, graph, policy, NULL, &error);
+      assert_true(faulty_status(&m, status));
+      if (status != EDB_OK) MUST(edb_session_run(session, graph, policy, NULL, &error), error);
+      values got = read_values(&w, session, graph);
+      assert_same_values(&w, graph, &expected, &got, "after a failure");
+      values_free(&got);
+    }
+    failed = m.failures > 0;
+    m.fail_at = 0;
+    edb_graph_destroy(graph);
+    edb_session_destroy(session);
+  }
+  values_free(&expected);
+  edb_graph_destroy(twin);
+  edb_policy_destroy(policy);
+  edb_weights_destroy(w.weights);
+  edb_model_destroy(w.model);
+  faulty_destroy(&m);
+}
+
 static void runs_survive_every_failure_of_memory(void **state) {
   (void)state;
   faulty m;
@@ -557,6 +627,7 @@ int main(void) {
       cmocka_unit_test(calls_that_differ_in_a_label_are_not_equal),
       cmocka_unit_test(flops_are_those_of_the_graph_as_it_was_made),
       cmocka_unit_test(early_parts_run_as_one_batch),
+      cmocka_unit_test(inputs_from_below_are_early_where_batches_are_thin),
       cmocka_unit_test(rows_are_made_once),
       cmocka_unit_test(tables_follow_the_weights),
       cmocka_unit_test(earlier_values_outlive_their_weights),
@@ -570,6 +641,7 @@ int main(void) {
       cmocka_unit_test(the_cap_of_a_session_holds),
       cmocka_unit_test(a_placement_of_another_graph_or_schedule_is_refused),
       cmocka_unit_test(runs_survive_every_failure_of_memory),
+      cmocka_unit_test(thin_runs_survive_every_failure_of_memory),
   };
   return cmocka_run_group_tests_name("less work", tests, NULL, NULL);
 }
