@@ -133,7 +133,7 @@ static void bench_matvec(bench *b, size_t size) {
 /* Elementwise and row-wise operators over rows x cols elements that stay in the L1 cache. */
 #define UNARY_LIST(X) \
   X(sigmoid) X(tanh) X(exp) X(log) X(gelu) X(sin) X(relu) X(copy) X(softmax) X(log_softmax) X(sum)
-#define BINARY_LIST(X) X(add) X(mul) X(div) X(dot)
+#define BINARY_LIST(X) X(add) X(mul) X(div) X(add_sigmoid) X(mul_tanh) X(dot)
 
 #define UNARY_WORK(name)                                       \
   static void work_##name(bench *b) {                          \
@@ -145,6 +145,12 @@ static void bench_matvec(bench *b, size_t size) {
     const edb_span x = {b->a, (ptrdiff_t)b->cols, 1}, y = {b->b, (ptrdiff_t)b->cols, 1}; \
     b->k->name(b->rows, b->cols, x, y, b->c, (ptrdiff_t)b->cols);                        \
   }
+/* a b + c d, of the same two. */
+static void work_mul_mul_add(bench *b) {
+  const edb_span x = {b->a, (ptrdiff_t)b->cols, 1}, y = {b->b, (ptrdiff_t)b->cols, 1};
+  b->k->mul_mul_add(b->rows, b->cols, (edb_span[]){x, y, y, x}, b->c, (ptrdiff_t)b->cols);
+}
+
 UNARY_LIST(UNARY_WORK)
 BINARY_LIST(BINARY_WORK)
 
@@ -155,6 +161,7 @@ static void bench_elements(bench *b, size_t rows, size_t cols) {
 #define REPORT(name) printf(" %s %.3f", #name, best_time(b, work_##name) / (double)(rows * cols));
   UNARY_LIST(REPORT)
   BINARY_LIST(REPORT)
+  REPORT(mul_mul_add)
 #undef REPORT
   printf("\n");
   free(x), free(y), free(b->c);
