@@ -156,6 +156,7 @@ typedef struct edb_cpu_rows {
   size_t rows, most;
   double ns; /* about what they take on one thread */
   edb_status (*fn)(edb_frame *view, const void *arg, size_t row, size_t count);
+  bool same_frame; /* fn writes nothing of a thread's own: it gets the frame, not a view */
   const void *arg;
 } edb_cpu_rows;
 EDB_MUST_CHECK edb_status edb_cpu_run_over_rows(edb_frame *frame, const edb_cpu_rows *what);

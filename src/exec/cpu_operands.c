@@ -79,6 +79,7 @@ void edb_cpu_gather_rows(edb_frame *f, uint32_t slot, size_t n) {
                                                   .most = n,
                                                   .ns = (double)n * width * EDB_CPU_GATHER_NS,
                                                   .fn = gather_some_rows,
+                                                  .same_frame = true,
                                                   .arg = &g});
   f->stats->kernels++;
 }
@@ -297,7 +298,6 @@ void edb_cpu_bind_slots(edb_frame *f, float *const *domain_base) {
     edb_block root = f->blocks[edb_plan_root(plan, i, &offset)];
     f->blocks[i] = (edb_block){root.data + offset, root.stride};
   }
-  f->views_open = false; /* those that were opened to gather do not know all blocks */
 }
 
 void edb_cpu_bind_rows(edb_frame *f, size_t nodes) {

@@ -182,7 +182,7 @@ static void open_views(edb_frame *f) {
 }
 
 typedef struct rows_task {
-  edb_cpu *cpu;
+  edb_frame *frame;
   const edb_cpu_rows *what;
   size_t per_part;
 } rows_task;
@@ -197,16 +197,16 @@ static edb_status run_tiles(edb_frame *f, const edb_cpu_rows *what, size_t from,
 static edb_status run_some_rows(void *argument, uint32_t worker, uint32_t part) {
   const rows_task *t = argument;
   size_t from = part * t->per_part, left = t->what->rows - from;
-  return run_tiles(&t->cpu->workers[worker].view, t->what, from,
-                   from + (left < t->per_part ? left : t->per_part));
+  return run_tiles(t->what->same_frame ? t->frame : &t->frame->cpu->workers[worker].view, t->what,
+                   from, from + (left < t->per_part ? left : t->per_part));
 }
 
 edb_status edb_cpu_run_over_rows(edb_frame *f, const edb_cpu_rows *what) {
   if (what->rows < 2 || !f->view_memory || !is_worth(f->cpu, what->ns))
     return run_tiles(f, what, 0, what->rows);
-  if (!f->views_open) open_views(f);
+  if (!what->same_frame && !f->views_open) open_views(f);
   uint32_t threads = edb_pool_threads(f->cpu->pool);
-  rows_task task = {.cpu = f->cpu, .what = what, .per_part = (what->rows + threads - 1) / threads};
+  rows_task task = {.frame = f, .what = what, .per_part = (what->rows + threads - 1) / threads};
   return edb_cpu_share(f->cpu, (uint32_t)((what->rows + task.per_part - 1) / task.per_part),
                        run_some_rows, &task, f->error);
 }
