@@ -254,7 +254,7 @@ static void print_skipped(const json_t *rows, FILE *to) {
     bool known = false;
     for (size_t k = 0; k < i && !known; k++) known = same_text(json_array_get(rows, k), row, "why");
     if (known) continue;
-    fprintf(to, "- Because %s: ", text_of(row, "why"));
+    fprintf(to, "- %s: ", text_of(row, "why"));
     const char *comma = "";
     for (size_t k = i; k < json_array_size(rows); k++, comma = "; ") {
       while (k < json_array_size(rows) && !same_text(json_array_get(rows, k), row, "why")) k++;

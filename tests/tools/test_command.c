@@ -561,7 +561,7 @@ static void paper_takes_data_sets_as_they_are_kept(void **state) {
 static void paper_says_what_it_had_no_data_for(void **state) {
   (void)state;
   expect(run("paper " EDB_SOURCE_DIR "/models --models tree_gru --quick --count 200 --seconds 1"),
-         0, "batch 256: too few instances");
+         0, "- too few instances: speed of tree_gru, hidden 64, batch 256");
   expect(run("paper " EDB_SOURCE_DIR "/models --models tree_gru --quick --count 9 2>&1"), 2,
          "has 9 instances");
   expect(run("paper --models none 2>&1"), 2, "names none of");
