@@ -46,7 +46,7 @@
   X(MIN_COUNT, "min-count", 0, "N", "spell words seen less often (default 5)")                  \
   X(SEED, "seed", 0, "N", "seed of everything random (default 1)")                              \
   X(ENCODING, "encoding", 'e', "NAME",                                                          \
-    "states of the FSM: lead (default), base, max, sort, tight")                                \
+    "states of the FSM: mass (default), lead, base, max, sort, tight")                          \
   X(REWARD, "reward", 0, "NAME", "bound (default) or frontier (as published)")                  \
   X(TEACHER, "teacher", 0, "NAME", "what learning starts from: rule (default) or beam")         \
   X(EPISODES, "episodes", 0, "N", "learn for at most so many (default 1000)")                   \

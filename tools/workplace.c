@@ -166,7 +166,7 @@ int read_learn_params(const command *c, const options *o, edb_learn_params *out)
   out->max_episodes = (uint32_t)o->number[OPTION_EPISODES];
   const char *encoding = o->text[OPTION_ENCODING];
   if (encoding && !edb_encoding_from_name(encoding, &out->encoding))
-    return usage_error(c, "--encoding is one of lead, base, max, sort, tight; found `%s`",
+    return usage_error(c, "--encoding is one of mass, lead, base, max, sort, tight; found `%s`",
                        encoding);
   int reward, failed = read_name(c, o, OPTION_REWARD, (const char *[]){"bound", "frontier"}, 2,
                                  "--reward", &reward);

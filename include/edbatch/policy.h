@@ -41,6 +41,8 @@ EDB_API bool edb_policy_kind_from_name(const char *name, edb_policy_kind *out);
 
 /* How a frontier becomes a state of the FSM. */
 #define EDB_ENCODING_LIST(X)                                                       \
+  X(EDB_ENCODING_MASS, "mass",                                                     \
+    "ready types, the one with most long paths ahead first, and which are tight")  \
   X(EDB_ENCODING_LEAD, "lead",                                                     \
     "ready types, the one with the longest path ahead first, and which are tight") \
   X(EDB_ENCODING_TIGHT, "tight", "ready types, each with whether it is tight")     \

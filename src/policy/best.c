@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "policy/agenda.h"
 #include "policy/cost.h"
+#include "policy/fsm.h"
 #include "policy/improve.h"
 
 #define SMALL_GRAPH 1024 /* nodes */
@@ -158,6 +159,23 @@ static edb_status attempt_all(edb_attempts *a, const edb_policy *policy, edb_err
   return attempt_sufficient(a, error);
 }
 
+/* An FSM is about one direction. What its rule does in the other is often better in some
+ * mini-batches, so a whole graph gets the shorter words of both; as published, the table alone. */
+static edb_status attempt_fsm(edb_attempts *a, const struct edb_fsm *fsm, edb_error *error) {
+  EDB_TRY(edb_attempt(a, EDB_POLICY_FSM, false, fsm, error));
+  if (fsm->scope != EDB_FSM_COMPONENT || edb_attempts_meet_bound(a)) return EDB_OK;
+  EDB_TRY(begin_words(a, error));
+  EDB_TRY(edb_problem_init_reverse(a->ctx, &a->forward, &a->reverse, error));
+  edb_rule rule = {.kind = EDB_POLICY_FSM, .fsm = fsm, .schema = a->schema, .table_aside = true};
+  uint32_t misses = a->misses, unused;
+  a->state.problem = &a->reverse;
+  EDB_TRY(edb_rule_pass(a->ctx, &rule, &a->state, EDB_GAVE_UP, &a->trial, &unused, error));
+  edb_words_take_reversed(&a->words, &a->forward, &a->trial);
+  keep_words(a, EDB_POLICY_FSM);
+  a->misses = misses;
+  return EDB_OK;
+}
+
 /* ---- By time ------------------------------------------------------------------------------------
  */
 
@@ -270,10 +288,12 @@ edb_status edb_attempt_policy(edb_attempts *a, const edb_policy *policy, edb_err
     return attempt_beam(a, policy, 0, error);
   case EDB_POLICY_EXACT:
     return attempt_exact(a, policy, error);
+  case EDB_POLICY_FSM:
+    return attempt_fsm(a, policy->fsm, error);
   case EDB_POLICY_SUFFICIENT:
   case EDB_POLICY_TIGHT:
     return attempt_both_ways(a, policy->kind, error);
   default:
-    return edb_attempt(a, policy->kind, false, policy->fsm, error);
+    return edb_attempt(a, policy->kind, false, NULL, error);
   }
 }

@@ -51,7 +51,7 @@ static void move_to_front(edb_token *tokens, uint32_t n, uint32_t type) {
 
 static uint32_t encode_ascending(edb_encoding encoding, const edb_state *state, uint32_t component,
                                  const uint32_t *to_fsm, edb_token *tokens) {
-  bool leads = encoding == EDB_ENCODING_LEAD;
+  bool leads = edb_encoding_leads(encoding);
   bool flags = leads || encoding == EDB_ENCODING_TIGHT;
   size_t words = EDB_BITSET_WORDS(state->problem->n_types);
   uint32_t n = 0, most = 0, most_count = 0, lead = EDB_TYPE_NONE;

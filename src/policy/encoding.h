@@ -9,7 +9,8 @@
  *     sort   ready types by decreasing number of ready nodes
  *     tight  ready types, ascending; flag: the type is tight
  *     lead   the ready type that leads (edb_state_leads), then the others, ascending; flag: the
- * type is tight */
+ *            type is tight
+ *     mass   the same, where the type leads whose ready nodes have the largest mass */
 #ifndef EDB_POLICY_ENCODING_H
 #define EDB_POLICY_ENCODING_H
 
@@ -25,6 +26,11 @@ static inline uint32_t edb_token_type(edb_token token) {
 }
 static inline bool edb_token_flag(edb_token token) {
   return token & 1;
+}
+
+/* Whether states begin with the type that leads, so that somebody must know heights. */
+static inline bool edb_encoding_leads(edb_encoding encoding) {
+  return encoding == EDB_ENCODING_LEAD || encoding == EDB_ENCODING_MASS;
 }
 
 /* Encodes the ready types of a state, those of one component or, for EDB_COMPONENT_ANY, all.

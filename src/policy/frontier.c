@@ -4,13 +4,17 @@
  * policy's rule over it, forwards: what is ready then runs by the same choices as in a loop that
  * chooses at every step, because a choice depends on the known nodes only, and those change with a
  * sync alone. Steps between two syncs only hand out. A sync costs O(nodes not handed out), whatever
- * was run before. */
+ * was run before.
+ *
+ * A rule that prefers what is early would let nodes wait for ever while new ones keep arriving. So
+ * at a sync the type of a node that has been ready for too many steps comes first. */
 #include <string.h>
 
 #include "base/vec.h"
 #include "policy/rules.h"
 
 #define HANDED_OUT UINT32_MAX
+#define PATIENCE   16 /* steps that a ready node may wait while others arrive */
 
 /* Nodes to be handed out, as one dag with its batches. */
 typedef struct plan {
@@ -21,6 +25,7 @@ typedef struct plan {
   edb_problem problem;
   edb_batches batches;
   uint32_t next; /* batch to be handed out */
+  bool partial;  /* one batch only, the rest is to be planned after it */
 } plan;
 
 struct edb_frontier {
@@ -31,7 +36,10 @@ struct edb_frontier {
   edb_node origin;         /* nodes below have run */
   edb_node known;          /* nodes below were taken in */
   EDB_VEC(uint32_t) local; /* per node from origin: its local number, or HANDED_OUT */
-  EDB_VEC(edb_node) step;  /* the batch handed out last */
+  EDB_VEC(uint64_t)
+  since;                  /* per node from origin: the step at which it was ready, from 1; 0: not */
+  uint64_t steps;         /* batches handed out */
+  EDB_VEC(edb_node) step; /* the batch handed out last */
   plan plan;
 };
 
@@ -65,12 +73,16 @@ static bool add_node(edb_frontier *f, plan *p, edb_node id) {
          edb_vec_push(f->ctx, &p->type, g->type[index]) && edb_vec_push(f->ctx, &p->ids, id);
 }
 
-/* The old plan's nodes that are left, then the new ones. */
-static bool add_nodes(edb_frontier *f, plan *p) {
-  edb_node count = edb_graph_node_count(f->graph);
-  if (!edb_vec_reserve(f->ctx, &f->local, count - f->origin)) return false;
-  for (edb_node id = f->known; id < count; id++) f->local.data[id - f->origin] = 0;
-  f->local.length = count - f->origin;
+/* The old plan's nodes that are left, then the new ones below `count`. */
+static bool add_nodes(edb_frontier *f, edb_node count, plan *p) {
+  if (!edb_vec_reserve(f->ctx, &f->local, count - f->origin) ||
+      !edb_vec_reserve(f->ctx, &f->since, count - f->origin))
+    return false;
+  for (edb_node id = f->known; id < count; id++) {
+    f->local.data[id - f->origin] = 0;
+    f->since.data[id - f->origin] = 0;
+  }
+  f->local.length = f->since.length = count - f->origin;
   if (!edb_vec_push(f->ctx, &p->in_start, 0)) return false;
   for (size_t i = 0; i < f->plan.ids.length; i++) {
     edb_node id = f->plan.ids.data[i];
@@ -80,6 +92,38 @@ static bool add_nodes(edb_frontier *f, plan *p) {
     if (!is_done(f, id) && !add_node(f, p, id)) return false;
   }
   return true;
+}
+
+static bool is_ready(const plan *p, uint32_t v) {
+  return p->problem.in_start[v] == p->problem.in_start[v + 1];
+}
+
+/* The type of the node that has been ready for the longest time, if that is too long; notes since
+ * when nodes are ready. */
+static uint32_t find_overdue(edb_frontier *f, const plan *p) {
+  uint64_t oldest = f->steps + 1;
+  uint32_t type = EDB_TYPE_NONE;
+  for (uint32_t v = 0; v < p->problem.n_nodes; v++) {
+    if (!is_ready(p, v)) continue;
+    uint64_t *since = &f->since.data[p->ids.data[v] - f->origin];
+    if (*since == 0) *since = f->steps + 1;
+    if (*since >= oldest) continue;
+    oldest = *since;
+    type = p->problem.type[v];
+  }
+  return f->steps + 1 - oldest > PATIENCE ? type : EDB_TYPE_NONE;
+}
+
+/* All ready nodes of a type, and nothing else for now. */
+static void plan_one_batch(plan *p, uint32_t type) {
+  uint32_t count = 0;
+  for (uint32_t v = 0; v < p->problem.n_nodes; v++) {
+    if (is_ready(p, v) && p->problem.type[v] == type) p->batches.nodes[count++] = v;
+  }
+  p->batches.count = 1;
+  p->batches.type[0] = type;
+  p->batches.start[1] = count;
+  p->partial = true;
 }
 
 static edb_status find_batches(edb_frontier *f, plan *p, edb_error *error) {
@@ -92,6 +136,12 @@ static edb_status find_batches(edb_frontier *f, plan *p, edb_error *error) {
   uint32_t misses = 0;
   EDB_TRY(edb_problem_init(f->ctx, &dag, &p->problem, error));
   EDB_TRY(edb_batches_init(f->ctx, &p->problem, &p->batches, error));
+  uint32_t overdue = find_overdue(f, p);
+  if (f->rule.kind == EDB_POLICY_UNBATCHED) overdue = EDB_TYPE_NONE; /* goes by age anyway */
+  if (overdue != EDB_TYPE_NONE) {
+    plan_one_batch(p, overdue);
+    return EDB_OK;
+  }
   EDB_TRY(edb_state_init(f->ctx, &p->problem, &state, error));
   edb_status status =
       edb_rule_pass(f->ctx, &f->rule, &state, EDB_GAVE_UP, &p->batches, &misses, error);
@@ -101,20 +151,17 @@ static edb_status find_batches(edb_frontier *f, plan *p, edb_error *error) {
 
 /* The records of nodes that have run are forgotten once nothing is left to be handed out. */
 static void forget_done(edb_frontier *f) {
-  if (f->plan.next < f->plan.batches.count) return;
+  if (f->plan.next < f->plan.batches.count || f->plan.partial) return;
   f->origin = f->known;
-  f->local.length = 0;
+  f->local.length = f->since.length = 0;
 }
 
-edb_status edb_frontier_sync(edb_frontier *f, edb_error *error) {
-  EDB_FAIL_IF(f->generation != f->graph->generation, error, EDB_ERROR_STATE,
-              "the graph of this frontier was cleared");
-  forget_done(f);
-  if (f->known == edb_graph_node_count(f->graph)) return EDB_OK;
+/* A plan for the nodes of the graph below `count` that were not handed out. */
+static edb_status make_plan(edb_frontier *f, edb_node count, edb_error *error) {
   plan fresh = {.problem = {.ctx = f->ctx}};
   edb_status status = EDB_OK;
-  if (!add_nodes(f, &fresh)) {
-    size_t bytes = (size_t)edb_graph_node_count(f->graph) * sizeof(uint32_t);
+  if (!add_nodes(f, count, &fresh)) {
+    size_t bytes = (size_t)count * sizeof(uint32_t);
     status = edb_fail_memory(error, bytes, "a frontier");
   }
   if (status == EDB_OK) status = find_batches(f, &fresh, error);
@@ -124,8 +171,21 @@ edb_status edb_frontier_sync(edb_frontier *f, edb_error *error) {
   }
   plan_free(f->ctx, &f->plan);
   f->plan = fresh;
-  f->known = edb_graph_node_count(f->graph);
+  f->known = count;
   return EDB_OK;
+}
+
+static edb_status check_graph(const edb_frontier *f, edb_error *error) {
+  EDB_FAIL_IF(f->generation != f->graph->generation, error, EDB_ERROR_STATE,
+              "the graph of this frontier was cleared");
+  return EDB_OK;
+}
+
+edb_status edb_frontier_sync(edb_frontier *f, edb_error *error) {
+  EDB_TRY(check_graph(f, error));
+  forget_done(f);
+  edb_node count = edb_graph_node_count(f->graph);
+  return f->known == count ? EDB_OK : make_plan(f, count, error);
 }
 
 /* ---- Handing out --------------------------------------------------------------------------------
@@ -134,6 +194,10 @@ edb_status edb_frontier_sync(edb_frontier *f, edb_error *error) {
 edb_status edb_frontier_next(edb_frontier *f, uint32_t *type, const edb_node **nodes,
                              uint32_t *count, edb_error *error) {
   plan *p = &f->plan;
+  if (p->next >= p->batches.count && p->partial) {
+    EDB_TRY(check_graph(f, error));
+    EDB_TRY(make_plan(f, f->known, error));
+  }
   if (p->next >= p->batches.count) {
     *count = 0;
     return EDB_OK;
@@ -147,6 +211,7 @@ edb_status edb_frontier_next(edb_frontier *f, uint32_t *type, const edb_node **n
     f->local.data[id - f->origin] = HANDED_OUT;
   }
   *type = p->problem.original_type[p->batches.type[p->next++]];
+  f->steps++;
   *nodes = f->step.data;
   *count = end - begin;
   return EDB_OK;
@@ -194,6 +259,7 @@ void edb_frontier_destroy(edb_frontier *frontier) {
   edb_context *ctx = frontier->ctx;
   plan_free(ctx, &frontier->plan);
   edb_vec_free(ctx, &frontier->local);
+  edb_vec_free(ctx, &frontier->since);
   edb_vec_free(ctx, &frontier->step);
   edb_free(ctx, frontier, sizeof *frontier);
 }

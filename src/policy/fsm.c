@@ -370,7 +370,7 @@ edb_status edb_fsm_bind(edb_context *ctx, const edb_fsm *fsm, const edb_problem 
               "the policy was made for a model (granularity %s); this graph is raw",
               edb_fsm_granularity_name(fsm->granularity));
   edb_fsm_binding binding = {.fsm = fsm};
-  uint32_t heights = fsm->encoding == EDB_ENCODING_LEAD ? problem->n_nodes : 0;
+  uint32_t heights = edb_encoding_leads(fsm->encoding) ? problem->n_nodes : 0;
   size_t words = (size_t)problem->n_types * 2 + fsm->n_types + heights + 1; /* never none */
   binding.memory_bytes = words * sizeof(uint32_t);
   binding.memory = edb_alloc(ctx, binding.memory_bytes);
@@ -379,7 +379,7 @@ edb_status edb_fsm_bind(edb_context *ctx, const edb_fsm *fsm, const edb_problem 
   binding.to_fsm = binding.memory;
   binding.tokens = binding.to_fsm + problem->n_types;
   binding.to_problem = binding.tokens + problem->n_types;
-  if (fsm->encoding == EDB_ENCODING_LEAD) {
+  if (edb_encoding_leads(fsm->encoding)) {
     binding.height = binding.to_problem + fsm->n_types;
     edb_problem_heights(problem, binding.height);
   }
@@ -408,7 +408,7 @@ uint32_t edb_fsm_forced(const edb_fsm *fsm, const edb_state *state, uint32_t *co
 }
 
 uint32_t edb_fsm_rule(const edb_fsm *fsm, const edb_state *state, uint32_t component) {
-  if (fsm->encoding == EDB_ENCODING_LEAD) return edb_lead_choose_in(state, component);
+  if (edb_encoding_leads(fsm->encoding)) return edb_lead_choose_in(state, component);
   return edb_tight_choose_in(state, component);
 }
 

@@ -120,12 +120,13 @@ void edb_fsm_unbind(edb_context *ctx, edb_fsm_binding *binding);
  * must outlive that use. */
 static inline void edb_fsm_attach(const edb_fsm_binding *binding, edb_state *state) {
   state->height = binding->height;
+  state->by_mass = binding->fsm->encoding == EDB_ENCODING_MASS;
 }
 
 /* The type that runs next whatever the table says, or EDB_TYPE_NONE; then *component is what the
  * choice is among. */
 uint32_t edb_fsm_forced(const edb_fsm *fsm, const edb_state *state, uint32_t *component);
-/* What decides without a table: lead, for its encoding; tight, for all others. */
+/* What decides without a table: the type that leads, for lead and mass; tight, for all others. */
 uint32_t edb_fsm_rule(const edb_fsm *fsm, const edb_state *state, uint32_t component);
 
 /* The (renumbered) type to run, where edb_state_forced leaves a choice. A frontier that the table

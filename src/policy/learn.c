@@ -5,19 +5,25 @@
  * towards the rewards of the next n steps, plus, with bootstrap, the best value of the state they
  * lead to. Every so often the greedy table is tried, and the best one is kept.
  *
- * Four things are added to what was published, unless `as_published` asks for that alone:
+ * Five things are added to what was published, unless `as_published` asks for that alone:
  *   - States speak of one component of types.
  *   - Learning starts from a teacher, the rule or the beam. What it mostly chooses in a state is
  * preferred until its value falls, and the first table that is tried is made of these choices.
  *   - Cuts of the mini-batches are scheduled beside them (cuts.h).
- *   - A local search ends it: one choice of the best table at a time is changed, also to "leave the
+ *   - A local search follows: one choice of the best table at a time is changed, also to "leave the
  * state to the rule", and what helps is kept. Where the rule itself is still better, as it is when
  * states are too coarse to tell apart what it does, the search starts again from the rule's own
- * table: an FSM never does worse than the rule on what it learned from. */
+ * table: an FSM never does worse than the rule on what it learned from.
+ *   - Cuts are held out. Where the table is not clearly better than the rule on them, the rule's
+ * own table is what was learned. */
 #include "base/clock.h"
 #include "policy/learner.h"
 
 #include <string.h>
+
+/* A table must need fewer batches than the rule by one in so many, where it is tried on what it was
+ * not learned from: less is chance. */
+#define WORTH 100
 
 static const char *const teacher_names[] = {
 #define EDB_TEACHER_NAME(name, text, help) text,
@@ -83,7 +89,7 @@ static edb_status watch_rule(edb_learner *l, edb_world *w, edb_error *error) {
       EDB_TRY(vote(l, w, component, type, error));
     }
     edb_state_run(s, type, NULL);
-    l->rule_batches++;
+    w->rule_batches++;
   }
   return EDB_OK;
 }
@@ -119,7 +125,7 @@ static edb_status watch_beam(edb_learner *l, edb_error *error) {
   edb_policy *beam = NULL;
   EDB_TRY(edb_policy_create(l->ctx, EDB_POLICY_BEAM, &beam, error));
   edb_status status = EDB_OK;
-  for (size_t i = 0; i < l->worlds.length && status == EDB_OK; i++) {
+  for (size_t i = 0; i < l->n_worlds && status == EDB_OK; i++) {
     edb_world *w = &l->worlds.data[i];
     edb_schedule *schedule = NULL;
     edb_dag dag = dag_of(&w->problem);
@@ -151,11 +157,11 @@ static edb_status keep_rule(edb_learner *l, edb_error *error) {
   for (size_t at = 0; at < l->rows.length; at++) {
     edb_row *row = &l->rows.data[at];
     row->choice = EDB_LEAVE;
-    row->used = false;
+    row->visits = 0;
     for (uint32_t i = row->first; i < row->first + row->count; i++) {
       if (l->actions.data[i].votes == 0) continue;
-      row->choice = row->used || l->params.teacher != EDB_TEACHER_RULE ? EDB_LEAVE : i;
-      row->used = true;
+      row->choice = row->visits > 0 || l->params.teacher != EDB_TEACHER_RULE ? EDB_LEAVE : i;
+      row->visits++;
     }
   }
   return edb_learner_keep(l, l->rule_batches, error);
@@ -269,7 +275,7 @@ static edb_status run_episodes(edb_learner *l, episode *e, edb_error *error) {
   double epsilon = p->epsilon_start;
   EDB_TRY(evaluate(l, error));
   while (l->episodes < p->max_episodes && !good_enough(l)) {
-    e->world = &l->worlds.data[l->episodes % l->worlds.length];
+    e->world = &l->worlds.data[l->episodes % l->n_worlds];
     e->epsilon = epsilon > p->epsilon_end ? epsilon : p->epsilon_end;
     EDB_TRY(run_episode(e, error));
     epsilon *= p->epsilon_decay;
@@ -320,8 +326,23 @@ static edb_status search(edb_learner *l, edb_error *error) {
   return improve(l, most, error);
 }
 
+/* Cuts that nothing was learned from: a table that is not clearly better than the rule there has
+ * learned its mini-batches by heart, and the rule is kept instead. */
+static edb_status confirm(edb_learner *l, edb_error *error) {
+  uint64_t table, rule;
+  if (l->n_worlds == l->worlds.length) return EDB_OK;
+  EDB_TRY(edb_learner_hold_out(l, &table, &rule, error));
+  if (table + rule / WORTH <= rule && table < rule) return EDB_OK;
+  for (size_t i = l->n_worlds; i < l->worlds.length; i++)
+    EDB_TRY(watch_rule(l, &l->worlds.data[i], error));
+  return keep_rule(l, error);
+}
+
 static edb_status learn(edb_learner *l, uint64_t *batches, uint64_t *bound, edb_error *error) {
-  for (size_t i = 0; i < l->worlds.length; i++) EDB_TRY(watch_rule(l, &l->worlds.data[i], error));
+  for (size_t i = 0; i < l->n_worlds; i++) {
+    EDB_TRY(watch_rule(l, &l->worlds.data[i], error));
+    l->rule_batches += l->worlds.data[i].rule_batches;
+  }
   if (!l->params.as_published) {
     if (l->params.teacher == EDB_TEACHER_BEAM) {
       for (size_t i = 0; i < l->actions.length; i++) l->actions.data[i].votes = 0;
@@ -332,7 +353,10 @@ static edb_status learn(edb_learner *l, uint64_t *batches, uint64_t *bound, edb_
   episode e = {.learner = l};
   edb_status status = run_episodes(l, &e, error);
   edb_vec_free(l->ctx, &e.steps);
-  if (status == EDB_OK && !l->params.as_published && !good_enough(l)) status = search(l, error);
+  if (status == EDB_OK && !l->params.as_published && !good_enough(l)) {
+    status = search(l, error);
+    if (status == EDB_OK) status = confirm(l, error);
+  }
   return status == EDB_OK ? edb_learner_finish(l, batches, bound, error) : status;
 }
 

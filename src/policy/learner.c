@@ -16,7 +16,6 @@ static edb_status add_world(edb_learner *l, const edb_dag *dag, edb_error *error
     return edb_fail_memory(error, sizeof w, "the mini-batches to learn from");
   EDB_TRY(edb_problem_init(l->ctx, dag, &w.problem, error));
   l->worlds.data[l->worlds.length++] = w;
-  l->bound += w.problem.bound;
   if (edb_vec_reserve(l->ctx, &l->nodes, w.problem.n_nodes)) return EDB_OK;
   return edb_fail_memory(error, w.problem.n_nodes * sizeof(uint32_t), "the nodes of a batch");
 }
@@ -73,6 +72,10 @@ edb_status edb_learner_set_up(edb_learner *out, edb_context *ctx, const edb_dag 
   edb_rng_seed(&l->rng, params->seed);
   for (uint32_t i = 0; i < n_dags; i++) EDB_TRY(add_world(l, &dags[i], error));
   l->n_graphs = n_dags;
+  for (uint32_t i = 0; i < n_dags && !params->as_published; i++)
+    EDB_TRY(add_cuts(l, i, &dags[i], error));
+  l->n_worlds = (uint32_t)l->worlds.length;
+  for (uint32_t i = 0; i < l->n_worlds; i++) l->bound += l->worlds.data[i].problem.bound;
   for (uint32_t i = 0; i < n_dags && !params->as_published; i++)
     EDB_TRY(add_cuts(l, i, &dags[i], error));
   if (schema == NULL)
@@ -163,7 +166,7 @@ static edb_status run_table(edb_learner *l, edb_world *w, uint64_t limit, uint64
     if (type == EDB_TYPE_NONE) {
       EDB_TRY(edb_learner_row(l, w, component, &at, error));
       uint32_t choice = l->rows.data[at].choice;
-      l->rows.data[at].used = true;
+      l->rows.data[at].visits++;
       type =
           choice == EDB_LEAVE ? edb_fsm_rule(l->fsm, s, component) : edb_learner_type(l, w, choice);
     }
@@ -178,7 +181,8 @@ edb_status edb_learner_keep(edb_learner *l, uint64_t batches, edb_error *error) 
   if (!edb_vec_reserve(l->ctx, &l->best, l->rows.length))
     return edb_fail_memory(error, l->rows.length * sizeof(edb_best_row), "the best table");
   for (size_t at = 0; at < l->rows.length; at++)
-    l->best.data[at] = (edb_best_row){l->rows.data[at].choice, l->rows.data[at].used};
+    l->best.data[at] =
+        (edb_best_row){.choice = l->rows.data[at].choice, .used = l->rows.data[at].visits > 0};
   l->best.length = l->rows.length;
   l->best_batches = batches;
   return EDB_OK;
@@ -186,8 +190,8 @@ edb_status edb_learner_keep(edb_learner *l, uint64_t batches, edb_error *error) 
 
 edb_status edb_learner_try(edb_learner *l, bool *better, edb_error *error) {
   uint64_t total = 0, rest = l->bound; /* of the worlds that are still to come */
-  for (size_t at = 0; at < l->rows.length; at++) l->rows.data[at].used = false;
-  for (size_t i = 0; i < l->worlds.length && total + rest < l->best_batches; i++) {
+  for (size_t at = 0; at < l->rows.length; at++) l->rows.data[at].visits = 0;
+  for (size_t i = 0; i < l->n_worlds && total + rest < l->best_batches; i++) {
     uint64_t batches = 0;
     rest -= l->worlds.data[i].problem.bound;
     EDB_TRY(run_table(l, &l->worlds.data[i], l->best_batches - total - rest, &batches, error));
@@ -197,11 +201,15 @@ edb_status edb_learner_try(edb_learner *l, bool *better, edb_error *error) {
   return *better ? edb_learner_keep(l, total, error) : EDB_OK;
 }
 
-/* Batches of the best table on the mini-batches alone. */
+/* Batches of the best table on the mini-batches alone, without the states that were dropped. */
 static edb_status count_batches(edb_learner *l, uint64_t *batches, uint64_t *bound,
                                 edb_error *error) {
   *batches = *bound = 0;
-  for (size_t at = 0; at < l->best.length; at++) l->rows.data[at].choice = l->best.data[at].choice;
+  for (size_t at = 0; at < l->rows.length; at++) {
+    bool known = at < l->best.length && !l->best.data[at].dropped;
+    l->rows.data[at].choice = known ? l->best.data[at].choice : EDB_LEAVE;
+    l->rows.data[at].visits = 0;
+  }
   for (uint32_t i = 0; i < l->n_graphs; i++) {
     uint64_t count = 0;
     EDB_TRY(run_table(l, &l->worlds.data[i], UINT64_MAX, &count, error));
@@ -211,10 +219,54 @@ static edb_status count_batches(edb_learner *l, uint64_t *batches, uint64_t *bou
   return EDB_OK;
 }
 
+/* Drops the states that were visited least, so that no more than EDB_MOST_STATES are left. */
+static void drop_states(edb_learner *l) {
+  uint32_t least = 0, more = 0;
+  do { /* the fewest visits that a state may have: at most 32 rounds, as they double */
+    least = least == 0 ? 1 : least * 2;
+    more = 0;
+    for (size_t at = 0; at < l->best.length; at++) more += l->rows.data[at].visits >= least;
+  } while (more > EDB_MOST_STATES);
+  for (size_t at = 0; at < l->best.length; at++)
+    l->best.data[at].dropped = l->rows.data[at].visits < least;
+}
+
+/* A table that nobody can read is no use: what is rare is left to the rule, and everything where
+ * that is better. */
+static edb_status cut_table(edb_learner *l, uint64_t *batches, uint64_t *bound, edb_error *error) {
+  uint64_t rule = 0;
+  if (l->best.length <= EDB_MOST_STATES) return EDB_OK;
+  drop_states(l);
+  EDB_TRY(count_batches(l, batches, bound, error));
+  edb_best_row *rows = l->best.data;
+  for (uint32_t i = 0; i < l->n_graphs; i++) rule += l->worlds.data[i].rule_batches;
+  if (rule > *batches) return EDB_OK;
+  for (size_t at = 0; at < l->best.length; at++) rows[at].dropped = true;
+  *batches = rule;
+  return EDB_OK;
+}
+
+edb_status edb_learner_hold_out(edb_learner *l, uint64_t *table, uint64_t *rule, edb_error *error) {
+  uint64_t *sums[] = {table, rule};
+  for (size_t k = 0; k < 2; k++) {
+    *sums[k] = 0;
+    for (size_t at = 0; at < l->rows.length; at++)
+      l->rows.data[at].choice = k == 0 && at < l->best.length ? l->best.data[at].choice : EDB_LEAVE;
+    for (size_t i = l->n_worlds; i < l->worlds.length; i++) {
+      uint64_t count = 0;
+      EDB_TRY(run_table(l, &l->worlds.data[i], UINT64_MAX, &count, error));
+      *sums[k] += count;
+    }
+  }
+  return EDB_OK;
+}
+
 edb_status edb_learner_finish(edb_learner *l, uint64_t *batches, uint64_t *bound,
                               edb_error *error) {
   EDB_TRY(count_batches(l, batches, bound, error));
+  EDB_TRY(cut_table(l, batches, bound, error));
   for (size_t at = 0; at < l->best.length; at++) {
+    if (l->best.data[at].dropped) continue;
     uint32_t choice = l->best.data[at].choice, count = l->rows.data[at].count;
     uint32_t run = choice == EDB_LEAVE ? EDB_FSM_RULE : l->actions.data[choice].type;
     memcpy(l->tokens.data, edb_map_key(&l->states, at), count * sizeof(edb_token));

@@ -26,16 +26,21 @@ typedef struct edb_row {
   uint32_t first, count; /* actions: the ready types in the order of the tokens */
   uint32_t prior;        /* action preferred among equals */
   uint32_t choice;       /* of the table being tried */
-  bool used;             /* the last run of a table came through here */
+  uint32_t visits;       /* of the last runs of a table */
 } edb_row;
 
 typedef struct edb_best_row {
   uint32_t choice;
-  bool used;
+  bool used;    /* the table's run came through here */
+  bool dropped; /* not to be one of the FSM's states */
 } edb_best_row;
+
+/* An FSM has no more states than this: it is there to be read. */
+#define EDB_MOST_STATES 512
 
 /* One mini-batch, or a cut of one. */
 typedef struct edb_world {
+  uint64_t rule_batches; /* of the rule */
   edb_problem problem;
   edb_state state;
   edb_fsm_binding binding;
@@ -46,15 +51,16 @@ typedef struct edb_learner {
   edb_context *ctx;
   edb_learn_params params;   /* defaults filled in */
   edb_fsm *fsm;              /* gets the states at the end */
-  EDB_VEC(edb_world) worlds; /* the mini-batches, then their cuts */
+  EDB_VEC(edb_world) worlds; /* the mini-batches, their cuts, and what is held out: other cuts */
   uint32_t n_graphs;         /* mini-batches */
+  uint32_t n_worlds;         /* without those held out */
   edb_map states;            /* tokens -> row */
   EDB_VEC(edb_row) rows;
   EDB_VEC(edb_action) actions;
   EDB_VEC(edb_best_row) best; /* rows that were met after the best table was kept are not in it */
   EDB_VEC(edb_token) tokens;  /* scratch: one per type of the FSM */
   EDB_VEC(uint32_t) nodes;    /* scratch: as many as the largest world has */
-  uint64_t bound, rule_batches, best_batches; /* summed over the worlds */
+  uint64_t bound, rule_batches, best_batches; /* summed over the n_worlds */
   uint32_t episodes;
   edb_rng rng;
 } edb_learner;
@@ -77,12 +83,15 @@ static inline uint32_t edb_learner_type(const edb_learner *learner, const edb_wo
                                         uint32_t action) {
   return world->binding.to_problem[learner->actions.data[action].type];
 }
-/* Schedules all worlds by the table of the rows' choices and keeps it if it is the best so far.
+/* Schedules the n_worlds by the table of the rows' choices and keeps it if it is the best so far.
  * Stops as soon as it cannot be. */
 EDB_MUST_CHECK edb_status edb_learner_try(edb_learner *learner, bool *better, edb_error *error);
 /* Keeps the table of the rows' choices as the best, with a number of batches that is known. */
 EDB_MUST_CHECK edb_status edb_learner_keep(edb_learner *learner, uint64_t batches,
                                            edb_error *error);
+/* Batches of the best table, and of the rule, on what is held out. */
+EDB_MUST_CHECK edb_status edb_learner_hold_out(edb_learner *learner, uint64_t *table,
+                                               uint64_t *rule, edb_error *error);
 /* The best table becomes the FSM's. *batches, *bound: of the mini-batches without their cuts. */
 EDB_MUST_CHECK edb_status edb_learner_finish(edb_learner *learner, uint64_t *batches,
                                              uint64_t *bound, edb_error *error);

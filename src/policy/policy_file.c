@@ -29,7 +29,7 @@ static void print_types(edb_json_writer *w, const edb_fsm *fsm) {
 
 static void print_flagged(edb_json_writer *w, const edb_fsm *fsm, const edb_token *tokens,
                           uint32_t count) {
-  bool list = fsm->encoding == EDB_ENCODING_TIGHT || fsm->encoding == EDB_ENCODING_LEAD;
+  bool list = fsm->encoding == EDB_ENCODING_TIGHT || edb_encoding_leads(fsm->encoding);
   if (list) {
     edb_json_key(w, "tight");
     edb_json_begin(w, '[');

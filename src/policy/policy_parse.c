@@ -141,7 +141,8 @@ static edb_status read_encoding(parser *p, edb_error *error) {
   EDB_TRY(read_text(p, &token, error));
   if (!edb_encoding_from_name(token.text, &p->encoding))
     return FAIL(p, &token, error, EDB_ERROR_NAME,
-                "unknown encoding '%.100s', expected 'base', 'max', 'sort', 'tight' or 'lead'",
+                "unknown encoding '%.100s', expected 'base', 'max', 'sort', 'tight', 'lead' or "
+                "'mass'",
                 token.text);
   return EDB_OK;
 }
@@ -322,7 +323,7 @@ static edb_status find_type(parser *p, const edb_json_token *token, uint32_t *ou
 
 static edb_status read_ready(parser *p, state_fields *s, edb_error *error) {
   edb_json_token token;
-  uint32_t leads = p->encoding == EDB_ENCODING_LEAD; /* the first one stands where it likes */
+  uint32_t leads = edb_encoding_leads(p->encoding); /* the first one stands where it likes */
   EDB_TRY(edb_json_expect(&p->json, EDB_JSON_ARRAY, &s->ready_at, error));
   for (;;) {
     uint32_t type = 0;

@@ -7,11 +7,18 @@ static uint32_t choose_fsm(void *self, const edb_state *state) {
   return edb_fsm_choose(self, state);
 }
 
+static uint32_t choose_by_rule(void *self, const edb_state *state) {
+  const edb_fsm_binding *binding = self;
+  uint32_t component, type = edb_fsm_forced(binding->fsm, state, &component);
+  return type != EDB_TYPE_NONE ? type : edb_fsm_rule(binding->fsm, state, component);
+}
+
 static edb_status fsm_pass(edb_context *ctx, const edb_rule *rule, edb_state *state,
                            edb_batches *out, uint32_t *misses, edb_error *error) {
   edb_fsm_binding binding;
   EDB_TRY(edb_fsm_bind(ctx, rule->fsm, state->problem, rule->schema, &binding, error));
-  edb_chooser chooser = {.choose = choose_fsm, .self = &binding};
+  edb_chooser chooser = {.choose = rule->table_aside ? choose_by_rule : choose_fsm,
+                         .self = &binding};
   edb_fsm_attach(&binding, state);
   edb_pass(state, &chooser, EDB_GAVE_UP, out);
   state->height = NULL; /* the binding's */

@@ -56,6 +56,7 @@ typedef struct edb_rule {
   edb_policy_kind kind; /* not EDB_POLICY_BEAM or EDB_POLICY_BEST */
   const struct edb_fsm *fsm;
   const edb_schema *schema;
+  bool table_aside;  /* the FSM's rule alone: its table is of the other direction */
   uint64_t deadline; /* of EDB_POLICY_EXACT (edb_clock_ns), or 0: none */
 } edb_rule;
 

@@ -10,13 +10,14 @@ edb_status edb_state_init(edb_context *ctx, const edb_problem *problem, edb_stat
   size_t nodes = problem->n_nodes, types = problem->n_types;
   size_t set_words = EDB_BITSET_WORDS(types);
   edb_state s = {.problem = problem};
-  s.memory_bytes = (types + set_words) * sizeof(uint64_t) +
+  s.memory_bytes = (types * 2 + set_words) * sizeof(uint64_t) +
                    (nodes * 2 + types * 7 + problem->own_count_length) * sizeof(uint32_t);
   if (s.memory_bytes > 0) {
     s.memory = edb_alloc(ctx, s.memory_bytes);
     if (s.memory == NULL) return edb_fail_memory(error, s.memory_bytes, "a scheduler's state");
     s.ready_own = s.memory;
-    s.ready_types = s.ready_own + types;
+    s.ready_mass = s.ready_own + types;
+    s.ready_types = s.ready_mass + types;
     s.pending = (uint32_t *)(s.ready_types + set_words);
     s.ready = s.pending + nodes;
     s.ready_count = s.ready + nodes;
@@ -39,11 +40,14 @@ void edb_state_free(edb_context *ctx, edb_state *state) {
 }
 
 static inline void note_height(edb_state *s, uint32_t type, uint32_t height) {
-  if (height > s->ready_top[type]) {
-    s->ready_top[type] = height;
+  uint32_t top = s->ready_top[type];
+  if (height > top) {
+    s->ready_mass[type] = height - top > 63 ? 0 : s->ready_mass[type] >> (height - top);
+    s->ready_top[type] = top = height;
     s->ready_at_top[type] = 0;
   }
-  s->ready_at_top[type] += height == s->ready_top[type];
+  s->ready_at_top[type] += height == top;
+  if (top - height <= 32) s->ready_mass[type] += UINT64_C(1) << (32 - (top - height));
 }
 
 /* Segments of `ready` never overflow: a node enters that of its type exactly once. */
@@ -72,6 +76,7 @@ void edb_state_reset(edb_state *s) {
   memset(s->ready_top, 0, type_bytes);
   memset(s->ready_at_top, 0, type_bytes);
   memset(s->ready_own, 0, p->n_types * sizeof(uint64_t));
+  memset(s->ready_mass, 0, p->n_types * sizeof(uint64_t));
   memset(s->ready_types, 0, EDB_BITSET_WORDS(p->n_types) * sizeof(uint64_t));
   uint32_t start = 0;
   for (uint32_t t = 0; t < p->n_types; t++) {
@@ -132,6 +137,7 @@ static void finish_batch(edb_state *s, uint32_t type, const uint32_t *batch, uin
   s->at_max[type] = histogram[max];
   s->ready_at_max[type] = 0;
   s->ready_top[type] = s->ready_at_top[type] = 0;
+  s->ready_mass[type] = 0;
   s->ready_own[type] = 0;
 }
 

@@ -78,6 +78,8 @@ typedef struct edb_state {
   const uint32_t *height;   /* [n_nodes] */
   uint32_t *ready_top;      /* [n_types] largest height of a ready node */
   uint32_t *ready_at_top;   /* [n_types] ready nodes of that height */
+  uint64_t *ready_mass;     /* [n_types] sum over the ready nodes of 2^(32 + height - ready_top) */
+  bool by_mass;             /* the type leads whose ready nodes have the largest sum of 2^height */
   uint32_t remaining_bound; /* sum of m_t over batchable types (+ unfinished unbatchable nodes) */
   uint32_t *own_count;      /* the problem's histograms, of unfinished nodes */
   void *memory;
@@ -119,9 +121,21 @@ static inline bool edb_state_in(const edb_state *s, uint32_t type, uint32_t comp
 uint32_t edb_tight_choose(const edb_state *state);
 /* The same among the types of one component. */
 uint32_t edb_tight_choose_in(const edb_state *state, uint32_t component);
+/* Whether the ready nodes of `a` have the larger mass, the sum of 2^height: a path that is one node
+ * shorter counts half. */
+static inline bool edb_state_outweighs(const edb_state *s, uint32_t a, uint32_t b) {
+  uint32_t top_a = s->ready_top[a], top_b = s->ready_top[b];
+  uint64_t mass_a = s->ready_mass[a], mass_b = s->ready_mass[b];
+  if (top_a >= top_b) return top_a - top_b > 63 || mass_a > mass_b >> (top_a - top_b);
+  return top_b - top_a <= 63 && mass_a >> (top_b - top_a) > mass_b;
+}
 /* Whether `a` leads `b`: it has the longer path ahead; among equals more of them, then the larger
- * sum of own. The state knows heights. */
+ * sum of own. Or, by mass, that alone and then the sum of own. The state knows heights. */
 static inline bool edb_state_leads(const edb_state *s, uint32_t a, uint32_t b) {
+  if (s->by_mass) {
+    if (edb_state_outweighs(s, a, b)) return true;
+    return !edb_state_outweighs(s, b, a) && s->ready_own[a] > s->ready_own[b];
+  }
   if (s->ready_top[a] != s->ready_top[b]) return s->ready_top[a] > s->ready_top[b];
   if (s->ready_at_top[a] != s->ready_at_top[b]) return s->ready_at_top[a] > s->ready_at_top[b];
   return s->ready_own[a] > s->ready_own[b];

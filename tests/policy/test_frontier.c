@@ -127,6 +127,51 @@ static void a_growing_graph_is_taken_in_while_it_runs(void **state) {
 }
 
 /* Decoding: every step's value decides the next node; old ones are run, released and forgotten. */
+/* With every step an a and a b that takes it: by depth, a new a always comes before the b's. */
+static void nodes_do_not_wait_for_ever_while_others_arrive(void **state) {
+  enum { STEPS = 400, MOST = 40 };
+  for (size_t k = 0; k < N_KINDS; k++) {
+    edb_graph *g = make_graph(*state);
+    edb_frontier *f = make_frontier(*state, kinds[k], g);
+    uint8_t ran[2 * STEPS] = {0};
+    uint32_t oldest = 0;
+    for (uint32_t i = 0; i < STEPS; i++) {
+      edb_node a = append(g, 0, 0, NULL);
+      append(g, 1, 1, &a);
+      assert_int_equal(edb_frontier_sync(f, NULL), EDB_OK);
+      uint32_t count = step(f, g, ran);
+      while (oldest < 2 * i && ran[oldest]) oldest++;
+      if (kinds[k] == EDB_POLICY_UNBATCHED) continue; /* falls behind, in order */
+      assert_true(count > 0);
+      assert_true(i < oldest / 2 + MOST);
+    }
+    edb_frontier_destroy(f);
+    edb_graph_destroy(g);
+  }
+}
+
+/* Nodes that are not taken in yet stay out, also where one batch is planned at a time. */
+static void only_a_sync_takes_nodes_in(void **state) {
+  edb_graph *g = make_graph(*state);
+  edb_frontier *f = make_frontier(*state, EDB_POLICY_DEPTH, g);
+  uint8_t ran[200] = {0};
+  uint32_t nodes = 0, count;
+  for (uint32_t i = 0; i < 50; i++) {
+    edb_node a = append(g, 0, 0, NULL);
+    append(g, 1, 1, &a);
+    assert_int_equal(edb_frontier_sync(f, NULL), EDB_OK);
+    nodes += step(f, g, ran);
+  }
+  edb_node late = append(g, 2, 0, NULL);
+  while ((count = step(f, g, ran)) > 0) nodes += count;
+  assert_int_equal(nodes, 100);
+  assert_false(ran[late]);
+  assert_int_equal(edb_frontier_sync(f, NULL), EDB_OK);
+  assert_int_equal(step(f, g, ran), 1);
+  edb_frontier_destroy(f);
+  edb_graph_destroy(g);
+}
+
 static void a_long_decoding_keeps_its_memory(void **state) {
   edb_context *ctx = *state;
   edb_graph *g = make_graph(ctx);
@@ -351,6 +396,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_fixed_graph_runs_in_the_steps_of_its_schedule),
       cmocka_unit_test(a_growing_graph_is_taken_in_while_it_runs),
+      cmocka_unit_test(nodes_do_not_wait_for_ever_while_others_arrive),
+      cmocka_unit_test(only_a_sync_takes_nodes_in),
       cmocka_unit_test(a_long_decoding_keeps_its_memory),
       cmocka_unit_test(nodes_that_run_elsewhere_are_not_handed_out),
       cmocka_unit_test(a_cleared_graph_is_noticed),
