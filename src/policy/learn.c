@@ -338,7 +338,7 @@ static edb_status confirm(edb_learner *l, edb_error *error) {
   return keep_rule(l, error);
 }
 
-static edb_status learn(edb_learner *l, uint64_t *batches, uint64_t *bound, edb_error *error) {
+static edb_status learn_table(edb_learner *l, edb_error *error) {
   for (size_t i = 0; i < l->n_worlds; i++) {
     EDB_TRY(watch_rule(l, &l->worlds.data[i], error));
     l->rule_batches += l->worlds.data[i].rule_batches;
@@ -357,7 +357,18 @@ static edb_status learn(edb_learner *l, uint64_t *batches, uint64_t *bound, edb_
     status = search(l, error);
     if (status == EDB_OK) status = confirm(l, error);
   }
-  return status == EDB_OK ? edb_learner_finish(l, batches, bound, error) : status;
+  return status;
+}
+
+static edb_status learn(edb_learner *l, uint64_t *batches, uint64_t *bound, edb_error *error) {
+  edb_error why;
+  edb_status status = learn_table(l, &why);
+  if (status == EDB_OK) status = edb_learner_finish(l, batches, bound, &why);
+  if (status == EDB_ERROR_LIMIT) {
+    edb_learner_give_up(l, batches, bound);
+    return EDB_OK;
+  }
+  return status == EDB_OK ? EDB_OK : edb_fail(error, status, "%s", why.text);
 }
 
 /* ---- Entry points ------------------------------------------------------- */

@@ -115,6 +115,9 @@ static edb_status add_row(edb_learner *l, const edb_world *w, uint32_t component
   const edb_token *tokens = w->binding.tokens;
   uint32_t rule = w->binding.to_fsm[edb_fsm_rule(l->fsm, &w->state, component)];
   edb_row row = {.first = (uint32_t)l->actions.length, .count = count};
+  EDB_FAIL_IF(l->actions.length + count > EDB_MOST_TOKENS, error, EDB_ERROR_LIMIT,
+              "%zu states, the next one of %u ready types, are too many to learn from",
+              l->rows.length, count);
   if (!edb_vec_reserve(l->ctx, &l->rows, l->rows.length + 1) ||
       !edb_vec_reserve(l->ctx, &l->actions, l->actions.length + count) ||
       !edb_map_put(&l->states, tokens, count * sizeof *tokens, (uint32_t)l->rows.length))
@@ -261,6 +264,33 @@ edb_status edb_learner_hold_out(edb_learner *l, uint64_t *table, uint64_t *rule,
   return EDB_OK;
 }
 
+static void record(edb_learner *l, uint64_t batches, uint64_t bound) {
+  l->fsm->record = (edb_fsm_record){.present = true,
+                                    .episodes = l->episodes,
+                                    .n_graphs = l->n_graphs,
+                                    .seed = l->params.seed,
+                                    .batches = batches,
+                                    .bound = bound,
+                                    .reward = l->params.reward,
+                                    .teacher = l->params.teacher};
+}
+
+void edb_learner_give_up(edb_learner *l, uint64_t *batches, uint64_t *bound) {
+  *batches = *bound = 0;
+  for (uint32_t i = 0; i < l->n_graphs; i++) {
+    edb_world *w = &l->worlds.data[i];
+    edb_state *s = &w->state;
+    edb_state_reset(s);
+    for (; s->n_done < w->problem.n_nodes; ++*batches) {
+      uint32_t component, type = edb_fsm_forced(l->fsm, s, &component);
+      if (type == EDB_TYPE_NONE) type = edb_fsm_rule(l->fsm, s, component);
+      edb_state_run(s, type, NULL);
+    }
+    *bound += w->problem.bound;
+  }
+  record(l, *batches, *bound);
+}
+
 edb_status edb_learner_finish(edb_learner *l, uint64_t *batches, uint64_t *bound,
                               edb_error *error) {
   EDB_TRY(count_batches(l, batches, bound, error));
@@ -272,13 +302,6 @@ edb_status edb_learner_finish(edb_learner *l, uint64_t *batches, uint64_t *bound
     memcpy(l->tokens.data, edb_map_key(&l->states, at), count * sizeof(edb_token));
     EDB_TRY(edb_fsm_set(l->fsm, l->tokens.data, count, run, error));
   }
-  l->fsm->record = (edb_fsm_record){.present = true,
-                                    .episodes = l->episodes,
-                                    .n_graphs = l->n_graphs,
-                                    .seed = l->params.seed,
-                                    .batches = *batches,
-                                    .bound = *bound,
-                                    .reward = l->params.reward,
-                                    .teacher = l->params.teacher};
+  record(l, *batches, *bound);
   return EDB_OK;
 }

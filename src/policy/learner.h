@@ -37,6 +37,8 @@ typedef struct edb_best_row {
 
 /* An FSM has no more states than this: it is there to be read. */
 #define EDB_MOST_STATES 512
+/* Ready types of all states that learning may meet, together; beyond that it gives up. */
+#define EDB_MOST_TOKENS (1u << 22)
 
 /* One mini-batch, or a cut of one. */
 typedef struct edb_world {
@@ -74,7 +76,8 @@ EDB_MUST_CHECK edb_status edb_learner_set_up(edb_learner *out, edb_context *ctx,
 void edb_learner_tear_down(edb_learner *learner);
 
 /* The row of the world's state, a choice inside `component`, made on the first visit, with the
- * rule's choice as its prior (as published: none, the first type). */
+ * rule's choice as its prior (as published: none, the first type). EDB_ERROR_LIMIT: there are too
+ * many states to learn anything. */
 EDB_MUST_CHECK edb_status edb_learner_row(edb_learner *learner, const edb_world *world,
                                           uint32_t component, uint32_t *out, edb_error *error);
 /* The action of the largest value; among equals the prior, then the first. */
@@ -92,6 +95,8 @@ EDB_MUST_CHECK edb_status edb_learner_keep(edb_learner *learner, uint64_t batche
 /* Batches of the best table, and of the rule, on what is held out. */
 EDB_MUST_CHECK edb_status edb_learner_hold_out(edb_learner *learner, uint64_t *table,
                                                uint64_t *rule, edb_error *error);
+/* After EDB_ERROR_LIMIT: an FSM without states, which leaves everything to the rule. */
+void edb_learner_give_up(edb_learner *learner, uint64_t *batches, uint64_t *bound);
 /* The best table becomes the FSM's. *batches, *bound: of the mini-batches without their cuts. */
 EDB_MUST_CHECK edb_status edb_learner_finish(edb_learner *learner, uint64_t *batches,
                                              uint64_t *bound, edb_error *error);
