@@ -65,7 +65,7 @@ typedef enum edb_step_kind {
                        in */
   EDB_STEP_EXPAND,  /* a node's row copied to each of its elements */
   EDB_STEP_COPY,    /* operand[0] to result, row by row: what could not be had in place */
-  EDB_STEP_FUSED,   /* two elementwise operators in one pass: `fusion` of the operands */
+  EDB_STEP_FUSED,   /* elementwise operators in one pass: `fusion` of the operands */
   EDB_STEP_OP       /* the operator `op`, by its kernel */
 } edb_step_kind;
 
