@@ -145,6 +145,13 @@ static void bench_matvec(bench *b, size_t size) {
     const edb_span x = {b->a, (ptrdiff_t)b->cols, 1}, y = {b->b, (ptrdiff_t)b->cols, 1}; \
     b->k->name(b->rows, b->cols, x, y, b->c, (ptrdiff_t)b->cols);                        \
   }
+/* Of the labels 0, 1, ... in turn. */
+static void work_cross_entropy(bench *b) {
+  int32_t label[MOST_ROWS];
+  for (size_t r = 0; r < b->rows; r++) label[r] = (int32_t)(r % b->cols);
+  b->k->cross_entropy(b->rows, b->cols, (edb_span){b->a, (ptrdiff_t)b->cols, 1}, label, b->c, 1);
+}
+
 /* a b + c d, of the same two. */
 static void work_mul_mul_add(bench *b) {
   const edb_span x = {b->a, (ptrdiff_t)b->cols, 1}, y = {b->b, (ptrdiff_t)b->cols, 1};
@@ -161,6 +168,7 @@ static void bench_elements(bench *b, size_t rows, size_t cols) {
 #define REPORT(name) printf(" %s %.3f", #name, best_time(b, work_##name) / (double)(rows * cols));
   UNARY_LIST(REPORT)
   BINARY_LIST(REPORT)
+  REPORT(cross_entropy)
   REPORT(mul_mul_add)
 #undef REPORT
   printf("\n");

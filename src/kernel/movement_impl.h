@@ -6,24 +6,6 @@
 #include "kernel/bf16.h"
 #include "kernel/reduce_impl.h"
 
-VF_INLINE size_t at_most_lanes(size_t n) {
-  return n < VF_LANES ? n : VF_LANES;
-}
-
-/* A block of up to 16 x 16: v[j] lane i = src[i][j]; rows and columns that are not there are +0. */
-VF_INLINE void load_transposed(size_t rows, size_t cols, const float *src, ptrdiff_t stride,
-                               edb_vf v[VF_LANES]) {
-  if (rows == VF_LANES && cols == VF_LANES) {
-    VF_UNROLL
-    for (size_t i = 0; i < VF_LANES; i++) v[i] = vf_load(src + (ptrdiff_t)i * stride);
-  } else {
-    for (size_t i = 0; i < VF_LANES; i++) {
-      v[i] = i < rows ? vf_load_n(src + (ptrdiff_t)i * stride, cols) : vf_set1(0.0f);
-    }
-  }
-  vf_transpose(v);
-}
-
 static void kernel_transpose(size_t rows, size_t cols, const float *src, ptrdiff_t src_stride,
                              float *dst, ptrdiff_t dst_stride) {
   for (size_t r = 0; r < rows; r += VF_LANES) {

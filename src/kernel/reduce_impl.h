@@ -10,6 +10,24 @@
 #include "base/status.h"
 #include "kernel/elementwise_impl.h"
 
+VF_INLINE size_t at_most_lanes(size_t n) {
+  return n < VF_LANES ? n : VF_LANES;
+}
+
+/* A block of up to 16 x 16: v[j] lane i = src[i][j]; rows and columns that are not there are +0. */
+VF_INLINE void load_transposed(size_t rows, size_t cols, const float *src, ptrdiff_t stride,
+                               edb_vf v[VF_LANES]) {
+  if (rows == VF_LANES && cols == VF_LANES) {
+    VF_UNROLL
+    for (size_t i = 0; i < VF_LANES; i++) v[i] = vf_load(src + (ptrdiff_t)i * stride);
+  } else {
+    for (size_t i = 0; i < VF_LANES; i++) {
+      v[i] = i < rows ? vf_load_n(src + (ptrdiff_t)i * stride, cols) : vf_set1(0.0f);
+    }
+  }
+  vf_transpose(v);
+}
+
 VF_INLINE float fold(edb_vf v, vf_binary f) {
   v = f(v, vf_swap8(v));
   v = f(v, vf_swap4(v));
@@ -158,9 +176,49 @@ static void kernel_log_softmax(size_t rows, size_t cols, edb_span x, float *y, p
   }
 }
 
+/* The same tree as fold(), for 16 rows at once: v[i] holds entry i of each. */
+VF_INLINE edb_vf fold_columns(edb_vf v[VF_LANES], vf_binary f) {
+  for (size_t half = VF_LANES / 2; half > 0; half /= 2) {
+    for (size_t i = 0; i < half; i++) v[i] = f(v[i], v[i + half]);
+  }
+  return v[0];
+}
+
+/* Up to 16 rows of at most 16 entries; lane r belongs to row r. picked: x[label] of each. */
+VF_INLINE edb_vf narrow_cross_entropy(size_t rows, size_t cols, const float *x, ptrdiff_t stride,
+                                      const float *picked) {
+  const edb_vf zero = vf_set1(0.0f), least = negative_infinity();
+  edb_vf v[VF_LANES], t[VF_LANES];
+  load_transposed(rows, cols, x, stride, v);
+  for (size_t i = 0; i < VF_LANES; i++) t[i] = i < cols ? vf_max(v[i], least) : least;
+  const edb_vf max = fold_columns(t, vf_max);
+  for (size_t i = 0; i < VF_LANES; i++) t[i] = i < cols ? vf_exp(vf_sub(v[i], max)) : zero;
+  return vf_sub(vf_log(fold_columns(t, vf_add)), vf_sub(vf_load(picked), max));
+}
+
+static void narrow_cross_entropies(size_t rows, size_t cols, edb_span x, const int32_t *label,
+                                   float *y, ptrdiff_t y_stride) {
+  for (size_t r = 0; r < rows; r += VF_LANES) {
+    const size_t n = at_most_lanes(rows - r);
+    float picked[VF_LANES] = {0}, loss[VF_LANES];
+    for (size_t i = 0; i < n; i++) {
+      EDB_ASSERT(label[r + i] < (int32_t)cols);
+      if (label[r + i] >= 0) picked[i] = span_row(x, r + i)[label[r + i]];
+    }
+    vf_store(loss, narrow_cross_entropy(n, cols, span_row(x, r), x.row_stride, picked));
+    for (size_t i = 0; i < n; i++) {
+      y[(ptrdiff_t)(r + i) * y_stride] = label[r + i] < 0 ? 0.0f : loss[i];
+    }
+  }
+}
+
 /* log(sum of exp(x - max)) - (x[label] - max): the negative of log_softmax, bit for bit. */
 static void kernel_cross_entropy(size_t rows, size_t cols, edb_span x, const int32_t *label,
                                  float *y, ptrdiff_t y_stride) {
+  if (cols <= VF_LANES && x.col_stride == 1) {
+    narrow_cross_entropies(rows, cols, x, label, y, y_stride);
+    return;
+  }
   for (size_t r = 0; r < rows; r++) {
     float *out = y + (ptrdiff_t)r * y_stride;
     *out = 0.0f;

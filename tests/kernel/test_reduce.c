@@ -221,6 +221,33 @@ static void cross_entropy_is_minus_log_softmax_of_the_label(void **state) {
   }
 }
 
+/* Narrow rows are taken many at once: the bits are those of a row alone. */
+static void cross_entropy_does_not_depend_on_the_other_rows(void **state) {
+  (void)state;
+  FOR_EACH_LEVEL(k) {
+    for (size_t cols = 1; cols <= 17; cols++) {
+      enum { MANY = 37 };
+      block x = block_new(MANY * cols, true), y = block_new(MANY, true);
+      int32_t label[MANY];
+      numbers n = {(uint32_t)cols};
+      for (size_t i = 0; i < x.count; i++) x.data[i] = i % 50 == 3 ? next_any(&n) : next_number(&n);
+      for (size_t r = 0; r < MANY; r++) label[r] = (int32_t)(r % (cols + 1)) - 1;
+      k->cross_entropy(MANY, cols, (edb_span){x.data, (ptrdiff_t)cols, 1}, label, y.data, 1);
+      for (size_t r = 0; r < MANY; r++) {
+        const float *row = x.data + r * cols;
+        float z[17], alone;
+        k->cross_entropy(1, cols, (edb_span){row, 0, 1}, label + r, &alone, 1);
+        ASSERT_SAME(y.data[r], alone, "row %zu of %zu columns", r, cols);
+        if (label[r] < 0) continue;
+        k->log_softmax(1, cols, (edb_span){row, 0, 1}, z, 0);
+        ASSERT_SAME(y.data[r], 0.0f - z[label[r]], "log_softmax, row %zu of %zu columns", r, cols);
+      }
+      block_free(&x);
+      block_free(&y);
+    }
+  }
+}
+
 static void layer_norm_follows_its_definition(void **state) {
   (void)state;
   FOR_EACH_LEVEL(k) {
@@ -328,6 +355,7 @@ int main(void) {
       cmocka_unit_test(softmax_and_log_softmax_follow_their_definition),
       cmocka_unit_test(softmax_works_in_place_and_on_large_numbers),
       cmocka_unit_test(cross_entropy_is_minus_log_softmax_of_the_label),
+      cmocka_unit_test(cross_entropy_does_not_depend_on_the_other_rows),
       cmocka_unit_test(layer_norm_follows_its_definition),
       cmocka_unit_test(segments_are_reduced_in_the_order_of_their_rows),
       cmocka_unit_test(softmax_over_segments_goes_down_the_columns),
