@@ -180,7 +180,7 @@ static void count_bytes(const edb_session *s, const edb_cut *cut, const edb_redu
   p->live_bytes = p->inner->live_bytes;
   p->peak_bytes = (p->slab_floats + homeless) * s->backend->element_bytes + p->scratch_bytes +
                   edb_placement_table_bytes(p->inner) + sizeof *x + x->memory_bytes +
-                  x->graph.n_nodes * 2 * sizeof(uint32_t) + values * sizeof(char *);
+                  (size_t)x->graph.n_nodes * 2 * sizeof(uint32_t) + values * sizeof(char *);
 }
 
 edb_status edb_reduction_place(const edb_session *s, const edb_graph *graph,

@@ -45,7 +45,8 @@ edb_status edb_tables_init(edb_tables *t, edb_context *ctx, const edb_program *p
   *t = (edb_tables){
       .ctx = ctx, .program = program, .element_bytes = element_bytes, .budget_bytes = budget_bytes};
   t->tables = edb_alloc_zero(ctx, bytes);
-  if (!t->tables && bytes) return edb_fail_memory(error, bytes, "the tables of a session");
+  if (bytes == 0) return EDB_OK;
+  if (!t->tables) return edb_fail_memory(error, bytes, "the tables of a session");
   t->tabled = (uint8_t *)(t->tables + program->n_cells);
   for (uint32_t c = 0; c < program->n_cells; c++) size_table(t, c);
   return EDB_OK;
