@@ -14,8 +14,7 @@ static const option_id accepts[] = {
     OPTION_FORMAT,    OPTION_FOLD_IDS,    OPTION_MIN_COUNT, OPTION_ENCODING,    OPTION_REWARD,
     OPTION_TEACHER,   OPTION_BATCHES,     OPTION_EPISODES,  OPTION_SEED,        OPTION_JSON,
     OPTION_COSTS,     OPTION_MINIMISE,    OPTION_NO_HOIST,  OPTION_NO_SHARE,    OPTION_NO_TABLE,
-    OPTION_TABLE_MIB, OPTION_SESSIONS,    OPTION_PRECISION, OPTION_PLACEMENT,
-    OPTION_HELP};
+    OPTION_TABLE_MIB, OPTION_SESSIONS,    OPTION_PRECISION, OPTION_PLACEMENT,   OPTION_HELP};
 
 #define COUNTED_BATCHES 16 /* mini-batches whose schedules are counted */
 
@@ -259,7 +258,8 @@ const command command_bench = {
              "       edbatch bench MODEL --data FILE --sweep NAME=LIST... [--plot FILE] [--json]",
     .details =
         "Time runs from instances in memory to outputs: graph, schedule, placement, execution.\n"
-        "Mini-batches are distinct, no instance stands twice in one, nothing is kept across them. "
+        "Mini-batches are distinct, no instance stands twice in one; across them only tables are "
+        "kept. "
         "The\n"
         "machine's peak and bandwidths are measured in the same run. Medians of 5 interleaved "
         "windows.\n"

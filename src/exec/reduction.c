@@ -393,8 +393,8 @@ static edb_status run_all(edb_session *s, const edb_cut *cut, const edb_graph *g
   if (status == EDB_OK) {
     s->stats.table_rows += r->missing.length;
     r->missing.length = 0; /* they are there, whatever follows */
-    status = edb_session_run_batches(s, cut->state, &x->graph, &r->store, &x->schedule, p->inner, data,
-                                     error);
+    status = edb_session_run_batches(s, cut->state, &x->graph, &r->store, &x->schedule, p->inner,
+                                     data, error);
   }
   if (status == EDB_OK)
     hand_out(s, graph, p, slab);

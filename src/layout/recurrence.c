@@ -99,7 +99,7 @@ static bool find(finder *f, uint32_t *input_start, uint8_t *known) {
 
 edb_status edb_find_known_inputs(edb_context *ctx, const edb_graph *graph,
                                  const edb_schedule *schedule, uint8_t *known, uint32_t *component,
-                                 bool *any,                                  edb_error *error) {
+                                 bool *any, edb_error *error) {
   finder f = {.graph = graph, .schedule = schedule, .n_types = graph->schema->n_types};
   size_t inputs = edb_input_count(graph->schema), n = f.n_types;
   f.words = EDB_BITSET_WORDS(n);

@@ -134,6 +134,7 @@ static void wrong_usage_exits_with_2(void **state) {
   expect(run("run " TREE_LSTM " --data trees.txt --device gpu 2>&1"), 2, "cpu, reference");
   expect(run("run " TREE_LSTM " --data trees.txt --policy none 2>&1"), 2, "neither a policy");
   expect(run("run " TREE_LSTM " --data trees.txt --outputs q 2>&1"), 2, "output `q`");
+  expect(run("run " TREE_LSTM " --data trees.txt --table-mib 0 2>&1"), 2, "at least 1");
   expect(run("learn " TREE_LSTM " --data trees.txt 2>&1"), 2, "-o FILE");
   expect(run("generate trees 2>&1"), 2, "-o FILE");
   expect(run("calibrate " TREE_LSTM " --data trees.txt 2>&1"), 2, "-o FILE");
@@ -236,6 +237,9 @@ static void all_policies_and_devices_print_the_same_values(void **state) {
                                      "--policy tight --granularity op",
                                      "--policy sufficient -b 1",
                                      "--simd portable -b 40",
+                                     "--no-hoist --no-table",
+                                     "--no-share --table-mib 1",
+                                     "--no-hoist --no-share --no-table",
                                      "--threads 3 -b 5",
                                      "--threads 2 --granularity op"};
   for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
@@ -421,6 +425,23 @@ static void bench_prints_all_that_it_measures(void **state) {
       json_t *value = json_object_get(object, fields[i]);
       if (!json_is_number(value)) fail_msg("no number %s", fields[i]);
       assert_true(json_number_value(value) > 0);
+    }
+    json_decref(object);
+  }
+}
+
+static void bench_says_what_was_saved(void **state) {
+  (void)state;
+  static const char *const fields[] = {"shared", "looked_up", "instances_per_s_cold"};
+  static const char *const options[] = {"", "--no-hoist --no-share --no-table"};
+  for (int off = 0; off < 2; off++) {
+    json_t *object = expect_json(run("bench " TREE_LSTM SMALL
+                                     " --data trees.txt -b 8 --seconds 0.05 --json %s 2>/dev/null",
+                                     options[off]));
+    for (int i = 0; i < 3; i++) {
+      json_t *value = json_object_get(object, fields[i]);
+      assert_true(json_is_number(value));
+      assert_int_equal(json_number_value(value) > 0, i == 2 || !off);
     }
     json_decref(object);
   }
@@ -675,6 +696,7 @@ int main(void) {
       cmocka_unit_test(compare_measures_runs_of_a_model),
       cmocka_unit_test(check_says_identical),
       cmocka_unit_test(bench_prints_all_that_it_measures),
+      cmocka_unit_test(bench_says_what_was_saved),
       cmocka_unit_test(bench_measures_the_machine_and_the_memory),
       cmocka_unit_test(a_sweep_gives_a_row_per_combination),
       cmocka_unit_test(a_sweep_over_nodes_fills_a_mini_batch_and_draws_it),
