@@ -16,7 +16,7 @@ static const option_id accepts[] = {OPTION_DATA_DIR, OPTION_MODELS, OPTION_QUICK
                                     OPTION_SIMD,     OPTION_OUT,    OPTION_JSON,     OPTION_HELP};
 
 #define QUICK_SECONDS 240
-#define FULL_SECONDS  3300
+#define FULL_SECONDS  3000
 #define COUNT_SHARE   0.3 /* of the time, for learning and counting */
 
 static const paper_model models[] = {
@@ -336,7 +336,7 @@ const command command_paper = {
         "lattice/train.txt, tags/train.txt and nmt/train.vi with train.en there, generated where\n"
         "they are missing. Markdown, or files paper.md, paper.json and plots in the folder of -o. "
         "--seconds\n"
-        "limits the whole of it (default 3300, with --quick 240); what did not fit is listed.",
+        "limits the whole of it (default 3000, with --quick 240); what did not fit is listed.",
     .example = "  edbatch paper --quick -o results",
     .accepts = accepts,
     .run = run_paper,

@@ -290,7 +290,8 @@ void paper_markdown(const json_t *results, FILE *to) {
   print_cells(json_object_get(results, "cells"), to);
   fprintf(
       to,
-      "\n## c. Instances per second\n\nMedians of interleaved repeats, with half the range. "
+      "\n## c. Instances per second\n\nOf one processor's time. Medians of interleaved repeats, "
+      "with half the range. "
       "Vanilla: operators are the nodes;\nCavs-like: cells; each the better of depth and "
       "agenda. These and learned have their values in order\nof creation; with planning they are "
       "laid out as planned.\n");

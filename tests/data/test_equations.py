@@ -506,6 +506,8 @@ def compare(name, path, weights, device, policy):
 
 
 def test(name, folder):
+    if name not in ZOO:
+        sys.exit(f"{name}: the zoo has it, and its equations are not here yet")
     form, constant, _, _ = ZOO[name]
     model = os.path.join(MODELS, name + ".edb")
     seen, unseen = os.path.join(folder, "seen"), os.path.join(folder, "unseen")
