@@ -180,7 +180,7 @@ static void pin(pthread_t thread, uint32_t index) {
   cpu_set_t all, one;
   if (sched_getaffinity(0, sizeof all, &all) != 0 || CPU_COUNT(&all) == 0) return;
   index %= (uint32_t)CPU_COUNT(&all);
-  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+  for (int cpu = 0; cpu < (int)(8 * sizeof all); cpu++) {
     if (!CPU_ISSET(cpu, &all) || index-- > 0) continue;
     CPU_ZERO(&one);
     CPU_SET(cpu, &one);

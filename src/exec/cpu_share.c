@@ -21,7 +21,7 @@
 #define STRETCH_ROWS 48
 
 /* Rows that a product is cut into where it has too few columns to go round: two tiles. */
-#define BLOCK_ROWS 12
+#define BLOCK_ROWS ((size_t)12)
 
 /* ---- Parts --------------------------------------------------------------------------------------
  */
@@ -244,9 +244,9 @@ void edb_cpu_run_product(edb_frame *f, const edb_product *p) {
     f->cpu->product(p->rows, p->columns, p->depth, p->a, p->a_stride, p->packed, p->c, p->c_stride);
     return;
   }
-  uint32_t panels = (uint32_t)((p->columns + k->panel - 1) / k->panel);
+  uint32_t panels = (uint32_t)((p->columns - 1) / k->panel + 1);
   uint32_t wanted = 4 * edb_pool_threads(f->cpu->pool);
-  size_t blocks = panels >= wanted ? 1 : (wanted + panels - 1) / panels;
+  size_t blocks = (wanted - 1) / panels + 1;
   size_t most = p->rows < 2 * BLOCK_ROWS ? 1 : p->rows / BLOCK_ROWS;
   if (blocks > most) blocks = most;
   size_t block_rows = (p->rows + blocks - 1) / blocks;
