@@ -145,8 +145,9 @@ static int count_learned(counter *c, edb_encoding encoding, bool keep) {
 
 /* That of `edbatch learn` is the policy of table c and comes first at cells. Where time may run
  * out, at operators, the paper's come first. */
-static const edb_encoding encodings[EDB_ENCODING_COUNT] = {
-    EDB_ENCODING_TIGHT, EDB_ENCODING_BASE, EDB_ENCODING_MAX, EDB_ENCODING_SORT, EDB_ENCODING_LEAD};
+static const edb_encoding encodings[EDB_ENCODING_COUNT] = {EDB_ENCODING_TIGHT, EDB_ENCODING_BASE,
+                                                           EDB_ENCODING_MAX,   EDB_ENCODING_SORT,
+                                                           EDB_ENCODING_LEAD,  EDB_ENCODING_MASS};
 
 /* Learning may take all the time there is, so it comes last; but first of all where table c needs
  * the policy. */

@@ -234,10 +234,11 @@ EDB_API EDB_MUST_CHECK edb_status edb_costs_predict(const edb_costs *costs,
                                                     double *nanoseconds, edb_error *error);
 
 /* Step by step: the frontier changes from outside. The graph may grow between steps
- * (edb_frontier_sync takes the new nodes in), and a step's nodes count as run once
- * edb_frontier_next is called again. Graph and policy must outlive the frontier. `best` follows its
- * fsm, or else, like `beam`, the tight rule; `exact` is EDB_ERROR_UNSUPPORTED. EDB_ERROR_STATE: the
- * graph was cleared. */
+ * (edb_frontier_sync takes the new nodes in; then a node that has been ready for too many steps
+ * comes first, whatever the policy), and a step's nodes count as run once edb_frontier_next is
+ * called again. Graph and policy must outlive the frontier. `best` follows its fsm, or else, like
+ * `beam`, the tight rule; `exact` is EDB_ERROR_UNSUPPORTED. EDB_ERROR_STATE: the graph was cleared.
+ */
 typedef struct edb_frontier edb_frontier;
 EDB_API EDB_MUST_CHECK edb_status edb_frontier_create(edb_context *ctx, const edb_policy *policy,
                                                       const edb_graph *graph, edb_frontier **out,
