@@ -141,40 +141,6 @@ static const edb_rows *placed_at(const edb_frame *f, uint32_t root) {
   return placed_operand(f, edb_plan_inputs_find(f->inputs, root));
 }
 
-/* Operands that placement has put side by side. */
-static void bind_placed_operands(edb_frame *f) {
-  for (uint32_t k = 0; k < f->inputs->n_operands; k++) {
-    const edb_operand *operand = &f->inputs->operands[k];
-    const edb_rows *rows = placed_operand(f, k);
-    if (!rows) continue;
-    const edb_placement *pl = f->store->placed.placement;
-    uint32_t batch = f->store->placed.batch;
-    size_t row = chunk_start(f);
-    if (operand->domain != EDB_DOMAIN_NODE) {
-      size_t nodes = pl->batch_start[batch + 1] - pl->batch_start[batch];
-      row += (operand->domain - EDB_DOMAIN_GROUP) * nodes;
-      row = pl->elements[pl->element_start[batch] + row];
-    }
-    f->blocks[operand->slot] = block_at(f, rows, row);
-  }
-}
-
-/* An output whose rows are stored apart is made beside the others of the chunk. */
-static void bind_placed_outputs(edb_frame *f) {
-  const edb_plan *plan = f->cell->plan;
-  const edb_placed *placed = &f->store->placed;
-  const edb_rows *rows =
-      placed->placement->outputs + placed->placement->output_start[placed->batch];
-  float *staged = f->staged;
-  for (uint32_t o = 0; o < plan->cell->sig.n_outputs; o++) {
-    uint32_t slot = plan->output_slot[o];
-    size_t stride = edb_row_stride(plan->slots[slot].width);
-    f->blocks[slot] = rows[o].offset == EDB_ROWS_APART ? (edb_block){staged, (ptrdiff_t)stride}
-                                                       : block_at(f, &rows[o], chunk_start(f));
-    staged += stride * f->rows[EDB_DOMAIN_NODE];
-  }
-}
-
 #define MOVES 32
 
 /* Rows to be copied, some at a time. */
@@ -194,6 +160,67 @@ static void move_row(mover *m, const float *from, float *to) {
   m->from[m->n] = from;
   m->to[m->n] = to;
   if (++m->n == MOVES) flush_moves(m);
+}
+
+/* Rows of earlier runs that stand beside others in a placed operand. */
+static void copy_past(edb_frame *f, const edb_input_part *part) {
+  const edb_type_sig *sig = &f->cell->plan->cell->sig;
+  const edb_graph *g = f->graph;
+  edb_block to = f->blocks[f->inputs->operands[part->operand].slot];
+  size_t width = edb_shape_size(f->cell->plan->cell->input_shapes[part->input]), moved = 0, row = 0;
+  uint32_t group = sig->inputs[part->input].group;
+  mover m = {.f = f, .width = width};
+  for (size_t i = 0; i < f->rows[EDB_DOMAIN_NODE]; i++) {
+    uint32_t index = f->nodes[i] - g->base, e = input_edge(sig, g, index, part->input), end = e + 1;
+    if (sig->inputs[part->input].variadic)
+      end = e + edb_cpu_group_arity(sig, edb_graph_arities(g, index), group);
+    for (; e < end; e++, row++) {
+      if (g->edge_node[e] >= f->store->placed.placement->first) continue;
+      const char *from = edb_store_row(f->store, g->edge_node[e], g->edge_output[e]);
+      move_row(&m, (const float *)(const void *)from,
+               to.data + (ptrdiff_t)row * to.stride + part->column);
+      moved++;
+    }
+  }
+  flush_moves(&m);
+  f->stats->kernels++;
+  count_gather(f, moved * width * sizeof(float));
+}
+
+/* Operands that placement has put side by side. */
+static void bind_placed_operands(edb_frame *f) {
+  for (uint32_t k = 0; k < f->inputs->n_operands; k++) {
+    const edb_operand *operand = &f->inputs->operands[k];
+    const edb_rows *rows = placed_operand(f, k);
+    if (!rows) continue;
+    const edb_placement *pl = f->store->placed.placement;
+    uint32_t batch = f->store->placed.batch;
+    size_t row = chunk_start(f);
+    if (operand->domain != EDB_DOMAIN_NODE) {
+      size_t nodes = pl->batch_start[batch + 1] - pl->batch_start[batch];
+      row += (operand->domain - EDB_DOMAIN_GROUP) * nodes;
+      row = pl->elements[pl->element_start[batch] + row];
+    }
+    f->blocks[operand->slot] = block_at(f, rows, row);
+    for (uint32_t i = 0; i < f->inputs->n_parts && rows->past; i++)
+      if (f->inputs->parts[i].operand == k) copy_past(f, &f->inputs->parts[i]);
+  }
+}
+
+/* An output whose rows are stored apart is made beside the others of the chunk. */
+static void bind_placed_outputs(edb_frame *f) {
+  const edb_plan *plan = f->cell->plan;
+  const edb_placed *placed = &f->store->placed;
+  const edb_rows *rows =
+      placed->placement->outputs + placed->placement->output_start[placed->batch];
+  float *staged = f->staged;
+  for (uint32_t o = 0; o < plan->cell->sig.n_outputs; o++) {
+    uint32_t slot = plan->output_slot[o];
+    size_t stride = edb_row_stride(plan->slots[slot].width);
+    f->blocks[slot] = rows[o].offset == EDB_ROWS_APART ? (edb_block){staged, (ptrdiff_t)stride}
+                                                       : block_at(f, &rows[o], chunk_start(f));
+    staged += stride * f->rows[EDB_DOMAIN_NODE];
+  }
 }
 
 static void store_output(edb_frame *f, uint32_t output, size_t row, size_t count) {

@@ -115,7 +115,6 @@ static size_t lay_out_working(edb_placer *p, counts n, char *base) {
   p->born = carve(&c, batches, sizeof *p->born);
   p->dead = carve(&c, batches, sizeof *p->dead);
   p->is_read = carve(&c, batches, 1);
-  p->reads_past = carve(&c, batches, 1);
   return c.at;
 }
 
@@ -208,17 +207,11 @@ static edb_status find_readers(edb_placer *p) {
   const edb_graph *g = p->graph;
   const edb_placement *pl = p->placement;
   uint32_t base = pl->first - g->base;
-  if (pl->n_batches) {
-    memset(p->is_read, 0, pl->n_batches);
-    memset(p->reads_past, 0, pl->n_batches);
-  }
+  if (pl->n_batches) memset(p->is_read, 0, pl->n_batches);
   for (uint32_t i = 0; i < pl->n_nodes; i++) {
     uint32_t reader = p->spots[i].batch;
     for (uint32_t e = g->edge_start[base + i]; e < g->edge_start[base + i + 1]; e++) {
-      if (g->edge_node[e] < pl->first) {
-        p->reads_past[reader] = 1;
-        continue;
-      }
+      if (g->edge_node[e] < pl->first) continue;
       uint32_t from = g->edge_node[e] - pl->first, made = p->spots[from].batch;
       EDB_FAIL_IF(made >= reader, p->error, EDB_ERROR_ARGUMENT,
                   "the schedule was made for another graph: node %u runs before its input %u",
@@ -315,7 +308,8 @@ static void finish_operands(edb_placer *p) {
     const edb_consumed *c = &p->consumed[k];
     edb_rows rows = {.offset = EDB_ROWS_APART};
     if (c->binding == EDB_BIND_DIRECT) {
-      rows = (edb_rows){.offset = p->pieces[c->piece].offset, .stride = c->stride};
+      rows = (edb_rows){
+          .offset = p->pieces[c->piece].offset, .stride = c->stride, .past = c->past};
     } else if (c->binding == EDB_BIND_VIEW) {
       rows = pl->outputs[c->produced];
       rows.offset += (size_t)c->row * rows.stride;

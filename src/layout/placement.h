@@ -10,6 +10,9 @@
  *              store their rows straight into it
  *     apart    neither: rows are found by their addresses when the batch runs
  *
+ * Rows of earlier runs, or of tables, that a direct operand takes beside others are copied in when
+ * its batch runs.
+ *
  * The home of a value is the row that it is stored to first: in the block of an operand that reads
  * it, where the rows of the whole output fall into place there or no other order is asked for; else
  * in a block of the output's own. Operands that want the same value elsewhere get second stores.
@@ -36,6 +39,7 @@ typedef struct edb_rows {
   size_t offset;   /* floats from the slab's start; EDB_ROWS_APART: each row by its address */
   uint32_t stride; /* floats */
   bool again;      /* outputs: some rows are stored a second time */
+  bool past;       /* operands: some rows are of earlier runs, and copied in before it is read */
 } edb_rows;
 
 #define EDB_ROWS_APART SIZE_MAX

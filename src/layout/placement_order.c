@@ -12,9 +12,9 @@ uint32_t edb_group_count(const edb_type_sig *sig) {
 }
 
 static inline void take(edb_placer *p, uint32_t edge, size_t *n) {
-  uint32_t from = p->graph->edge_node[edge];
-  if (from < p->placement->first) return;
-  p->taken[(*n)++] = (edb_taken){from - p->placement->first, p->graph->edge_output[edge]};
+  uint32_t from = p->graph->edge_node[edge], first = p->placement->first;
+  p->taken[(*n)++] =
+      (edb_taken){from < first ? EDB_NONE : from - first, p->graph->edge_output[edge]};
 }
 
 /* Of a type with variadic inputs: where an input begins differs from node to node. */
@@ -74,7 +74,8 @@ static void list_producers(edb_placer *p, uint32_t batch) {
   uint32_t n_inputs = p->program->cells[p->schedule->batch_type[batch]].sig.n_inputs;
   for (uint32_t i = 0; i < n_inputs; i++) {
     size_t n = edb_placer_take(p, batch, i);
-    for (size_t r = 0; r < n; r++) list_node(p, p->taken[r].node);
+    for (size_t r = 0; r < n; r++)
+      if (p->taken[r].node != EDB_NONE) list_node(p, p->taken[r].node);
   }
 }
 

@@ -31,7 +31,7 @@ static void start_outputs(edb_placer *p) {
 /* Outputs that are operands of their own batch have to stay where they are. */
 static void fix_outputs(edb_placer *p, uint32_t batch) {
   const edb_plan_inputs *inputs = &p->inputs[p->schedule->batch_type[batch]];
-  for (uint32_t k = 0; k < inputs->n_operands && !p->reads_past[batch]; k++)
+  for (uint32_t k = 0; k < inputs->n_operands; k++)
     if (inputs->operands[k].output != EDB_SLOT_NONE)
       p->produced[p->placement->output_start[batch] + inputs->operands[k].output].fixed = true;
 }
@@ -43,6 +43,7 @@ static void read_apart(edb_placer *p, uint32_t batch, uint32_t input) {
   size_t n = edb_placer_take(p, batch, input);
   for (size_t r = 0; r < n; r++) {
     edb_taken from = p->taken[r];
+    if (from.node == EDB_NONE) continue;
     const edb_produced *made = edb_placer_produced(p, from);
     uint32_t piece = made->piece;
     if (made->home == EDB_HOME_APART)
@@ -65,8 +66,9 @@ typedef struct operand_walk {
   edb_placer *p;
   const edb_operand *operand;
   uint32_t batch, piece, stride, column;
-  uint32_t earliest; /* batch of the first producer */
+  uint32_t earliest; /* batch of the first producer; its own: all rows are of earlier runs */
   bool single;       /* of one input */
+  bool past;         /* some rows are of earlier runs */
 } operand_walk;
 
 /* A whole output that falls into the operand row by row is stored there and nowhere else. */
@@ -90,6 +92,12 @@ static bool walk_input(operand_walk *w, uint32_t input, stretch *s) {
   *s = (stretch){0};
   for (size_t r = 0; r < n; r++) {
     edb_taken value = p->taken[r];
+    if (value.node == EDB_NONE) {
+      if (s->length) land(w, s);
+      s->length = 0;
+      w->past = true;
+      continue;
+    }
     edb_spot spot = p->spots[value.node];
     if (spot.batch < w->earliest) w->earliest = spot.batch;
     if (s->length && spot.batch == s->batch && value.output == s->output &&
@@ -134,7 +142,7 @@ static void bind_operand(edb_placer *p, uint32_t batch, uint32_t index) {
                       .piece = p->n_produced + slot,
                       .stride = (uint32_t)edb_row_stride(operand->width)};
   p->pieces[c->piece] = (edb_piece){.last_use = batch};
-  if (p->reads_past[batch] || rows == 0) return;
+  if (rows == 0) return;
   operand_walk w = {.p = p,
                     .operand = operand,
                     .batch = batch,
@@ -153,6 +161,11 @@ static void bind_operand(edb_placer *p, uint32_t batch, uint32_t index) {
     c->produced = p->placement->output_start[s.batch] + s.output;
     c->row = s.from;
     p->produced[c->produced].viewed = true;
+    return;
+  }
+  c->past = w.past;
+  if (w.earliest == batch) {
+    c->binding = EDB_BIND_APART;
     return;
   }
   p->pieces[c->piece].first_use = w.earliest;
@@ -181,6 +194,7 @@ static edb_status fill_column(edb_placer *p, uint32_t batch, uint32_t input, con
   size_t n = edb_placer_take(p, batch, input), at = column;
   for (size_t r = 0; r < n; r++, at += c->stride) {
     edb_taken value = p->taken[r];
+    if (value.node == EDB_NONE) continue;
     edb_produced *made = edb_placer_produced(p, value);
     if (made->home == EDB_HOME_OPERAND && made->piece == c->piece &&
         made->start + (size_t)p->spots[value.node].row * made->stride == at)

@@ -41,7 +41,8 @@ typedef enum edb_binding { EDB_BIND_APART, EDB_BIND_VIEW, EDB_BIND_DIRECT } edb_
 /* One operand of one batch. */
 typedef struct edb_consumed {
   edb_binding binding;
-  uint32_t piece; /* DIRECT */
+  uint32_t piece;    /* DIRECT */
+  bool past;         /* DIRECT: some rows are of earlier runs */
   uint32_t stride;
   uint32_t produced; /* VIEW: what it reads, from this row on */
   uint32_t row;
@@ -49,7 +50,7 @@ typedef struct edb_consumed {
 
 /* A value that stands in a row of an operand. */
 typedef struct edb_taken {
-  uint32_t node; /* local */
+  uint32_t node; /* local; EDB_NONE: of an earlier run */
   uint32_t output;
 } edb_taken;
 
@@ -65,7 +66,6 @@ typedef struct edb_placer {
   uint32_t *last_read;    /* [values] last batch that reads it; its own if none does */
   uint32_t *home_piece;   /* [values] APART outputs only; direct only */
   uint8_t *is_read;       /* [n_batches] whether any batch reads it */
-  uint8_t *reads_past;    /* [n_batches] whether it reads values of earlier runs */
   uint32_t *filled;       /* [n_batches] nodes of the batch that are ordered */
   edb_taken *taken;       /* room for the rows of one input of a batch */
   edb_produced *produced; /* as placement->outputs */
@@ -107,7 +107,7 @@ static inline uint32_t edb_group_arity(const edb_type_sig *sig, const int32_t *a
   return 0;
 }
 
-/* The values of this run that input `input` of a batch takes, in the order of its nodes, to
+/* The values that input `input` of a batch takes, in the order of its nodes, to
  * p->taken; returns their number. */
 size_t edb_placer_take(edb_placer *p, uint32_t batch, uint32_t input);
 
