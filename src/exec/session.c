@@ -164,7 +164,8 @@ edb_placement_request edb_session_request(const edb_session *s, const edb_progra
   return (edb_placement_request){.program = program,
                                  .inputs = s->backend->inputs ? s->backend->inputs(state) : NULL,
                                  .kind = s->params.placement,
-                                 .keep = keep};
+                                 .keep = keep,
+                                 .count_live = s->timing};
 }
 
 size_t edb_session_scratch_bytes(const edb_session *s, const void *state, const edb_graph *graph,

@@ -109,7 +109,7 @@ static size_t lay_out_working(edb_placer *p, counts n, char *base) {
   p->pieces = carve(&c, n.outputs + n.operands, sizeof *p->pieces);
   p->spots = carve(&c, p->placement->n_nodes, sizeof *p->spots);
   p->taken = carve(&c, p->most_edges, sizeof *p->taken);
-  p->last_read = carve(&c, n.values, sizeof *p->last_read);
+  p->last_read = carve(&c, p->count_live ? n.values : 0, sizeof *p->last_read);
   p->home_piece = carve(&c, p->inputs ? n.values : 0, sizeof *p->home_piece);
   p->filled = carve(&c, batches, sizeof *p->filled);
   p->born = carve(&c, batches, sizeof *p->born);
@@ -197,16 +197,19 @@ static void number_values(edb_placer *p) {
   for (uint32_t i = 0; i < pl->n_nodes; i++) {
     pl->value_start[i] = values;
     uint32_t end = values + edb_placer_outputs(p, type[i]);
-    while (values < end) p->last_read[values++] = p->spots[i].batch;
+    for (uint32_t v = values; p->count_live && v < end; v++) p->last_read[v] = p->spots[i].batch;
+    values = end;
   }
   pl->value_start[pl->n_nodes] = values;
 }
 
-/* Who reads what last, and that batches read earlier ones only. */
+/* Who is read, by whom last, and that batches read earlier ones only. Outputs in pieces of their own
+ * live until then; operands are settled later. */
 static edb_status find_readers(edb_placer *p) {
   const edb_graph *g = p->graph;
   const edb_placement *pl = p->placement;
   uint32_t base = pl->first - g->base;
+  bool direct = p->inputs != NULL, count_live = p->count_live;
   if (pl->n_batches) memset(p->is_read, 0, pl->n_batches);
   for (uint32_t i = 0; i < pl->n_nodes; i++) {
     uint32_t reader = p->spots[i].batch;
@@ -217,6 +220,9 @@ static edb_status find_readers(edb_placer *p) {
                   "the schedule was made for another graph: node %u runs before its input %u",
                   pl->first + i, g->edge_node[e]);
       p->is_read[made] = 1;
+      edb_piece *piece = &p->pieces[pl->output_start[made] + g->edge_output[e]];
+      if (!direct && piece->last_use < reader) piece->last_use = reader;
+      if (!count_live) continue;
       uint32_t *last = &p->last_read[pl->value_start[from] + g->edge_output[e]];
       if (*last < reader) *last = reader;
     }
@@ -356,6 +362,21 @@ static void count_live_bytes(edb_placer *p) {
 
 /* ---- The object ------------------------------------------------------------------------------ */
 
+/* A direct operand takes memory from its first producer on, full or not. Where that sums up to more
+ * than EDB_PLACEMENT_MOST times what is alive, those that wait for long are read apart. */
+static edb_status settle(edb_placer *p) {
+  static const uint32_t waits[] = {EDB_NONE, 8, 2, 0};
+  const edb_placement *pl = p->placement;
+  for (int i = 0; i < 4; i++) {
+    p->longest_wait = waits[i];
+    EDB_TRY(edb_placer_settle(p));
+    place_pieces(p);
+    double most = EDB_PLACEMENT_MOST * (double)pl->live_bytes;
+    if (!p->inputs || (double)(pl->slab_floats * sizeof(float)) <= most) break;
+  }
+  return EDB_OK;
+}
+
 static edb_status place(edb_placer *p, const edb_placement_request *request) {
   EDB_TRY(check_schedule(p));
   EDB_TRY(edb_keep_check(p->program, request->keep, p->error));
@@ -364,17 +385,17 @@ static edb_status place(edb_placer *p, const edb_placement_request *request) {
   start_batches(p);
   EDB_TRY(find_spots(p));
   number_values(p);
+  edb_placer_start_outputs(p);
   EDB_TRY(find_readers(p));
   if (request->kind == EDB_PLACEMENT_ARRIVAL || request->kind == EDB_PLACEMENT_AUTO)
     edb_placer_arrival(p);
   else
     EDB_TRY(edb_placer_order(p));
-  EDB_TRY(edb_placer_settle(p));
-  place_pieces(p);
+  if (p->count_live) count_live_bytes(p);
+  EDB_TRY(settle(p));
   finish_outputs(p);
   finish_operands(p);
   number_elements(p);
-  count_live_bytes(p);
   return EDB_OK;
 }
 
@@ -419,16 +440,18 @@ edb_status edb_placement_make(edb_context *ctx, const edb_placement_request *req
   edb_placement *pl = new_placement(ctx, graph, schedule);
   if (!pl) return edb_fail_memory(error, sizeof *pl, "a placement");
   pl->n_types = request->program->n_cells;
+  bool direct = request->kind == EDB_PLACEMENT_DIRECT && request->inputs;
   edb_placer p = {.ctx = ctx,
                   .program = request->program,
-                  .inputs = request->kind == EDB_PLACEMENT_DIRECT ? request->inputs : NULL,
+                  .inputs = direct ? request->inputs : NULL,
                   .graph = graph,
                   .schedule = schedule,
                   .placement = pl,
                   .error = error,
+                  .count_live = request->count_live || direct,
                   .most_edges = graph->edge_start[graph->n_nodes] -
                                 graph->edge_start[graph->first - graph->base]};
-  pl->direct = p.inputs != NULL;
+  pl->direct = direct;
   edb_status status = place(&p, request);
   edb_free(ctx, p.memory, p.memory ? p.memory_bytes : 0);
   if (status != EDB_OK) {

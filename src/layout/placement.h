@@ -74,7 +74,8 @@ struct edb_placement {
   uint32_t *again;         /* [values] first second store; NULL: there are none */
   EDB_VEC(edb_again) stores;
   size_t slab_floats;
-  size_t live_bytes;    /* most bytes of values that are still to be read at the same time */
+  size_t live_bytes;    /* most bytes of values that are still to be read at the same time; 0 unless
+                           asked for */
   size_t scratch_bytes; /* of the largest batch, filled in by the session's backend */
   size_t peak_bytes;    /* slab + scratch + tables */
   uint8_t *kept;        /* [outputs of all types] whether its values outlive the run */
@@ -88,6 +89,9 @@ struct edb_placement {
   size_t memory_bytes;
 };
 
+/* Most memory of rows, in terms of the bytes of values that are alive at the same time. */
+#define EDB_PLACEMENT_MOST 2.5
+
 /* Floats from one row of an output to the next. */
 static inline size_t edb_row_stride(size_t width) {
   return width < 16 ? width : (width + 15) / 16 * 16;
@@ -99,6 +103,7 @@ typedef struct edb_placement_request {
   const edb_plan_inputs *inputs; /* [n_cells]; NULL: batches read every row by its address */
   edb_placement_kind kind;       /* without `inputs`, direct is as ordered */
   const edb_keep *keep;
+  bool count_live; /* live_bytes is asked for */
 } edb_placement_request;
 
 /* Tables only; the session adds its scratch. An unknown name in `keep` is EDB_ERROR_NAME, a

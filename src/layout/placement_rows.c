@@ -12,8 +12,7 @@ static void outlive(edb_piece *piece, uint32_t batch) {
   if (piece->last_use < batch) piece->last_use = batch;
 }
 
-/* At first every output stands in a piece of its own. */
-static void start_outputs(edb_placer *p) {
+void edb_placer_start_outputs(edb_placer *p) {
   for (uint32_t b = 0; b < p->placement->n_batches; b++) {
     uint32_t type = p->schedule->batch_type[b], start = p->placement->output_start[b];
     for (uint32_t o = 0; o < edb_placer_outputs(p, type); o++) {
@@ -132,6 +131,20 @@ static void take_output_piece(operand_walk *w, edb_consumed *c) {
   c->stride = p->produced[c->piece].stride;
 }
 
+/* Batches from the first row of an operand to its reader. */
+static uint32_t wait_of(edb_placer *p, uint32_t batch, uint32_t index) {
+  const edb_plan_inputs *inputs = &p->inputs[p->schedule->batch_type[batch]];
+  uint32_t earliest = batch;
+  for (uint32_t i = 0; i < inputs->n_parts; i++) {
+    if (inputs->parts[i].operand != index) continue;
+    size_t n = edb_placer_take(p, batch, inputs->parts[i].input);
+    for (size_t r = 0; r < n; r++)
+      if (p->taken[r].node != EDB_NONE && p->spots[p->taken[r].node].batch < earliest)
+        earliest = p->spots[p->taken[r].node].batch;
+  }
+  return batch - earliest;
+}
+
 static void bind_operand(edb_placer *p, uint32_t batch, uint32_t index) {
   const edb_plan_inputs *inputs = &p->inputs[p->schedule->batch_type[batch]];
   const edb_operand *operand = &inputs->operands[index];
@@ -143,6 +156,7 @@ static void bind_operand(edb_placer *p, uint32_t batch, uint32_t index) {
                       .stride = (uint32_t)edb_row_stride(operand->width)};
   p->pieces[c->piece] = (edb_piece){.last_use = batch};
   if (rows == 0) return;
+  if (p->longest_wait != EDB_NONE && wait_of(p, batch, index) > p->longest_wait) return;
   operand_walk w = {.p = p,
                     .operand = operand,
                     .batch = batch,
@@ -269,6 +283,8 @@ static void keep_alive(edb_placer *p, uint32_t batch) {
 static edb_status settle_direct(edb_placer *p) {
   edb_placement *pl = p->placement;
   size_t values = pl->value_start[pl->n_nodes];
+  pl->stores.length = 0;
+  edb_placer_start_outputs(p);
   if (values) memset(p->home_piece, 0xff, values * sizeof *p->home_piece);
   if (values) memset(pl->again, 0xff, values * sizeof *pl->again);
   for (uint32_t b = 0; b < pl->n_batches; b++) fix_outputs(p, b);
@@ -284,19 +300,6 @@ static edb_status settle_direct(edb_placer *p) {
   return EDB_OK;
 }
 
-/* Every output in a piece of its own, which lives until its last value is read. */
-static void settle_outputs(edb_placer *p) {
-  const edb_placement *pl = p->placement;
-  for (uint32_t i = 0; i < pl->n_nodes; i++) {
-    edb_piece *pieces = p->pieces + pl->output_start[p->spots[i].batch];
-    for (uint32_t v = pl->value_start[i]; v < pl->value_start[i + 1]; v++)
-      outlive(&pieces[v - pl->value_start[i]], p->last_read[v]);
-  }
-}
-
 edb_status edb_placer_settle(edb_placer *p) {
-  start_outputs(p);
-  if (p->inputs) return settle_direct(p);
-  settle_outputs(p);
-  return EDB_OK;
+  return p->inputs ? settle_direct(p) : EDB_OK;
 }

@@ -63,7 +63,7 @@ typedef struct edb_placer {
   edb_placement *placement;
   edb_error *error;
   edb_spot *spots;        /* [n_nodes] */
-  uint32_t *last_read;    /* [values] last batch that reads it; its own if none does */
+  uint32_t *last_read;    /* [values] last batch that reads it; NULL unless live bytes count */
   uint32_t *home_piece;   /* [values] APART outputs only; direct only */
   uint8_t *is_read;       /* [n_batches] whether any batch reads it */
   uint32_t *filled;       /* [n_batches] nodes of the batch that are ordered */
@@ -75,6 +75,8 @@ typedef struct edb_placer {
   size_t *dying;          /* [n_batches] bytes of values that it reads last */
   uint32_t n_produced, n_consumed;
   size_t most_edges; /* of one batch */
+  bool count_live;
+  uint32_t longest_wait; /* most batches from the first row of a direct operand to its reader */
   void *memory;
   size_t memory_bytes;
 } edb_placer;
@@ -115,6 +117,8 @@ size_t edb_placer_take(edb_placer *p, uint32_t batch, uint32_t input);
 void edb_placer_arrival(edb_placer *p);
 EDB_MUST_CHECK edb_status edb_placer_order(edb_placer *p);
 
+/* At first every output stands in a piece of its own. */
+void edb_placer_start_outputs(edb_placer *p);
 /* Homes, operands and second stores: pieces with their sizes and lives, offsets in them. */
 EDB_MUST_CHECK edb_status edb_placer_settle(edb_placer *p);
 

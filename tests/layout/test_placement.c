@@ -235,15 +235,12 @@ static edb_schedule *schedule_of(const world *w, const edb_graph *graph, edb_pol
   return schedule;
 }
 
-static const edb_placement_kind kinds[] = {EDB_PLACEMENT_ARRIVAL, EDB_PLACEMENT_ORDERED,
-                                           EDB_PLACEMENT_DIRECT};
-
 /* Floats of the slab; what it stores twice is added to *again. */
 static size_t check_kind(const world *w, const edb_graph *graph, const edb_schedule *schedule,
                          const edb_keep *keep, edb_placement_kind kind, uint64_t *again) {
   edb_plan_inputs *inputs = inputs_of(w);
   edb_placement_request request = {
-      .program = edb_model_program(w->model), .inputs = inputs, .kind = kind, .keep = keep};
+      .program = edb_model_program(w->model), .inputs = inputs, .kind = kind, .keep = keep, .count_live = true};
   edb_placement *p = NULL;
   edb_error error = {0};
   MUST(edb_placement_make(w->ctx, &request, graph, schedule, &p, &error), error);
@@ -251,6 +248,7 @@ static size_t check_kind(const world *w, const edb_graph *graph, const edb_sched
   *again += check_replay(request.program, inputs, graph, schedule, p);
   assert_int_equal(edb_placement_peak_bytes(p),
                    p->slab_floats * sizeof(float) + edb_placement_table_bytes(p));
+  assert_true(p->n_nodes == 0 || p->live_bytes > 0);
   assert_true(p->live_bytes <= p->slab_floats * sizeof(float));
   size_t floats = p->slab_floats;
   edb_placement_destroy(p);
@@ -258,11 +256,47 @@ static size_t check_kind(const world *w, const edb_graph *graph, const edb_sched
   return floats;
 }
 
+/* The most numbers that are alive at the same time, by brute force: a value lives from its batch to
+ * the last one that reads it, or for good. */
+static size_t live_floats(const world *w, const edb_graph *g, const edb_schedule *s,
+                          const edb_keep *keep) {
+  const edb_program *program = edb_model_program(w->model);
+  uint32_t *batch = calloc(g->n_nodes + 1, sizeof *batch);
+  size_t *alive = calloc(s->info.n_batches + 1, sizeof *alive), most = 0;
+  assert_true(batch != NULL && alive != NULL);
+  for (uint32_t b = 0; b < s->info.n_batches; b++)
+    for (uint32_t i = s->batch_start[b]; i < s->batch_start[b + 1]; i++)
+      batch[s->nodes[i] - g->base] = b;
+  for (uint32_t i = g->first - g->base; i < g->n_nodes; i++) {
+    const edb_ir_cell *cell = &program->cells[g->type[i]];
+    for (uint32_t o = 0; o < cell->sig.n_outputs; o++) {
+      uint32_t last = batch[i];
+      for (uint32_t n = i + 1; n < g->n_nodes; n++)
+        for (uint32_t e = g->edge_start[n]; e < g->edge_start[n + 1]; e++)
+          if (g->edge_node[e] == g->base + i && g->edge_output[e] == o && batch[n] > last)
+            last = batch[n];
+      if (!keep || keep->n_outputs == 0) last = s->info.n_batches - 1;
+      for (uint32_t k = 0; keep && k < keep->n_outputs; k++)
+        if (strcmp(keep->outputs[k], cell->outputs[o].name) == 0) last = s->info.n_batches - 1;
+      for (uint32_t b = batch[i]; b <= last; b++)
+        alive[b] += edb_shape_size(cell->outputs[o].shape);
+    }
+  }
+  for (uint32_t b = 0; b < s->info.n_batches; b++)
+    if (alive[b] > most) most = alive[b];
+  free(batch);
+  free(alive);
+  return most;
+}
+
 /* All kinds; floats of the slab of arrival. */
 static size_t check_placement(const world *w, const edb_graph *graph, const edb_schedule *schedule,
                               const edb_keep *keep) {
   uint64_t again = 0;
-  for (int k = 1; k < 3; k++) (void)check_kind(w, graph, schedule, keep, kinds[k], &again);
+  size_t ordered = check_kind(w, graph, schedule, keep, EDB_PLACEMENT_ORDERED, &again), live;
+  size_t direct = check_kind(w, graph, schedule, keep, EDB_PLACEMENT_DIRECT, &again);
+  live = live_floats(w, graph, schedule, keep);
+  assert_true(direct <= ordered || (double)direct <= EDB_PLACEMENT_MOST * (double)live);
   return check_kind(w, graph, schedule, keep, EDB_PLACEMENT_ARRIVAL, &again);
 }
 
