@@ -166,8 +166,8 @@ typedef struct edb_run_stats {
   uint32_t hoisted_batches;       /* batches of parts of cells, run before their cell's first */
   size_t peak_bytes;              /* of the mini-batch, all of it */
   size_t slab_bytes;              /* of it, the rows of values */
-  size_t live_bytes;              /* most bytes of values that are still needed at one time; 0 unless
-                                     timing is on */
+  size_t live_bytes; /* most bytes of values that are still needed at one time; 0 unless
+                        timing is on */
 } edb_run_stats;
 EDB_API edb_run_stats edb_session_stats(const edb_session *session);
 /* Time split on or off (off costs nothing). */

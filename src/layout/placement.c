@@ -203,8 +203,8 @@ static void number_values(edb_placer *p) {
   pl->value_start[pl->n_nodes] = values;
 }
 
-/* Who is read, by whom last, and that batches read earlier ones only. Outputs in pieces of their own
- * live until then; operands are settled later. */
+/* Who is read, by whom last, and that batches read earlier ones only. Outputs in pieces of their
+ * own live until then; operands are settled later. */
 static edb_status find_readers(edb_placer *p) {
   const edb_graph *g = p->graph;
   const edb_placement *pl = p->placement;
@@ -314,8 +314,7 @@ static void finish_operands(edb_placer *p) {
     const edb_consumed *c = &p->consumed[k];
     edb_rows rows = {.offset = EDB_ROWS_APART};
     if (c->binding == EDB_BIND_DIRECT) {
-      rows = (edb_rows){
-          .offset = p->pieces[c->piece].offset, .stride = c->stride, .past = c->past};
+      rows = (edb_rows){.offset = p->pieces[c->piece].offset, .stride = c->stride, .past = c->past};
     } else if (c->binding == EDB_BIND_VIEW) {
       rows = pl->outputs[c->produced];
       rows.offset += (size_t)c->row * rows.stride;

@@ -41,8 +41,8 @@ typedef enum edb_binding { EDB_BIND_APART, EDB_BIND_VIEW, EDB_BIND_DIRECT } edb_
 /* One operand of one batch. */
 typedef struct edb_consumed {
   edb_binding binding;
-  uint32_t piece;    /* DIRECT */
-  bool past;         /* DIRECT: some rows are of earlier runs */
+  uint32_t piece; /* DIRECT */
+  bool past;      /* DIRECT: some rows are of earlier runs */
   uint32_t stride;
   uint32_t produced; /* VIEW: what it reads, from this row on */
   uint32_t row;

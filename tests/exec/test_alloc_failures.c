@@ -15,6 +15,7 @@ static parts parts_of(const world *w, edb_device device, edb_granularity granula
   parts p = {.params = EDB_PARAMS(edb_session_params)};
   p.params.device = device;
   p.params.granularity = granularity;
+  p.params.placement = EDB_PLACEMENT_DIRECT;
   p.graph = random_graph(w, 3, 60, LABELS_SOME);
   p.policy = policy_of(w, EDB_POLICY_BEST);
   return p;

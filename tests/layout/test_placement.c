@@ -239,8 +239,11 @@ static edb_schedule *schedule_of(const world *w, const edb_graph *graph, edb_pol
 static size_t check_kind(const world *w, const edb_graph *graph, const edb_schedule *schedule,
                          const edb_keep *keep, edb_placement_kind kind, uint64_t *again) {
   edb_plan_inputs *inputs = inputs_of(w);
-  edb_placement_request request = {
-      .program = edb_model_program(w->model), .inputs = inputs, .kind = kind, .keep = keep, .count_live = true};
+  edb_placement_request request = {.program = edb_model_program(w->model),
+                                   .inputs = inputs,
+                                   .kind = kind,
+                                   .keep = keep,
+                                   .count_live = true};
   edb_placement *p = NULL;
   edb_error error = {0};
   MUST(edb_placement_make(w->ctx, &request, graph, schedule, &p, &error), error);

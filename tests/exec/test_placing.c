@@ -1,0 +1,122 @@
+/* tests/exec/test_placing.c: what direct placement saves: rows that are copied, and rows that are
+ * stored a second time, counted by the executor. */
+#include "exec/tree_model.h"
+
+static const char chain_text[] =
+    "edb 1\n"
+    "model chains\n"
+    "const hidden = 24\n"
+    "param h0[hidden], E[10, hidden], W[hidden, hidden], U[hidden, hidden], Wout[5, hidden]\n"
+    "cell start() -> (h[hidden], c[hidden]):\n"
+    "  h = h0\n"
+    "  c = h0\n"
+    "cell step(h_prev[hidden], c_prev[hidden], word: index 10) -> (h[hidden], c[hidden]):\n"
+    "  c = sigmoid(W @ E[word] + U @ h_prev) * c_prev\n"
+    "  h = tanh(c)\n"
+    "cell out(h[hidden]) -> (y[5]):\n"
+    "  y = Wout @ h\n";
+
+/* A run of the whole graph without tables and shared calls, all batches of the best schedule. */
+static edb_run_stats run_counted(const world *w, edb_graph *graph, edb_placement_kind kind,
+                                 const char *kept) {
+  edb_session_params params = EDB_PARAMS(edb_session_params);
+  edb_session *session = NULL;
+  edb_policy *policy = policy_of(w, EDB_POLICY_BEST);
+  edb_keep keep = {&kept, 1};
+  edb_error error = {0};
+  params.placement = kind;
+  params.no_hoist = params.no_share = params.no_table = true;
+  MUST(edb_session_create(w->ctx, w->model, w->weights, &params, &session, &error), error);
+  edb_session_set_timing(session, true);
+  MUST(edb_session_run(session, graph, policy, &keep, &error), error);
+  edb_run_stats stats = edb_session_stats(session);
+  edb_policy_destroy(policy);
+  edb_session_destroy(session);
+  return stats;
+}
+
+static edb_graph *chains_of(const world *w, bool read_all) {
+  static const uint32_t lengths[] = {5, 17, 9, 1};
+  edb_graph *graph = graph_of(w);
+  for (int i = 0; i < 4; i++) {
+    edb_node node = append(graph, 0, NULL, 0, 0);
+    for (uint32_t k = 0; k < lengths[i]; k++) {
+      edb_value inputs[2] = {{node, 0}, {node, 1}};
+      node = append(graph, 1, inputs, 2, (int32_t)(k % 10));
+      inputs[0].node = node;
+      if (read_all || k + 1 == lengths[i]) (void)append(graph, 2, inputs, 1, 0);
+    }
+  }
+  return graph;
+}
+
+/* Chains of several lengths, longest first once ordered: each state is the one before, in place; the
+ * reader of the states may need them in another order. */
+static void chains_need_no_copies_and_a_second_store_for_a_second_reader_at_most(void **state) {
+  (void)state;
+  world w = world_of(EDB_SIMD_AUTO, chain_text);
+  for (int read_all = 0; read_all < 2; read_all++) {
+    edb_graph *graph = chains_of(&w, read_all);
+    edb_run_stats stats = run_counted(&w, graph, EDB_PLACEMENT_DIRECT, "y");
+    assert_int_equal(stats.bytes_copied, 0);
+    assert_true(stats.rows_stored_again <= (read_all ? 32 : 4));
+    assert_int_equal(stats.rows_through_pointers, 0);
+    edb_graph_destroy(graph);
+  }
+  world_close(&w);
+}
+
+/* Rows are stored where their parents read them, and a second time at most for a second reader. */
+static void trees_need_no_copies_and_little_memory(void **state) {
+  (void)state;
+  char text[sizeof tree_text];
+  memcpy(text, tree_text, sizeof text);
+  memcpy(strstr(text, "hidden = 20"), "hidden = 32", 11); /* rows without padding */
+  world w = world_of(EDB_SIMD_AUTO, text);
+  for (int scored = 0; scored < 2; scored++) {
+    edb_graph *graph = graph_of(&w);
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < 6; i++) {
+      (void)add_tree(graph, 5 + 3 * i, i);
+      most += 2 * (5 + 3 * i);
+    }
+    for (edb_node n = 0, end = edb_graph_node_count(graph); scored && n < end; n++)
+      if (edb_graph_node_cell(graph, n) != SCORE) (void)add_score(graph, n, 1);
+    edb_run_stats arrival = {0}, direct;
+    direct = run_counted(&w, graph, EDB_PLACEMENT_DIRECT, "loss");
+    assert_int_equal(direct.bytes_copied, 0);
+    assert_int_equal(direct.rows_through_pointers, 0);
+    assert_true(direct.rows_stored_again <= 2 * most);
+    assert_true((double)direct.slab_bytes <= 2.5 * (double)direct.live_bytes);
+    edb_graph_destroy(graph);
+    graph = graph_of(&w);
+    for (uint32_t i = 0; i < 6; i++) (void)add_tree(graph, 5 + 3 * i, i);
+    arrival = run_counted(&w, graph, EDB_PLACEMENT_ARRIVAL, "loss");
+    assert_true(arrival.bytes_copied > 0);
+    assert_int_equal(arrival.rows_stored_again, 0);
+    edb_graph_destroy(graph);
+  }
+  world_close(&w);
+}
+
+static void placements_that_there_are_not_are_refused(void **state) {
+  (void)state;
+  world w = world_of(EDB_SIMD_PORTABLE, tree_text);
+  edb_session_params params = EDB_PARAMS(edb_session_params);
+  edb_session *session = NULL;
+  edb_error error = {0};
+  params.placement = (edb_placement_kind)7;
+  assert_int_equal(edb_session_create(w.ctx, w.model, w.weights, &params, &session, &error),
+                   EDB_ERROR_ARGUMENT);
+  assert_string_equal(error.text, "there is no placement 7");
+  world_close(&w);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(chains_need_no_copies_and_a_second_store_for_a_second_reader_at_most),
+      cmocka_unit_test(trees_need_no_copies_and_little_memory),
+      cmocka_unit_test(placements_that_there_are_not_are_refused),
+  };
+  return cmocka_run_group_tests_name("placing", tests, NULL, NULL);
+}
