@@ -21,8 +21,9 @@ test:
 	@$(BUILD)
 	@ctest --preset release --parallel $(JOBS)
 
-## make bench      speed of the models of the zoo on this machine
+## make bench      speed of the models of the zoo on this machine, one table; scripts/bench --docs makes them all
 bench: all
+	@scripts/setup bench
 	@$(BUILD) --target bench_kernels
 	@scripts/bench
 
