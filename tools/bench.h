@@ -56,6 +56,7 @@ typedef struct memory_use {
   size_t data_bytes;                  /* model, vocabularies and instances */
   size_t weights_bytes, packed_bytes; /* as loaded; session: as packed, with its plans */
   size_t graph_bytes, schedule_bytes, placement_bytes, run_bytes; /* that each stage adds */
+  size_t live_bytes;     /* most bytes of values that are needed at one time */
   size_t peak_bytes;     /* of the library, all of its objects together */
   size_t resident_bytes; /* of the process, at most so far */
 } memory_use;

@@ -46,6 +46,7 @@ static edb_status run_stages(runner *r, const edb_policy *policy, memory_use *m,
     status = edb_session_run_placed(r->session, r->graph, schedule, placement, &r->error);
   m->run_bytes = grown(r->w, last);
   if (status == EDB_OK) m->nodes = edb_schedule_describe(schedule).n_nodes;
+  if (status == EDB_OK) m->live_bytes = edb_session_stats(r->session).live_bytes;
   edb_placement_destroy(placement);
   edb_schedule_destroy(schedule);
   return status;
@@ -69,12 +70,31 @@ int memory_measure(runner *r, const edb_policy *policy, memory_use *m) {
   return workplace_failed(w);
 }
 
+/* What all but the instances takes, over what it cannot be without. */
+static double peak_ratio(const memory_use *m) {
+  size_t least = m->live_bytes + m->weights_bytes;
+  size_t taken = m->peak_bytes > m->data_bytes ? m->peak_bytes - m->data_bytes : 0;
+  return least ? (double)taken / (double)least : 0;
+}
+
 json_t *memory_json(const memory_use *m) {
-  return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "nodes",
-                   (json_int_t)m->nodes, "data_bytes", (json_int_t)m->data_bytes, "weights_bytes",
-                   (json_int_t)m->weights_bytes, "packed_bytes", (json_int_t)m->packed_bytes,
-                   "graph_bytes", (json_int_t)m->graph_bytes, "schedule_bytes",
-                   (json_int_t)m->schedule_bytes, "placement_bytes", (json_int_t)m->placement_bytes,
-                   "run_bytes", (json_int_t)m->run_bytes, "library_peak_bytes",
-                   (json_int_t)m->peak_bytes, "resident_peak_bytes", (json_int_t)m->resident_bytes);
+  json_t *to = json_object();
+  const struct {
+    const char *name;
+    size_t value;
+  } fields[] = {{"nodes", m->nodes},
+                {"data_bytes", m->data_bytes},
+                {"weights_bytes", m->weights_bytes},
+                {"packed_bytes", m->packed_bytes},
+                {"graph_bytes", m->graph_bytes},
+                {"schedule_bytes", m->schedule_bytes},
+                {"placement_bytes", m->placement_bytes},
+                {"run_bytes", m->run_bytes},
+                {"live_bytes", m->live_bytes},
+                {"library_peak_bytes", m->peak_bytes},
+                {"resident_peak_bytes", m->resident_bytes}};
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+    json_object_set_new(to, fields[i].name, json_integer((json_int_t)fields[i].value));
+  json_object_set_new(to, "peak_over_live", json_real(peak_ratio(m)));
+  return to;
 }
