@@ -53,6 +53,7 @@ static edb_status run_stages(runner *r, const edb_policy *policy, memory_use *m,
 }
 
 void memory_begin(const workplace *w, memory_use *m) {
+  edb_context_reset_peak(w->ctx); /* reading the data may have taken more than running it will */
   size_t all = edb_context_memory(w->ctx).current_bytes, weights = parameter_bytes(w->model);
   *m = (memory_use){.weights_bytes = weights, .data_bytes = all > weights ? all - weights : 0};
 }

@@ -129,6 +129,8 @@ EDB_API EDB_MUST_CHECK edb_status edb_context_create(const edb_context_params *p
                                                      edb_context **out, edb_error *error);
 EDB_API void edb_context_destroy(edb_context *ctx);
 EDB_API edb_memory_stats edb_context_memory(const edb_context *ctx);
+/* From here on peak_bytes is that of what follows: it becomes current_bytes. */
+EDB_API void edb_context_reset_peak(edb_context *ctx);
 EDB_API edb_simd edb_context_simd(const edb_context *ctx); /* the level in use, never AUTO */
 EDB_API const char *edb_simd_name(edb_simd simd);          /* "portable", "avx2", ... */
 

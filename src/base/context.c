@@ -103,6 +103,10 @@ edb_memory_stats edb_context_memory(const edb_context *ctx) {
   };
 }
 
+void edb_context_reset_peak(edb_context *ctx) {
+  atomic_store(&ctx->peak_bytes, atomic_load(&ctx->current_bytes));
+}
+
 uint64_t edb_context_new_id(edb_context *ctx) {
   return atomic_fetch_add_explicit(&ctx->ids, 1, memory_order_relaxed) + 1;
 }

@@ -164,8 +164,26 @@ static void the_version_is_that_of_the_header(void **state) {
   assert_string_equal(edb_version(), expected);
 }
 
+static void a_peak_can_be_begun_anew(void **state) {
+  (void)state;
+  edb_context *ctx = NULL;
+  assert_int_equal(edb_context_create(NULL, &ctx, NULL), EDB_OK);
+  size_t empty = edb_context_memory(ctx).current_bytes;
+  void *block = edb_alloc(ctx, 1000);
+  assert_non_null(block);
+  edb_free(ctx, block, 1000);
+  assert_int_equal(edb_context_memory(ctx).peak_bytes, empty + 1000);
+  edb_context_reset_peak(ctx);
+  assert_int_equal(edb_context_memory(ctx).peak_bytes, empty);
+  block = edb_alloc(ctx, 10);
+  assert_int_equal(edb_context_memory(ctx).peak_bytes, empty + 10);
+  edb_free(ctx, block, 10);
+  edb_context_destroy(ctx);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_peak_can_be_begun_anew),
       cmocka_unit_test(defaults_make_a_context),
       cmocka_unit_test(a_params_struct_of_unknown_size_is_refused),
       cmocka_unit_test(a_missing_output_is_refused),
