@@ -50,8 +50,8 @@ static edb_graph *chains_of(const world *w, bool read_all) {
   return graph;
 }
 
-/* Chains of several lengths, longest first once ordered: each state is the one before, in place; the
- * reader of the states may need them in another order. */
+/* Chains of several lengths, longest first once ordered: each state is the one before, in place;
+ * the reader of the states may need them in another order. */
 static void chains_need_no_copies_and_a_second_store_for_a_second_reader_at_most(void **state) {
   (void)state;
   world w = world_of(EDB_SIMD_AUTO, chain_text);
