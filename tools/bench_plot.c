@@ -90,11 +90,14 @@ static double to_y(const panel *p, double value) {
 static void draw_frame(const panel *p, FILE *to) {
   fprintf(to, "<text x=\"%d\" y=\"%d\" font-weight=\"bold\">%s</text>\n", LEFT, (int)p->top - 12,
           p->title);
-  for (double v = p->y.low; v <= p->y.high * 1.001; v *= 10)
+  double line = p->y.low;
+  while (line <= p->y.high * 1.001) {
     fprintf(to,
             "<path d=\"M%d %.1fh%d\" stroke=\"#ddd\"/><text x=\"%d\" y=\"%.1f\" "
             "text-anchor=\"end\">%g</text>\n",
-            LEFT, to_y(p, v), PANEL_W, LEFT - 8, to_y(p, v) + 4, v);
+            LEFT, to_y(p, line), PANEL_W, LEFT - 8, to_y(p, line) + 4, line);
+    line *= 10;
+  }
   for (size_t r = 0; r < json_array_size(p->rows); r++) {
     double v = x_of(p, json_array_get(p->rows, r));
     fprintf(to,

@@ -230,7 +230,7 @@ static int compare_all(paper *p) {
        part++) { /* cells of all, then operators */
     const paper_model *m = &models[part % N_MODELS];
     if (!is_wanted(p->options, m->name)) continue;
-    progress_show("policies", done, 2 * n_wanted);
+    progress_show("policies", done, (uint64_t)2 * n_wanted);
     failed = count_model(p, m, part < N_MODELS ? EDB_GRANULARITY_CELL : EDB_GRANULARITY_OP,
                          2 * n_wanted - done++);
   }

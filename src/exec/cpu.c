@@ -166,11 +166,19 @@ static size_t layout_frame(const edb_cpu_cell *cell, edb_cpu_room room, edb_fram
 }
 #undef TAKE
 
+/* Chunks of about equal size, in whole tiles of six rows: a last one of a row or two would read all
+ * weights anew for almost nothing. They never grow from one to the next. */
+static size_t even_chunk(size_t count, size_t most) {
+  if (count <= most) return count;
+  size_t chunks = (count + most - 1) / most, rows = (count + chunks - 1) / chunks;
+  return (rows + 5) / 6 * 6;
+}
+
 /* How many nodes from `nodes` on form the next chunk. */
 static edb_cpu_room next_chunk(const edb_cpu_cell *cell, const edb_graph *graph,
                                const edb_node *nodes, size_t count) {
   uint32_t n_groups = cell->plan->n_domains - EDB_DOMAIN_GROUP;
-  edb_cpu_room size = {.nodes = count < cell->chunk_nodes ? count : cell->chunk_nodes};
+  edb_cpu_room size = {.nodes = even_chunk(count, cell->chunk_nodes)};
   for (uint32_t g = 0; g < n_groups; g++) {
     size_t sum = 0;
     for (size_t i = 0; i < size.nodes; i++) {
@@ -199,12 +207,13 @@ static size_t chunk_bytes(const edb_cpu *cpu, const edb_cpu_cell *cell, const ed
   size_t largest = 0, threads = edb_pool_threads(cpu->pool);
   bool variadic = cell->plan->n_domains > EDB_DOMAIN_GROUP;
   for (size_t i = 0; i < count;) {
-    edb_cpu_room room = next_chunk(cell, graph, nodes + i, count - i);
+    edb_cpu_room room = {.nodes = count < cell->chunk_nodes ? count : cell->chunk_nodes};
+    if (variadic) room = next_chunk(cell, graph, nodes + i, count - i);
     size_t bytes = layout_frame(cell, room, NULL, NULL, NULL);
     if (!alone && threads > 1) bytes += threads * edb_cpu_layout_view(cell, room, NULL, NULL);
     if (bytes > largest) largest = bytes;
     i += room.nodes;
-    if (!variadic) break; /* the first chunk is the largest */
+    if (!variadic) break; /* no chunk is larger, of fewer nodes neither */
   }
   return largest;
 }

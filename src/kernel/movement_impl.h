@@ -129,7 +129,7 @@ static float kernel_read(size_t count, const float *data) {
   for (size_t at = 0; at < count; at += EDB_READ_FLOATS) {
     VF_UNROLL
     for (int i = 0; i < CHAINS; i++) {
-      chain[i] = vf_add(chain[i], vf_load(data + at + i * VF_LANES));
+      chain[i] = vf_add(chain[i], vf_load(data + at + (size_t)i * VF_LANES));
     }
   }
   edb_vf sum = chain[0];

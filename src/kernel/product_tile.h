@@ -153,8 +153,8 @@ VF_INLINE void product_packed_panel(const product_tile_fn (*tiles)[EDB_TILE_MAX_
     product_columns half = b;
     half.last = VF_LANES;
     product_panel(tiles[1], tile_rows[1], rows, depth, a, half, c, c_stride);
-    b.first += 2 * VF_LANES;
-    product_panel(tiles[1], tile_rows[1], rows, depth, a, b, c + 2 * VF_LANES, c_stride);
+    b.first += (size_t)2 * VF_LANES;
+    product_panel(tiles[1], tile_rows[1], rows, depth, a, b, c + (size_t)2 * VF_LANES, c_stride);
     return;
   }
 #endif

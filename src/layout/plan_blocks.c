@@ -219,9 +219,10 @@ static void rename(const uint32_t *renamed, uint32_t *slot) {
 /* Slots that no step uses go, and those that stay close up. */
 static edb_status drop_unused(edb_planner *p) {
   size_t bytes = p->slots.length * sizeof(uint32_t), left = 0;
+  if (bytes == 0) return EDB_OK;
   uint32_t *renamed = edb_alloc(p->ctx, bytes);
-  if (bytes && !renamed) return edb_fail_memory(p->error, bytes, "the slots of a plan");
-  memset(renamed ? renamed : (uint32_t[1]){0}, 0xff, bytes);
+  if (!renamed) return edb_fail_memory(p->error, bytes, "the slots of a plan");
+  memset(renamed, 0xff, bytes);
   for (size_t i = 0; i < p->steps.length; i++) {
     const edb_step *s = &p->steps.data[i];
     note_used(p, renamed, s->result);

@@ -31,9 +31,10 @@ edb_status edb_agenda_init(edb_context *ctx, const edb_problem *p, edb_agenda *o
                            edb_error *error) {
   size_t types = p->n_types;
   edb_agenda a = {.memory_bytes = types * 2 * sizeof(double) + p->n_nodes * sizeof(uint32_t)};
+  *out = a;
+  if (a.memory_bytes == 0) return EDB_OK;
   a.memory = edb_alloc(ctx, a.memory_bytes);
-  if (a.memory == NULL && a.memory_bytes > 0)
-    return edb_fail_memory(error, a.memory_bytes, "the depths of a graph");
+  if (a.memory == NULL) return edb_fail_memory(error, a.memory_bytes, "the depths of a graph");
   a.sum = a.memory;
   a.count = a.sum + types;
   a.depth = (uint32_t *)(a.count + types);

@@ -330,7 +330,7 @@ static bool join_entry(beam *b, uint32_t i) {
     state = edb_automaton_step(a, state, path.letters[k]);
     if (state == EDB_STATE_NONE) return false;
   }
-  b->work += path.length * 4;
+  b->work += (size_t)path.length * 4;
   e->ids[b->n_tuple - 1] = state;
   for (uint32_t c = 0; c < b->n_types; c++) {
     size_t at = (size_t)i * b->n_types + c;

@@ -80,10 +80,11 @@ static void elementwise(const edb_kernels *k, data *t) {
   UNARY(relu)
   UNARY(gelu)
   UNARY(exp)
-  UNARY(log) UNARY(sqrt) UNARY(abs) UNARY(sin) UNARY(cos) UNARY(copy) BINARY(add) BINARY(sub)
-      BINARY(mul) BINARY(div) BINARY(min) BINARY(max) BINARY(add_sigmoid) BINARY(add_tanh)
-          BINARY(tanh_mul) BINARY(mul_tanh) COMBINED(mul_add) COMBINED(add_mul)
-              COMBINED(mul_mul_add)
+  UNARY(log)
+  UNARY(sqrt)
+  UNARY(abs) UNARY(sin) UNARY(cos) UNARY(copy) BINARY(add) BINARY(sub) BINARY(mul) BINARY(div)
+      BINARY(min) BINARY(max) BINARY(add_sigmoid) BINARY(add_tanh) BINARY(tanh_mul) BINARY(mul_tanh)
+          COMBINED(mul_add) COMBINED(add_mul) COMBINED(mul_mul_add)
 }
 
 /* Short rows and long ones, of ordinary numbers: with infinities all would be NaN. */
@@ -107,7 +108,9 @@ static void reductions(const edb_kernels *k, data *t) {
   ROW_WISE(mean)
   ROW_WISE(maximum)
   ROW_WISE(argmax)
-  OVER(sum_over) OVER(mean_over) OVER(max_over) OVER(softmax_over) PAIRS(dot) PAIRS(squared_error)
+  OVER(sum_over)
+  OVER(mean_over)
+  OVER(max_over) OVER(softmax_over) PAIRS(dot) PAIRS(squared_error)
       k->layer_norm(ROWS, COLS, span(t->c), span(t->d), (edb_span){t->d, 0, 1}, t->y, STRIDE);
   finish(t, "layer_norm");
   k->cross_entropy(ROWS, 5, span(t->c), label, t->y, STRIDE);
