@@ -145,6 +145,20 @@ static uint32_t wait_of(edb_placer *p, uint32_t batch, uint32_t index) {
   return batch - earliest;
 }
 
+/* Whether values of the output that the stretch leaves out are read: were it a view, they would
+ * stand in the output's own piece and be stored once more for whoever reads them. */
+static bool leaves_readers(const edb_placer *p, const stretch *s) {
+  const edb_placement *pl = p->placement;
+  uint32_t rows = edb_placer_rows(p, s->batch), start = pl->batch_start[s->batch];
+  for (uint32_t r = 0; r < rows; r++) {
+    if (r == s->from) r += (uint32_t)s->length;
+    if (r >= rows) break;
+    if (p->last_read[pl->value_start[pl->nodes[start + r] - pl->first] + s->output] != s->batch)
+      return true;
+  }
+  return false;
+}
+
 static void bind_operand(edb_placer *p, uint32_t batch, uint32_t index) {
   const edb_plan_inputs *inputs = &p->inputs[p->schedule->batch_type[batch]];
   const edb_operand *operand = &inputs->operands[index];
@@ -171,6 +185,10 @@ static void bind_operand(edb_placer *p, uint32_t batch, uint32_t index) {
     if (inputs->parts[i].operand != index) continue;
     w.column = inputs->parts[i].column;
     if (!walk_input(&w, inputs->parts[i].input, &s)) continue;
+    if (leaves_readers(p, &s)) {
+      land(&w, &s);
+      continue;
+    }
     c->binding = EDB_BIND_VIEW;
     c->produced = p->placement->output_start[s.batch] + s.output;
     c->row = s.from;

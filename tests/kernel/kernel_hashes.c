@@ -65,26 +65,40 @@ static void elementwise(const edb_kernels *k, data *t) {
   k->name(ROWS, COLS, span(t->a), t->y, STRIDE);      \
   finish(t, #name);                                   \
   k->name(1, ROWS *STRIDE, span(t->b), t->y, STRIDE); \
-  finish(t, #name);
+  finish(t, #name)
 #define BINARY(name)                                                     \
   k->name(ROWS, COLS, span(t->a), span(t->b), t->y, STRIDE);             \
   finish(t, #name);                                                      \
   k->name(ROWS, COLS, span(t->a), (edb_span){t->b, 1, 0}, t->y, STRIDE); \
-  finish(t, #name);
+  finish(t, #name)
 #define COMBINED(name)                                                                             \
   k->name(ROWS, COLS, (edb_span[]){span(t->a), span(t->b), span(t->c), span(t->d)}, t->y, STRIDE); \
-  finish(t, #name);
-  UNARY(neg)
-  UNARY(sigmoid)
-  UNARY(tanh)
-  UNARY(relu)
-  UNARY(gelu)
-  UNARY(exp)
-  UNARY(log)
-  UNARY(sqrt)
-  UNARY(abs) UNARY(sin) UNARY(cos) UNARY(copy) BINARY(add) BINARY(sub) BINARY(mul) BINARY(div)
-      BINARY(min) BINARY(max) BINARY(add_sigmoid) BINARY(add_tanh) BINARY(tanh_mul) BINARY(mul_tanh)
-          COMBINED(mul_add) COMBINED(add_mul) COMBINED(mul_mul_add)
+  finish(t, #name)
+  UNARY(neg);
+  UNARY(sigmoid);
+  UNARY(tanh);
+  UNARY(relu);
+  UNARY(gelu);
+  UNARY(exp);
+  UNARY(log);
+  UNARY(sqrt);
+  UNARY(abs);
+  UNARY(sin);
+  UNARY(cos);
+  UNARY(copy);
+  BINARY(add);
+  BINARY(sub);
+  BINARY(mul);
+  BINARY(div);
+  BINARY(min);
+  BINARY(max);
+  BINARY(add_sigmoid);
+  BINARY(add_tanh);
+  BINARY(tanh_mul);
+  BINARY(mul_tanh);
+  COMBINED(mul_add);
+  COMBINED(add_mul);
+  COMBINED(mul_mul_add);
 }
 
 /* Short rows and long ones, of ordinary numbers: with infinities all would be NaN. */
@@ -95,23 +109,26 @@ static void reductions(const edb_kernels *k, data *t) {
   k->name(ROWS, COLS, span(t->c), t->y, STRIDE); \
   finish(t, #name);                              \
   k->name(ROWS, 5, span(t->c), t->y, STRIDE);    \
-  finish(t, #name);
+  finish(t, #name)
 #define OVER(name)                                   \
   k->name(4, first, COLS, span(t->c), t->y, STRIDE); \
-  finish(t, #name);
+  finish(t, #name)
 #define PAIRS(name)                                          \
   k->name(ROWS, COLS, span(t->c), span(t->d), t->y, STRIDE); \
-  finish(t, #name);
-  ROW_WISE(softmax)
-  ROW_WISE(log_softmax)
-  ROW_WISE(sum)
-  ROW_WISE(mean)
-  ROW_WISE(maximum)
-  ROW_WISE(argmax)
-  OVER(sum_over)
-  OVER(mean_over)
-  OVER(max_over) OVER(softmax_over) PAIRS(dot) PAIRS(squared_error)
-      k->layer_norm(ROWS, COLS, span(t->c), span(t->d), (edb_span){t->d, 0, 1}, t->y, STRIDE);
+  finish(t, #name)
+  ROW_WISE(softmax);
+  ROW_WISE(log_softmax);
+  ROW_WISE(sum);
+  ROW_WISE(mean);
+  ROW_WISE(maximum);
+  ROW_WISE(argmax);
+  OVER(sum_over);
+  OVER(mean_over);
+  OVER(max_over);
+  OVER(softmax_over);
+  PAIRS(dot);
+  PAIRS(squared_error);
+  k->layer_norm(ROWS, COLS, span(t->c), span(t->d), (edb_span){t->d, 0, 1}, t->y, STRIDE);
   finish(t, "layer_norm");
   k->cross_entropy(ROWS, 5, span(t->c), label, t->y, STRIDE);
   finish(t, "cross_entropy");
