@@ -154,12 +154,12 @@ static const edb_encoding encodings[EDB_ENCODING_COUNT] = {EDB_ENCODING_TIGHT, E
 static int count_granularity(counter *c, bool keep) {
   int failed = 0;
   c->encodings_left = EDB_ENCODING_COUNT;
-  if (keep) failed = count_learned(c, EDB_ENCODING_LEAD, true);
+  if (keep) failed = count_learned(c, EDB_ENCODING_MASS, true);
   for (int kind = 0; kind < EDB_POLICY_COUNT && !failed; kind++)
     if (kind != EDB_POLICY_FSM && kind != EDB_POLICY_EXACT)
       failed = count_kind(c, (edb_policy_kind)kind);
   for (size_t i = 0; i < EDB_ENCODING_COUNT && !failed; i++)
-    if (!keep || encodings[i] != EDB_ENCODING_LEAD) failed = count_learned(c, encodings[i], false);
+    if (!keep || encodings[i] != EDB_ENCODING_MASS) failed = count_learned(c, encodings[i], false);
   return failed;
 }
 
