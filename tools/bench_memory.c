@@ -32,6 +32,7 @@ static edb_status run_stages(runner *r, const edb_policy *policy, memory_use *m,
   const edb_graph *lowered;
   edb_schedule *schedule = NULL;
   edb_placement *placement = NULL;
+  edb_session_set_timing(r->session, true); /* only then are live values counted */
   edb_status status = runner_build(r, 0, &lowered);
   m->graph_bytes = grown(r->w, last);
   if (status == EDB_OK)
@@ -47,6 +48,7 @@ static edb_status run_stages(runner *r, const edb_policy *policy, memory_use *m,
   m->run_bytes = grown(r->w, last);
   if (status == EDB_OK) m->nodes = edb_schedule_describe(schedule).n_nodes;
   if (status == EDB_OK) m->live_bytes = edb_session_stats(r->session).live_bytes;
+  edb_session_set_timing(r->session, false);
   edb_placement_destroy(placement);
   edb_schedule_destroy(schedule);
   return status;
