@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #define FIRST_READ_BYTES   ((size_t)64 * 1024)
-#define PATH_BYTES         4096
 #define TEMPORARY_ATTEMPTS 100
 
 /* "PATH: what: the system's reason". */
@@ -24,7 +23,7 @@ static edb_status fail_io(edb_error *error, const char *path, const char *what, 
 }
 
 static void close_descriptor(int descriptor) {
-  (void)close(descriptor); /* after a read there is nothing to lose */
+  (void)close(descriptor); /* nothing that is wanted can be lost */
 }
 
 /* False when the system does not map this file (some special file systems); it is then read. */
@@ -126,33 +125,17 @@ static int write_all(int descriptor, const char *data, size_t bytes) {
   return 0;
 }
 
-static int write_parts(int descriptor, const edb_file_part *parts, size_t n_parts) {
-  int failure = 0;
-  for (size_t i = 0; i < n_parts && failure == 0; i++)
-    failure = write_all(descriptor, parts[i].data, parts[i].bytes);
-  return failure;
-}
-
 /* close may be the first to report a full disk (NFS). */
 static int close_written(int descriptor, int failure) {
   if (close(descriptor) != 0 && failure == 0 && errno != EINTR) return errno;
   return failure;
 }
 
-/* Pipes, terminals and devices are written in place: to rename over /dev/null would destroy it. */
-static edb_status write_in_place(const char *path, const edb_file_part *parts, size_t n_parts,
-                                 edb_error *error) {
-  int descriptor = open(path, O_WRONLY | O_CLOEXEC);
-  if (descriptor < 0) return fail_io(error, path, "cannot write", errno);
-  int failure = close_written(descriptor, write_parts(descriptor, parts, n_parts));
-  return failure == 0 ? EDB_OK : fail_io(error, path, "cannot write", failure);
-}
-
 /* Creates PATH.PID.N.tmp, the first N that does not exist; -1 and errno on failure. */
-static int create_beside(const char *path, mode_t mode, char temporary[PATH_BYTES]) {
+static int create_beside(const char *path, mode_t mode, char temporary[EDB_PATH_BYTES]) {
   for (int i = 0; i < TEMPORARY_ATTEMPTS; i++) {
-    int length = snprintf(temporary, PATH_BYTES, "%s.%ld.%d.tmp", path, (long)getpid(), i);
-    if (length < 0 || length >= PATH_BYTES) {
+    int length = snprintf(temporary, EDB_PATH_BYTES, "%s.%ld.%d.tmp", path, (long)getpid(), i);
+    if (length < 0 || length >= EDB_PATH_BYTES) {
       errno = ENAMETOOLONG;
       return -1;
     }
@@ -162,26 +145,49 @@ static int create_beside(const char *path, mode_t mode, char temporary[PATH_BYTE
   return -1;
 }
 
-edb_status edb_file_write_parts(const char *path, const edb_file_part *parts, size_t n_parts,
-                                edb_error *error) {
+edb_status edb_file_writer_open(const char *path, edb_file_writer *out, edb_error *error) {
   struct stat info;
   mode_t mode = 0666; /* less the umask */
+  *out = (edb_file_writer){.path = path};
   if (stat(path, &info) == 0) {
     if (S_ISDIR(info.st_mode)) return fail_io(error, path, "cannot write", EISDIR);
-    if (!S_ISREG(info.st_mode)) return write_in_place(path, parts, n_parts, error);
+    out->in_place = !S_ISREG(info.st_mode); /* a rename over /dev/null would destroy it */
     mode = info.st_mode & 0777;
   }
-  char temporary[PATH_BYTES];
-  int descriptor = create_beside(path, mode, temporary);
-  if (descriptor < 0) return fail_io(error, path, "cannot create a file beside it", errno);
-  int failure = write_parts(descriptor, parts, n_parts);
+  out->descriptor =
+      out->in_place ? open(path, O_WRONLY | O_CLOEXEC) : create_beside(path, mode, out->temporary);
+  if (out->descriptor >= 0) return EDB_OK;
+  return fail_io(error, path, out->in_place ? "cannot write" : "cannot create a file beside it",
+                 errno);
+}
+
+void edb_file_writer_put(edb_file_writer *writer, const void *data, size_t bytes) {
+  if (writer->failure == 0) writer->failure = write_all(writer->descriptor, data, bytes);
+}
+
+edb_status edb_file_writer_close(edb_file_writer *writer, edb_error *error) {
+  int failure = writer->failure;
   /* Without this a crash after the rename could leave the new name with no content. */
-  if (failure == 0 && fsync(descriptor) != 0) failure = errno;
-  failure = close_written(descriptor, failure);
-  if (failure == 0 && rename(temporary, path) != 0) failure = errno;
+  if (failure == 0 && !writer->in_place && fsync(writer->descriptor) != 0) failure = errno;
+  failure = close_written(writer->descriptor, failure);
+  if (failure == 0 && !writer->in_place && rename(writer->temporary, writer->path) != 0)
+    failure = errno;
   if (failure == 0) return EDB_OK;
-  (void)unlink(temporary);
-  return fail_io(error, path, "cannot write", failure);
+  if (!writer->in_place) (void)unlink(writer->temporary);
+  return fail_io(error, writer->path, "cannot write", failure);
+}
+
+void edb_file_writer_abandon(edb_file_writer *writer) {
+  close_descriptor(writer->descriptor);
+  if (!writer->in_place) (void)unlink(writer->temporary);
+}
+
+edb_status edb_file_write_parts(const char *path, const edb_file_part *parts, size_t n_parts,
+                                edb_error *error) {
+  edb_file_writer writer;
+  EDB_TRY(edb_file_writer_open(path, &writer, error));
+  for (size_t i = 0; i < n_parts; i++) edb_file_writer_put(&writer, parts[i].data, parts[i].bytes);
+  return edb_file_writer_close(&writer, error);
 }
 
 edb_status edb_file_write(const char *path, const void *data, size_t bytes, edb_error *error) {

@@ -6,6 +6,7 @@
 #include "base/file.h"
 
 #define MIN_CAPACITY 128
+#define PIECE_BYTES  ((size_t)64 * 1024) /* that go to a sink at a time */
 
 void edb_text_init(edb_text *text, edb_context *ctx) {
   *text = (edb_text){.ctx = ctx};
@@ -34,11 +35,23 @@ static bool reserve(edb_text *text, size_t more) {
   return true;
 }
 
+void edb_text_flush(edb_text *text) {
+  if (!text->sink || text->failed) return;
+  edb_file_writer_put(text->sink, text->data, text->length);
+  text->failed = text->sink->failure != 0;
+  text->length = 0;
+}
+
+static void drain(edb_text *text) {
+  if (text->length >= PIECE_BYTES) edb_text_flush(text);
+}
+
 void edb_text_append(edb_text *text, const char *bytes, size_t length) {
   if (!reserve(text, length)) return;
   if (length != 0) memcpy(text->data + text->length, bytes, length);
   text->length += length;
   text->data[text->length] = '\0';
+  drain(text);
 }
 
 void edb_text_printf(edb_text *text, const char *format, ...) {
@@ -60,4 +73,5 @@ void edb_text_printf(edb_text *text, const char *format, ...) {
   va_end(arguments);
   if (wanted < 0) text->failed = true;
   if (!text->failed) text->length += (size_t)wanted;
+  drain(text);
 }

@@ -111,15 +111,20 @@ static const struct {
 
 static edb_status generate(edb_context *ctx, edb_generator *generator, const char *form,
                            uint32_t count, uint64_t seed, const char *path, edb_error *error) {
+  edb_file_writer writer;
   edb_text text;
   edb_rng rng;
+  EDB_TRY(edb_file_writer_open(path, &writer, error));
   edb_text_init(&text, ctx);
+  text.sink = &writer;
   edb_rng_seed_named(&rng, seed, form);
   edb_status status = generator(ctx, count, &rng, &text, error);
-  if (status == EDB_OK && text.failed)
+  edb_text_flush(&text);
+  if (status == EDB_OK && text.failed && writer.failure == 0)
     status = edb_fail_memory(error, text.length, "generated data");
-  if (status == EDB_OK) status = edb_file_write(path, text.data, text.length, error);
   edb_text_free(&text);
+  if (status == EDB_OK) return edb_file_writer_close(&writer, error);
+  edb_file_writer_abandon(&writer);
   return status;
 }
 

@@ -236,6 +236,62 @@ static void a_failed_write_leaves_the_old_file_and_nothing_else(void **state) {
   assert_int_equal(count_entries(d), 1);
 }
 
+static void an_abandoned_file_leaves_the_old_one_and_nothing_else(void **state) {
+  folder *d = *state;
+  put_file(d->file, "old");
+  edb_file_writer writer;
+  assert_int_equal(edb_file_writer_open(d->file, &writer, NULL), EDB_OK);
+  edb_file_writer_put(&writer, "new", 3);
+  assert_int_equal(count_entries(d), 2);
+  edb_file_writer_abandon(&writer);
+  assert_file_is(d->file, "old");
+  assert_int_equal(count_entries(d), 1);
+}
+
+static void a_text_with_a_sink_keeps_a_piece_only(void **state) {
+  folder *d = *state;
+  faulty f;
+  edb_file_writer writer;
+  edb_text text;
+  edb_file file;
+  char expected[32];
+  assert_int_equal(edb_file_writer_open(d->file, &writer, NULL), EDB_OK);
+  edb_text_init(&text, faulty_context(&f, 0));
+  text.sink = &writer;
+  for (int i = 0; i < 100000; i++) edb_text_printf(&text, "line %06d\n", i);
+  edb_text_append(&text, "end", 3);
+  assert_false(text.failed);
+  assert_true(text.capacity <= (size_t)256 * 1024);
+  edb_text_flush(&text);
+  assert_int_equal(edb_file_writer_close(&writer, NULL), EDB_OK);
+  edb_text_free(&text);
+  assert_int_equal(edb_file_open(f.ctx, d->file, &file, NULL), EDB_OK);
+  assert_int_equal(file.bytes, 100000 * 12 + 3);
+  for (int i = 0; i < 100000; i++) {
+    (void)snprintf(expected, sizeof expected, "line %06d\n", i);
+    assert_memory_equal(file.data + (size_t)12 * (size_t)i, expected, 12);
+  }
+  edb_file_close(&file);
+  faulty_destroy(&f);
+}
+
+static void a_sink_that_is_full_fails_the_text(void **state) {
+  (void)state;
+  if (access("/dev/full", W_OK) != 0) skip();
+  faulty f;
+  edb_file_writer writer;
+  edb_text text;
+  assert_int_equal(edb_file_writer_open("/dev/full", &writer, NULL), EDB_OK);
+  edb_text_init(&text, faulty_context(&f, 0));
+  text.sink = &writer;
+  edb_text_append(&text, "x", 1);
+  edb_text_flush(&text);
+  assert_true(text.failed);
+  assert_int_equal(edb_file_writer_close(&writer, NULL), EDB_ERROR_IO);
+  edb_text_free(&text);
+  faulty_destroy(&f);
+}
+
 static void a_device_is_written_and_not_replaced(void **state) {
   (void)state;
   assert_int_equal(edb_file_write("/dev/null", "x", 1, NULL), EDB_OK);
@@ -262,6 +318,9 @@ int main(void) {
       FOLDER_TEST(a_directory_that_is_not_there_is_an_error),
       cmocka_unit_test(a_path_that_is_too_long_is_an_error),
       FOLDER_TEST(a_failed_write_leaves_the_old_file_and_nothing_else),
+      FOLDER_TEST(an_abandoned_file_leaves_the_old_one_and_nothing_else),
+      FOLDER_TEST(a_text_with_a_sink_keeps_a_piece_only),
+      cmocka_unit_test(a_sink_that_is_full_fails_the_text),
       cmocka_unit_test(a_device_is_written_and_not_replaced),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
