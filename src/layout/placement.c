@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/carve.h"
 #include "base/map.h"
 #include "layout/offsets.h"
 #include "layout/placer.h"
@@ -48,18 +49,6 @@ static void mark_kept(edb_placer *p, const edb_keep *keep) {
 /* ---- Tables -----------------------------------------------------------------------------------
  */
 
-/* Hands out parts of one block of memory; without a block it counts their bytes. */
-typedef struct carver {
-  char *base;
-  size_t at;
-} carver;
-
-static void *carve(carver *c, size_t count, size_t element_bytes) {
-  void *part = c->base ? c->base + c->at : NULL;
-  c->at += (count * element_bytes + 15) / 16 * 16;
-  return part;
-}
-
 typedef struct counts {
   size_t values, outputs, operands, elements, kept;
 } counts;
@@ -82,39 +71,39 @@ static counts count_tables(const edb_placer *p) {
 
 static size_t lay_out_tables(const edb_placer *p, counts n, char *base) {
   edb_placement *pl = p->placement;
-  carver c = {.base = base};
+  edb_carver c = {.base = base};
   size_t batches = pl->n_batches;
-  pl->offset = carve(&c, n.values, sizeof *pl->offset);
-  pl->outputs = carve(&c, n.outputs, sizeof *pl->outputs);
-  pl->operands = carve(&c, n.operands, sizeof *pl->operands);
-  pl->nodes = carve(&c, pl->n_nodes, sizeof *pl->nodes);
-  pl->value_start = carve(&c, (size_t)pl->n_nodes + 1, sizeof *pl->value_start);
-  pl->batch_start = carve(&c, batches + 1, sizeof *pl->batch_start);
-  pl->output_start = carve(&c, batches + 1, sizeof *pl->output_start);
-  pl->operand_start = carve(&c, batches + 1, sizeof *pl->operand_start);
-  pl->element_start = carve(&c, batches, sizeof *pl->element_start);
-  pl->elements = carve(&c, n.elements, sizeof *pl->elements);
-  pl->again = carve(&c, p->inputs ? n.values : 0, sizeof *pl->again);
-  pl->kept_start = carve(&c, (size_t)pl->n_types + 1, sizeof *pl->kept_start);
-  pl->kept = carve(&c, n.kept, sizeof *pl->kept);
+  EDB_CARVE(&c, pl->offset, n.values);
+  EDB_CARVE(&c, pl->outputs, n.outputs);
+  EDB_CARVE(&c, pl->operands, n.operands);
+  EDB_CARVE(&c, pl->nodes, pl->n_nodes);
+  EDB_CARVE(&c, pl->value_start, (size_t)pl->n_nodes + 1);
+  EDB_CARVE(&c, pl->batch_start, batches + 1);
+  EDB_CARVE(&c, pl->output_start, batches + 1);
+  EDB_CARVE(&c, pl->operand_start, batches + 1);
+  EDB_CARVE(&c, pl->element_start, batches);
+  EDB_CARVE(&c, pl->elements, n.elements);
+  EDB_CARVE(&c, pl->again, p->inputs ? n.values : 0);
+  EDB_CARVE(&c, pl->kept_start, (size_t)pl->n_types + 1);
+  EDB_CARVE(&c, pl->kept, n.kept);
   return c.at;
 }
 
 static size_t lay_out_working(edb_placer *p, counts n, char *base) {
-  carver c = {.base = base};
+  edb_carver c = {.base = base};
   size_t batches = p->placement->n_batches;
-  p->produced = carve(&c, n.outputs, sizeof *p->produced);
-  p->consumed = carve(&c, n.operands, sizeof *p->consumed);
-  p->dying = carve(&c, batches, sizeof *p->dying);
-  p->pieces = carve(&c, n.outputs + n.operands, sizeof *p->pieces);
-  p->spots = carve(&c, p->placement->n_nodes, sizeof *p->spots);
-  p->taken = carve(&c, p->most_edges, sizeof *p->taken);
-  p->last_read = carve(&c, p->count_live ? n.values : 0, sizeof *p->last_read);
-  p->home_piece = carve(&c, p->inputs ? n.values : 0, sizeof *p->home_piece);
-  p->filled = carve(&c, batches, sizeof *p->filled);
-  p->born = carve(&c, batches, sizeof *p->born);
-  p->dead = carve(&c, batches, sizeof *p->dead);
-  p->is_read = carve(&c, batches, 1);
+  EDB_CARVE(&c, p->produced, n.outputs);
+  EDB_CARVE(&c, p->consumed, n.operands);
+  EDB_CARVE(&c, p->dying, batches);
+  EDB_CARVE(&c, p->pieces, n.outputs + n.operands);
+  EDB_CARVE(&c, p->spots, p->placement->n_nodes);
+  EDB_CARVE(&c, p->taken, p->most_edges);
+  EDB_CARVE(&c, p->last_read, p->count_live ? n.values : 0);
+  EDB_CARVE(&c, p->home_piece, p->inputs ? n.values : 0);
+  EDB_CARVE(&c, p->filled, batches);
+  EDB_CARVE(&c, p->born, batches);
+  EDB_CARVE(&c, p->dead, batches);
+  EDB_CARVE(&c, p->is_read, batches);
   return c.at;
 }
 

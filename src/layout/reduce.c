@@ -1,6 +1,7 @@
 /* layout/reduce.c: the execution graph of a mini-batch, batch by batch of its schedule. */
 #include <string.h>
 
+#include "base/carve.h"
 #include "graph/store.h"
 #include "layout/reduce_impl.h"
 
@@ -218,20 +219,6 @@ static needs count_needs(const edb_reducer *r) {
   return n;
 }
 
-/* Hands out parts of one block of memory; without a block it counts their bytes. */
-typedef struct carver {
-  char *base;
-  size_t at;
-} carver;
-
-static void *carve(carver *c, size_t count, size_t element_bytes) {
-  void *part = c->base ? c->base + c->at : NULL;
-  c->at += (count * element_bytes + 15) / 16 * 16;
-  return part;
-}
-
-#define CARVE(c, field, count) ((field) = carve((c), (count), sizeof *(field)))
-
 /* One block, because blocks of this size come from the system and go back to it, and new pages cost
  * more than what is written to them:
  *
@@ -239,30 +226,30 @@ static void *carve(carver *c, size_t count, size_t element_bytes) {
  *
  * the last three needed only while the graph is made. */
 static size_t lay_out(edb_reducer *r, const needs *n, size_t n_slots, char *base) {
-  carver c = {.base = base};
+  edb_carver c = {.base = base};
   edb_reduced *to = r->to;
   edb_graph *x = &to->graph;
   size_t cells = r->params->source->n_cells, batches = r->schedule->info.n_batches;
-  CARVE(&c, x->type, n->nodes);
-  CARVE(&c, x->edge_start, n->nodes + 1);
-  CARVE(&c, x->int_start, n->nodes + 1);
-  CARVE(&c, x->edge_node, n->edges);
-  CARVE(&c, x->edge_output, n->edges);
-  CARVE(&c, x->ints, n->ints);
-  CARVE(&c, x->floats, n->floats);
-  CARVE(&c, to->schedule.batch_type, 2 * batches);
-  CARVE(&c, to->schedule.batch_start, 2 * batches + 1);
-  CARVE(&c, to->all_nodes, n->nodes);
-  CARVE(&c, to->tabled, r->params->split->program.n_cells);
-  CARVE(&c, to->imports, n->imports);
-  CARVE(&c, to->runs_as, edb_graph_pending_count(r->source));
-  CARVE(&c, r->slots, n_slots);
-  CARVE(&c, r->order, batches);
-  CARVE(&c, r->head, cells);
-  CARVE(&c, r->cursor, cells);
-  CARVE(&c, r->cursor_row, cells);
-  CARVE(&c, r->next, batches);
-  CARVE(&c, r->early_of, n->early ? edb_graph_pending_count(r->source) : 0);
+  EDB_CARVE(&c, x->type, n->nodes);
+  EDB_CARVE(&c, x->edge_start, n->nodes + 1);
+  EDB_CARVE(&c, x->int_start, n->nodes + 1);
+  EDB_CARVE(&c, x->edge_node, n->edges);
+  EDB_CARVE(&c, x->edge_output, n->edges);
+  EDB_CARVE(&c, x->ints, n->ints);
+  EDB_CARVE(&c, x->floats, n->floats);
+  EDB_CARVE(&c, to->schedule.batch_type, 2 * batches);
+  EDB_CARVE(&c, to->schedule.batch_start, 2 * batches + 1);
+  EDB_CARVE(&c, to->all_nodes, n->nodes);
+  EDB_CARVE(&c, to->tabled, r->params->split->program.n_cells);
+  EDB_CARVE(&c, to->imports, n->imports);
+  EDB_CARVE(&c, to->runs_as, edb_graph_pending_count(r->source));
+  EDB_CARVE(&c, r->slots, n_slots);
+  EDB_CARVE(&c, r->order, batches);
+  EDB_CARVE(&c, r->head, cells);
+  EDB_CARVE(&c, r->cursor, cells);
+  EDB_CARVE(&c, r->cursor_row, cells);
+  EDB_CARVE(&c, r->next, batches);
+  EDB_CARVE(&c, r->early_of, n->early ? edb_graph_pending_count(r->source) : 0);
   return c.at;
 }
 
