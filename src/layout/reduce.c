@@ -5,6 +5,9 @@
 #include "graph/store.h"
 #include "layout/reduce_impl.h"
 
+/* So much has to be saved for the graph to move into a smaller block. */
+#define TRIM_BYTES ((size_t)1 << 20)
+
 /* ---- Batches -----------------------------------------------------------------------------------
  */
 
@@ -14,46 +17,6 @@ static void end_batch(edb_reducer *r, uint32_t cell, uint32_t from) {
   if (from == r->graph->n_nodes) return;
   s->batch_type[s->info.n_batches] = cell;
   s->batch_start[s->info.n_batches++] = from - r->graph->first;
-}
-
-/* Early parts of the nodes of a type, from where the last call stopped, in the order of the
- * schedule, as long as what they take has run. */
-static void make_early(edb_reducer *r, uint32_t type) {
-  const edb_schedule *s = r->schedule;
-  uint32_t first = r->source->first, base = r->source->base;
-  while (r->cursor[type] != EDB_NO_NODE) {
-    uint32_t b = r->cursor[type], row = r->cursor_row[type];
-    for (; s->batch_start[b] + row < s->batch_start[b + 1]; row++) {
-      edb_node node = s->nodes[s->batch_start[b] + row];
-      edb_draft d;
-      bool is_new;
-      if (!edb_draft_early(r, node - base, &d)) {
-        r->cursor_row[type] = row;
-        return;
-      }
-      r->early_of[node - first] = edb_reduce_intern(r, &d, &is_new);
-    }
-    r->cursor[type] = r->next[b];
-    r->cursor_row[type] = 0;
-  }
-}
-
-/* One batch of the schedule; false when the schedule is not one of the graph. */
-static bool make_batch(edb_reducer *r, uint32_t b) {
-  const edb_schedule *s = r->schedule;
-  const edb_graph *g = r->source;
-  uint32_t type = s->batch_type[b];
-  size_t dense = edb_type_dense_length(&g->schema->types[type]);
-  for (uint32_t i = s->batch_start[b]; i < s->batch_start[b + 1]; i++) {
-    uint32_t *runs_as = &r->to->runs_as[s->nodes[i] - g->first];
-    edb_draft d;
-    bool is_new;
-    if (*runs_as != EDB_NO_NODE || !edb_draft_call(r, s->nodes[i] - g->base, dense, &d))
-      return false;
-    *runs_as = edb_reduce_intern(r, &d, &is_new);
-    r->to->n_shared += !is_new;
-  }
-  return true;
 }
 
 /* ---- Tabled nodes ------------------------------------------------------------------------------
@@ -71,13 +34,13 @@ static bool make_tabled(edb_reducer *r) {
     uint32_t from = r->graph->n_nodes, shared = r->to->n_shared;
     if (p->tabled[t]) {
       for (uint32_t b = r->head[t]; b != EDB_NO_NODE; b = r->next[b]) {
-        if (!make_batch(r, b)) return false;
+        if (!edb_reduce_batch(r, b)) return false;
         r->to->n_looked_up += r->schedule->batch_start[b + 1] - r->schedule->batch_start[b];
       }
       r->to->n_shared = shared;
       add_tabled(r, t, from);
     } else if (edb_has_early(r, t) && p->tabled[p->split->early[t].cell]) {
-      make_early(r, t);
+      edb_reduce_early(r, t);
       add_tabled(r, p->split->early[t].cell, from);
     }
   }
@@ -87,18 +50,12 @@ static bool make_tabled(edb_reducer *r) {
 /* ---- The schedule ------------------------------------------------------------------------------
  */
 
+/* Whether its types are those of the graph; its nodes are looked at when they are made. */
 static bool is_fit(const edb_reducer *r) {
   const edb_schedule *s = r->schedule;
-  const edb_graph *g = r->source;
-  if (s->info.n_nodes != edb_graph_pending_count(g)) return false;
-  for (uint32_t b = 0; b < s->info.n_batches; b++) {
+  if (s->info.n_nodes != edb_graph_pending_count(r->source)) return false;
+  for (uint32_t b = 0; b < s->info.n_batches; b++)
     if (s->batch_type[b] >= r->params->source->n_cells) return false;
-    for (uint32_t i = s->batch_start[b]; i < s->batch_start[b + 1]; i++) {
-      uint32_t index = s->nodes[i] - g->base;
-      if (s->nodes[i] < g->first || index >= g->n_nodes || g->type[index] != s->batch_type[b])
-        return false;
-    }
-  }
   return true;
 }
 
@@ -142,12 +99,12 @@ static bool make_pending(edb_reducer *r) {
     uint32_t b = r->order[i], type = s->batch_type[b], from = r->graph->n_nodes;
     if (r->params->tabled[type]) continue;
     if (r->cursor[type] != EDB_NO_NODE) {
-      make_early(r, type);
+      edb_reduce_early(r, type);
       end_batch(r, r->params->split->early[type].cell, from);
       r->to->n_early += from < r->graph->n_nodes;
       from = r->graph->n_nodes;
     }
-    if (!make_batch(r, b)) return false;
+    if (!edb_reduce_batch(r, b)) return false;
     end_batch(r, type, from);
   }
   return true;
@@ -189,20 +146,22 @@ static void end_schedule(edb_reducer *r) {
 /* ---- Memory ------------------------------------------------------------------------------------
  */
 
-/* Most rows of each kind that the execution graph can need. */
-typedef struct needs {
-  size_t nodes, edges, ints, floats, imports;
+/* Rows of each kind. */
+typedef struct counts {
+  size_t nodes, edges, ints, floats, imports, batches;
   bool early;
-} needs;
+} counts;
 
-static needs count_needs(const edb_reducer *r) {
+/* The most that the execution graph can need. */
+static counts count_most(const edb_reducer *r) {
   const edb_graph *g = r->source;
   const edb_split *split = r->params->split;
   uint32_t done = g->first - g->base;
-  needs n = {.nodes = edb_graph_pending_count(g),
-             .edges = g->edge_count - g->edge_start[done],
-             .ints = g->int_count - g->int_start[done],
-             .floats = g->float_count};
+  counts n = {.nodes = edb_graph_pending_count(g),
+              .edges = g->edge_count - g->edge_start[done],
+              .ints = g->int_count - g->int_start[done],
+              .floats = g->float_count,
+              .batches = 2 * (size_t)r->schedule->info.n_batches};
   if (g->lowest_pending_use < g->first) n.imports = n.edges;
   n.nodes += n.imports;
   for (uint32_t b = 0; b < r->schedule->info.n_batches; b++) {
@@ -219,51 +178,68 @@ static needs count_needs(const edb_reducer *r) {
   return n;
 }
 
-/* One block, because blocks of this size come from the system and go back to it, and new pages cost
- * more than what is written to them:
- *
- *   | graph | schedule | tabled | imports | runs as | hash table | lists of batches | early nodes |
- *
- * the last three needed only while the graph is made. */
-static size_t lay_out(edb_reducer *r, const needs *n, size_t n_slots, char *base) {
+/* An array gets its place in the block, with what it holds if it had one. */
+#define MOVE(field, count)                                                             \
+  do {                                                                                 \
+    const void *old_ = (field);                                                        \
+    EDB_CARVE(&c, field, count);                                                       \
+    if (base && old_ && (count) > 0) memcpy((field), old_, (count) * sizeof *(field)); \
+  } while (0)
+
+/* What stays: | graph | schedule | tabled | imports | runs as |; one block, because blocks of this
+ * size come from the system and go back to it, and new pages cost more than what is written to
+ * them. */
+static size_t lay_out(edb_reduced *to, const counts *n, char *base) {
   edb_carver c = {.base = base};
-  edb_reduced *to = r->to;
   edb_graph *x = &to->graph;
+  MOVE(x->type, n->nodes);
+  MOVE(x->edge_start, n->nodes + 1);
+  MOVE(x->int_start, n->nodes + 1);
+  MOVE(x->edge_node, n->edges);
+  MOVE(x->edge_output, n->edges);
+  MOVE(x->ints, n->ints);
+  MOVE(x->floats, n->floats);
+  MOVE(to->schedule.batch_type, n->batches);
+  MOVE(to->schedule.batch_start, n->batches + 1);
+  MOVE(to->all_nodes, n->nodes);
+  MOVE(to->tabled, (size_t)to->split->program.n_cells);
+  MOVE(to->imports, n->imports);
+  MOVE(to->runs_as, (size_t)to->n_nodes);
+  return c.at;
+}
+#undef MOVE
+
+/* What is needed only while the graph is made. */
+static size_t lay_out_working(edb_reducer *r, const counts *n, size_t n_slots, char *base) {
+  edb_carver c = {.base = base};
   size_t cells = r->params->source->n_cells, batches = r->schedule->info.n_batches;
-  EDB_CARVE(&c, x->type, n->nodes);
-  EDB_CARVE(&c, x->edge_start, n->nodes + 1);
-  EDB_CARVE(&c, x->int_start, n->nodes + 1);
-  EDB_CARVE(&c, x->edge_node, n->edges);
-  EDB_CARVE(&c, x->edge_output, n->edges);
-  EDB_CARVE(&c, x->ints, n->ints);
-  EDB_CARVE(&c, x->floats, n->floats);
-  EDB_CARVE(&c, to->schedule.batch_type, 2 * batches);
-  EDB_CARVE(&c, to->schedule.batch_start, 2 * batches + 1);
-  EDB_CARVE(&c, to->all_nodes, n->nodes);
-  EDB_CARVE(&c, to->tabled, r->params->split->program.n_cells);
-  EDB_CARVE(&c, to->imports, n->imports);
-  EDB_CARVE(&c, to->runs_as, edb_graph_pending_count(r->source));
+  EDB_CARVE(&c, r->taker, r->params->share ? n->nodes : 0);
+  EDB_CARVE(&c, r->next_taker, r->params->share ? n->nodes : 0);
   EDB_CARVE(&c, r->slots, n_slots);
   EDB_CARVE(&c, r->order, batches);
   EDB_CARVE(&c, r->head, cells);
   EDB_CARVE(&c, r->cursor, cells);
   EDB_CARVE(&c, r->cursor_row, cells);
   EDB_CARVE(&c, r->next, batches);
-  EDB_CARVE(&c, r->early_of, n->early ? edb_graph_pending_count(r->source) : 0);
+  EDB_CARVE(&c, r->early_of, n->early ? r->to->n_nodes : 0);
   return c.at;
 }
 
-static edb_status alloc_arrays(edb_reducer *r, const needs *n) {
+static edb_status alloc_arrays(edb_reducer *r, const counts *n) {
   edb_reduced *to = r->to;
   size_t n_slots = 16;
   while (n_slots / 4 * 3 < n->nodes && (r->params->share || n->imports)) n_slots *= 2;
   to->n_nodes = edb_graph_pending_count(r->source);
-  to->memory_bytes = lay_out(r, n, n_slots, NULL);
+  to->memory_bytes = lay_out(to, n, NULL);
   to->memory = edb_alloc(r->ctx, to->memory_bytes);
   if (!to->memory) return edb_fail_memory(r->error, to->memory_bytes, "a reduced graph");
-  (void)lay_out(r, n, n_slots, to->memory);
+  (void)lay_out(to, n, to->memory);
+  r->memory_bytes = lay_out_working(r, n, n_slots, NULL);
+  r->memory = edb_alloc(r->ctx, r->memory_bytes);
+  if (!r->memory) return edb_fail_memory(r->error, r->memory_bytes, "a reduced graph");
+  (void)lay_out_working(r, n, n_slots, r->memory);
   r->graph = &to->graph;
-  r->graph->schema = &r->params->split->program.schema;
+  r->graph->schema = &to->split->program.schema;
   r->graph->edge_start[0] = r->graph->int_start[0] = 0;
   r->mask = n_slots - 1;
   memset(r->slots, 0, n_slots * sizeof *r->slots);
@@ -271,12 +247,34 @@ static edb_status alloc_arrays(edb_reducer *r, const needs *n) {
   return EDB_OK;
 }
 
+/* Where much of what was reserved is not needed, because calls were equal, the rest moves into a
+ * smaller block; without memory for that it stays where it is. */
+static void trim(edb_reducer *r) {
+  edb_reduced tight = *r->to;
+  const edb_graph *x = r->graph;
+  counts n = {.nodes = x->n_nodes,
+              .edges = x->edge_count,
+              .ints = x->int_count,
+              .floats = x->float_count,
+              .imports = r->to->n_imports,
+              .batches = r->to->schedule.info.n_batches};
+  edb_reduced measure = tight;
+  tight.memory_bytes = lay_out(&measure, &n, NULL);
+  if (tight.memory_bytes + TRIM_BYTES > r->to->memory_bytes) return;
+  tight.memory = edb_alloc(r->ctx, tight.memory_bytes);
+  if (!tight.memory) return;
+  (void)lay_out(&tight, &n, tight.memory);
+  tight.schedule.nodes = tight.all_nodes + x->first;
+  edb_free(r->ctx, r->to->memory, r->to->memory_bytes);
+  *r->to = tight;
+}
+
 /* ---- All of it ---------------------------------------------------------------------------------
  */
 
 /* *fit: the schedule is one of the graph. */
 static edb_status reduce(edb_reducer *r, bool *fit) {
-  needs n = count_needs(r);
+  counts n = count_most(r);
   EDB_FAIL_IF(n.nodes > UINT32_MAX - 2 || n.edges > UINT32_MAX || n.ints > UINT32_MAX ||
                   n.floats > UINT32_MAX,
               r->error, EDB_ERROR_LIMIT,
@@ -291,6 +289,7 @@ static edb_status reduce(edb_reducer *r, bool *fit) {
   if (!*fit) return EDB_OK;
   r->to->flops = count_flops(r);
   end_schedule(r);
+  trim(r);
   return EDB_OK;
 }
 
@@ -310,6 +309,7 @@ edb_status edb_reduce(edb_context *ctx, const edb_reduce_params *params, const e
   r.to->split = params->split;
   bool fit = false;
   edb_status status = reduce(&r, &fit);
+  edb_free(ctx, r.memory, r.memory ? r.memory_bytes : 0);
   if (status == EDB_OK && fit && is_less(r.to))
     *out = r.to;
   else

@@ -277,6 +277,62 @@ static void schedules_of_other_graphs_are_not_followed(void **state) {
   close_setting(&s);
 }
 
+/* Calls of one cell on what the first node gives, with the same few indices over and over. */
+static edb_graph *crowd(const world *w, uint32_t n_calls, int32_t n_ids) {
+  edb_graph *graph = graph_of(w);
+  edb_error error = {0};
+  edb_node first, node;
+  edb_call init = {.cell = edb_model_cell(w->model, "init")};
+  MUST(edb_graph_append(graph, &init, &first, &error), error);
+  edb_value h = {first, 0};
+  for (uint32_t i = 0; i < n_calls; i++) {
+    int32_t indices[2] = {(int32_t)i % n_ids, (int32_t)i % 9};
+    edb_call call = {
+        .cell = edb_model_cell(w->model, "out"), .inputs = &h, .n_inputs = 1, .indices = indices};
+    MUST(edb_graph_append(graph, &call, &node, &error), error);
+  }
+  return graph;
+}
+
+static void equal_calls_are_found_among_many_that_take_one_value(void **state) {
+  (void)state;
+  setting s = setting_of(less_text, false);
+  for (int32_t n_ids = 1; n_ids <= 5; n_ids++) {
+    edb_graph *graph = crowd(&s.w, 120, n_ids);
+    for (int k = 0; k < 4; k++) assert_reduction(&s, graph, kinds[k]);
+    edb_graph_destroy(graph);
+  }
+  close_setting(&s);
+}
+
+static void much_memory_that_equal_calls_do_not_need_is_given_back(void **state) {
+  (void)state;
+  faulty f;
+  setting s = setting_in(world_in(faulty_context(&f, 0), less_text), true);
+  edb_graph *graph = crowd(&s.w, 60000, 5);
+  edb_schedule *schedule = schedule_of(&s.w, graph, EDB_POLICY_DEPTH);
+  size_t requests = f.requests;
+  edb_reduced *small = reduce(&s, graph, schedule, true);
+  requests = f.requests - requests;
+  assert_true(small->memory_bytes < (size_t)60000 * 5);
+  assert_schedule(small);
+  assert_inputs(&s, graph, small);
+  /* Without memory for the smaller block all is as it was. */
+  f.requests = 0;
+  f.fail_at = requests;
+  edb_reduced *large = reduce(&s, graph, schedule, true);
+  f.fail_at = 0;
+  assert_true(large->memory_bytes > small->memory_bytes);
+  assert_int_equal(large->graph.n_nodes, small->graph.n_nodes);
+  assert_memory_equal(large->runs_as, small->runs_as, 60001 * sizeof *small->runs_as);
+  assert_inputs(&s, graph, large);
+  edb_reduced_destroy(large);
+  edb_reduced_destroy(small);
+  edb_schedule_destroy(schedule);
+  edb_graph_destroy(graph);
+  close_setting(&s);
+}
+
 static void a_reduction_survives_every_failure_of_memory(void **state) {
   (void)state;
   faulty f;
@@ -315,6 +371,8 @@ int main(void) {
       cmocka_unit_test(nodes_that_have_run_are_imported),
       cmocka_unit_test(where_nothing_is_less_there_is_no_execution_graph),
       cmocka_unit_test(schedules_of_other_graphs_are_not_followed),
+      cmocka_unit_test(equal_calls_are_found_among_many_that_take_one_value),
+      cmocka_unit_test(much_memory_that_equal_calls_do_not_need_is_given_back),
       cmocka_unit_test(a_reduction_survives_every_failure_of_memory),
   };
   return cmocka_run_group_tests_name("reduce", tests, NULL, NULL);
