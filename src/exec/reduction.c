@@ -219,15 +219,9 @@ edb_status edb_reduction_place(const edb_session *s, const edb_graph *graph,
 /* ---- Tables -------------------------------------------------------------------------------------
  */
 
+/* Of a tabled node: it takes nothing else, so its record begins with it. */
 static uint32_t index_of(const edb_graph *x, edb_node node) {
-  return x->schema->types[x->type[node]].n_indices ? (uint32_t)*edb_graph_indices(x, node) : 0;
-}
-
-static void bind_tabled(edb_reduction *r, const edb_tables *tables, const edb_graph *x,
-                        edb_node node, uint32_t row) {
-  char **rows = edb_store_rows(&r->store, node);
-  for (uint32_t o = 0; o < x->schema->types[x->type[node]].n_outputs; o++)
-    rows[o] = edb_table_value(tables, x->type[node], row, o);
+  return x->schema->types[x->type[node]].n_indices ? (uint32_t)x->ints[x->int_start[node]] : 0;
 }
 
 /* The rows of tabled nodes: known ones, new ones, and nodes that there is no room for. */
@@ -251,7 +245,7 @@ static edb_status look_up(edb_session *s, edb_tables *tables, const edb_reduced 
         }
         r->missing.data[r->missing.length++] = node;
       }
-      bind_tabled(r, tables, &x->graph, node, row);
+      edb_table_values(tables, range->cell, row, edb_store_rows(&r->store, node));
     }
   }
   return EDB_OK;
@@ -358,21 +352,20 @@ static void bind_nodes(edb_session *s, const edb_reduced *x, const edb_placement
   for (uint32_t v = 0; v < n_values; v++) rows[v] = data + p->offset[v] * element;
 }
 
-/* Each node of the graph has the rows of the one it ran as, where they are kept. */
+/* Each node of the graph has the rows of the one it ran as, where they are kept; it had none. */
 static void hand_out(edb_session *s, const edb_graph *graph, const edb_placement *p,
                      uint32_t slab) {
   const edb_reduced *x = p->reduced;
-  const edb_store *from = &s->reduction.store;
+  const edb_placement *inner = p->inner;
+  const uint32_t *type = graph->type + (graph->first - graph->base);
   uint32_t *slab_of = s->store.slab_of.data + (graph->first - s->store.base);
   for (uint32_t i = 0; i < x->n_nodes; i++) {
-    edb_node node = graph->first + i;
-    const uint8_t *kept = p->inner->kept + p->inner->kept_start[graph->type[node - graph->base]];
-    char *const *rows = edb_store_rows(from, x->runs_as[i]);
-    char **to = edb_store_rows(&s->store, node);
-    uint32_t n =
-        s->store.start.data[node - s->store.base + 1] - s->store.start.data[node - s->store.base];
-    for (uint32_t o = 0; o < n; o++) to[o] = kept[o] ? rows[o] : NULL;
     slab_of[i] = slab;
+    uint32_t from = inner->kept_start[type[i]], to = inner->kept_start[type[i] + 1];
+    for (uint32_t k = from; k < to; k++)
+      if (inner->kept[k])
+        edb_store_rows(&s->store, graph->first + i)[k - from] =
+            edb_store_row(&s->reduction.store, x->runs_as[i], k - from);
   }
 }
 

@@ -105,9 +105,9 @@ void edb_store_release(edb_store *store, edb_node node) {
   if (!edb_store_has(store, node)) return;
   size_t i = node - store->base;
   uint32_t slab = store->slab_of.data[i];
+  if (slab == UINT32_MAX) return; /* has none */
   for (uint32_t v = store->start.data[i]; v < store->start.data[i + 1]; v++)
     store->rows.data[v] = NULL;
-  if (slab == UINT32_MAX) return;
   store->slab_of.data[i] = UINT32_MAX;
   EDB_ASSERT(store->slabs.data[slab].live > 0);
   store->slabs.data[slab].live--;

@@ -151,9 +151,14 @@ void edb_table_remove(edb_tables *t, uint32_t cell, uint32_t index) {
   table->n_rows--;
 }
 
-char *edb_table_value(const edb_tables *t, uint32_t cell, uint32_t row, uint32_t output) {
+void edb_table_values(const edb_tables *t, uint32_t cell, uint32_t row, char **values) {
   const edb_table *table = &t->tables[cell];
-  char *at = table->pages.data[row / table->page_rows];
-  for (uint32_t o = 0; o < output; o++) at += row_bytes(t, cell, o) * table->page_rows;
-  return at + row_bytes(t, cell, output) * (row % table->page_rows);
+  uint32_t page = row / table->page_rows, n_outputs = t->program->cells[cell].sig.n_outputs;
+  char *at = table->pages.data[page];
+  row -= page * table->page_rows;
+  for (uint32_t o = 0; o < n_outputs; o++) {
+    size_t bytes = row_bytes(t, cell, o);
+    values[o] = at + bytes * row;
+    at += bytes * table->page_rows;
+  }
 }

@@ -53,8 +53,8 @@ uint32_t edb_table_find(const edb_tables *tables, uint32_t cell, uint32_t index)
 uint32_t edb_table_add(edb_tables *tables, uint32_t cell, uint32_t index);
 /* Takes back what was added last, in any order. */
 void edb_table_remove(edb_tables *tables, uint32_t cell, uint32_t index);
-/* Address of one output in a row. */
-char *edb_table_value(const edb_tables *tables, uint32_t cell, uint32_t row, uint32_t output);
+/* Addresses of the outputs in a row. */
+void edb_table_values(const edb_tables *tables, uint32_t cell, uint32_t row, char **values);
 /* Whether two rows stand in one page. */
 static inline bool edb_table_together(const edb_tables *t, uint32_t cell, uint32_t a, uint32_t b) {
   return a / t->tables[cell].page_rows == b / t->tables[cell].page_rows;

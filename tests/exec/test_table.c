@@ -55,10 +55,8 @@ static void rows_are_found_again_and_do_not_overlap(void **state) {
     assert_int_equal(edb_table_find(&s.tables, s.leaf, i), UINT32_MAX);
     uint32_t row = edb_table_add(&s.tables, s.leaf, i);
     assert_int_equal(row, i);
-    for (uint32_t o = 0; o < 2; o++) {
-      seen[2 * i + o] = edb_table_value(&s.tables, s.leaf, row, o);
-      memset(seen[2 * i + o], (int)(2 * i + o + 1), 9 * sizeof(float));
-    }
+    edb_table_values(&s.tables, s.leaf, row, seen + 2 * i);
+    for (uint32_t k = 2 * i; k < 2 * i + 2; k++) memset(seen[k], (int)k + 1, 9 * sizeof(float));
   }
   for (uint32_t i = 0; i < 14; i++) {
     assert_int_equal(edb_table_find(&s.tables, s.leaf, i / 2), i / 2);
@@ -98,16 +96,17 @@ static void old_rows_stay_until_they_can_be_forgotten(void **state) {
   (void)state;
   shelf s = shelf_of(1 << 20);
   edb_tables_begin(&s.tables, 1, true);
-  char *old = edb_table_value(&s.tables, s.leaf, edb_table_add(&s.tables, s.leaf, 4), 0);
-  memset(old, 7, 9 * sizeof(float));
+  char *old[2], *new[2];
+  edb_table_values(&s.tables, s.leaf, edb_table_add(&s.tables, s.leaf, 4), old);
+  memset(old[0], 7, 9 * sizeof(float));
   edb_tables_begin(&s.tables, 2, false);
-  char *new = edb_table_value(&s.tables, s.leaf, edb_table_add(&s.tables, s.leaf, 4), 0);
-  memset(new, 8, 9 * sizeof(float));
-  assert_int_equal(old[0], 7);
+  edb_table_values(&s.tables, s.leaf, edb_table_add(&s.tables, s.leaf, 4), new);
+  memset(new[0], 8, 9 * sizeof(float));
+  assert_int_equal(old[0][0], 7);
   size_t used = s.tables.used_bytes;
   edb_tables_begin(&s.tables, 2, true);
   assert_true(s.tables.used_bytes < used);
-  assert_int_equal(new[0], 8);
+  assert_int_equal(new[0][0], 8);
   close_shelf(&s);
 }
 
