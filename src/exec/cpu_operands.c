@@ -233,13 +233,13 @@ static void store_output(edb_frame *f, uint32_t output, size_t row, size_t count
   edb_block block = f->blocks[slot];
   float *slab = (float *)(void *)placed->slab;
   mover m = {.f = f, .width = f->cell->plan->slots[slot].width};
-  for (size_t i = row; i < row + count; i++) {
-    uint32_t value = pl->value_start[f->nodes[i] - pl->first] + output;
+  size_t value = pl->value_start[pl->output_start[placed->batch] + output] + chunk_start(f) + row;
+  for (size_t i = row; i < row + count; i++, value++) {
     const float *from = block.data + (ptrdiff_t)i * block.stride;
-    if (apart) move_row(&m, from, slab + pl->offset[value]);
+    if (apart) move_row(&m, from, slab + edb_placement_at(pl, pl->homes[value]));
     for (uint32_t s = rows->again ? pl->again[value] : EDB_AGAIN_END; s != EDB_AGAIN_END;
          s = pl->stores.data[s].next) {
-      move_row(&m, from, slab + pl->stores.data[s].offset);
+      move_row(&m, from, slab + edb_placement_at(pl, pl->stores.data[s].at));
       f->stats->rows_stored_again++;
     }
   }

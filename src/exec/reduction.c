@@ -164,7 +164,7 @@ static edb_schedule range_schedule(const edb_reduced *x, const edb_node_range *r
 /* Memory of the run: all of it, should no row find room in the tables. */
 static void count_bytes(const edb_session *s, const edb_cut *cut, const edb_reduced *x,
                         edb_placement *p) {
-  size_t homeless = 0, values = p->inner->value_start[p->inner->n_nodes];
+  size_t homeless = 0, values = edb_placement_values(p->inner);
   p->scratch_bytes = edb_session_scratch_bytes(s, cut->state, &x->graph, &x->schedule, p->inner);
   for (uint32_t i = 0; i < x->n_tabled; i++) {
     const edb_node_range *range = &x->tabled[i];
@@ -341,15 +341,12 @@ static edb_status open_store(edb_session *s, const edb_graph *x, edb_error *erro
 /* Addresses of what ran earlier and of what runs now. */
 static void bind_nodes(edb_session *s, const edb_reduced *x, const edb_placement *p, char *data) {
   edb_store *store = &s->reduction.store;
-  size_t element = s->backend->element_bytes;
   for (uint32_t i = 0; i < x->n_imports; i++) {
     char *const *from = edb_store_rows(&s->store, x->imports[i]);
     char **to = edb_store_rows(store, i);
     for (uint32_t v = 0; v < store->start.data[i + 1] - store->start.data[i]; v++) to[v] = from[v];
   }
-  char **rows = store->rows.data + store->start.data[p->first];
-  uint32_t n_values = p->value_start[p->n_nodes];
-  for (uint32_t v = 0; v < n_values; v++) rows[v] = data + p->offset[v] * element;
+  edb_session_bind_rows(s, store, p, data);
 }
 
 /* Each node of the graph has the rows of the one it ran as, where they are kept; it had none. */

@@ -184,7 +184,7 @@ static edb_status place(const edb_session *s, const edb_graph *lowered,
   p->scratch_bytes = edb_session_scratch_bytes(s, plain_state(s), lowered, schedule, p);
   p->peak_bytes = p->slab_floats * s->backend->element_bytes + p->scratch_bytes +
                   edb_placement_table_bytes(p) + (size_t)p->n_nodes * 2 * sizeof(uint32_t) +
-                  p->value_start[p->n_nodes] * sizeof(char *);
+                  edb_placement_values(p) * sizeof(char *);
   *out = p;
   return EDB_OK;
 }
@@ -218,25 +218,42 @@ edb_status edb_placement_create(const edb_session *s, const edb_graph *lowered,
 /* ---- Running ------------------------------------------------------------------------------------
  */
 
+void edb_session_bind_rows(const edb_session *s, edb_store *store, const edb_placement *p,
+                           char *slab) {
+  size_t element = s->backend->element_bytes;
+  const uint32_t *start = store->start.data;
+  for (uint32_t b = 0; b < p->n_batches; b++) {
+    const edb_node *nodes = p->nodes + p->batch_start[b];
+    uint32_t n = p->batch_start[b + 1] - p->batch_start[b];
+    for (uint32_t k = p->output_start[b]; k < p->output_start[b + 1]; k++) {
+      char **rows = store->rows.data + (k - p->output_start[b]);
+      if (p->outputs[k].offset == EDB_ROWS_APART) {
+        for (uint32_t i = 0; i < n; i++)
+          rows[start[nodes[i] - store->base]] = slab + edb_placement_offset(p, k, i) * element;
+        continue;
+      }
+      char *row = slab + p->outputs[k].offset * element;
+      size_t bytes = p->outputs[k].stride * element;
+      for (uint32_t i = 0; i < n; i++, row += bytes) rows[start[nodes[i] - store->base]] = row;
+    }
+  }
+}
+
 /* Addresses of all values of the run. */
 static void bind_rows(edb_session *s, const edb_placement *p, uint32_t slab) {
-  char *data = s->store.slabs.data[slab].data;
-  size_t element = s->backend->element_bytes;
-  char **rows = s->store.rows.data + s->store.start.data[p->first - s->store.base];
-  uint32_t n_values = p->value_start[p->n_nodes];
-  for (uint32_t v = 0; v < n_values; v++) rows[v] = data + p->offset[v] * element;
+  edb_session_bind_rows(s, &s->store, p, s->store.slabs.data[slab].data);
   uint32_t *slab_of = s->store.slab_of.data + (p->first - s->store.base);
   for (uint32_t i = 0; i < p->n_nodes; i++) slab_of[i] = slab;
 }
 
 /* Values that were not kept cannot be read; nothing can be after a failed run. */
 static void unbind_rows(edb_session *s, const edb_graph *graph, const edb_placement *p, bool all) {
-  char **rows = s->store.rows.data + s->store.start.data[p->first - s->store.base];
   const uint32_t *type = graph->type + (p->first - graph->base);
+  const uint32_t *start = s->store.start.data + (p->first - s->store.base);
   for (uint32_t i = 0; i < p->n_nodes; i++) {
     const uint8_t *kept = p->kept + p->kept_start[type[i]];
-    for (uint32_t v = p->value_start[i]; v < p->value_start[i + 1]; v++)
-      if (all || !kept[v - p->value_start[i]]) rows[v] = NULL;
+    for (uint32_t v = start[i]; v < start[i + 1]; v++)
+      if (all || !kept[v - start[i]]) s->store.rows.data[v] = NULL;
   }
 }
 

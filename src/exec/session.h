@@ -75,6 +75,9 @@ edb_placement_request edb_session_request(const edb_session *session, const edb_
 size_t edb_session_scratch_bytes(const edb_session *session, const void *state,
                                  const edb_graph *graph, const edb_schedule *schedule,
                                  const edb_placement *placement);
+/* Addresses of all values of a placement, in a slab. */
+void edb_session_bind_rows(const edb_session *session, edb_store *store,
+                           const edb_placement *placement, char *slab);
 /* Drops the rows of nodes that are placed. */
 void edb_session_release_pending(edb_session *session, const edb_placement *placement);
 /* What runs the program's cells whole, which steps do. */

@@ -50,10 +50,24 @@ static void mark_kept(edb_placer *p, const edb_keep *keep) {
  */
 
 typedef struct counts {
-  size_t values, outputs, operands, elements, kept;
+  size_t values, outputs, operands, parts, elements, kept;
 } counts;
 
-static counts count_tables(const edb_placer *p) {
+/* Rows of all inputs of a batch together; its nodes need not be checked yet. */
+static size_t count_edges(const edb_placer *p, uint32_t batch) {
+  const edb_schedule *s = p->schedule;
+  const edb_graph *g = p->graph;
+  const edb_type_sig *sig = &p->program->cells[s->batch_type[batch]].sig;
+  if (sig->n_variadic == 0) return edb_placer_rows(p, batch);
+  size_t edges = 0;
+  for (uint32_t i = s->batch_start[batch]; i < s->batch_start[batch + 1]; i++) {
+    uint32_t index = s->nodes[i] - g->base;
+    if (index < g->n_nodes) edges += g->edge_start[index + 1] - g->edge_start[index];
+  }
+  return edges;
+}
+
+static counts count_tables(edb_placer *p) {
   const edb_schedule *s = p->schedule;
   counts n = {0};
   for (uint32_t b = 0; b < s->info.n_batches; b++) {
@@ -62,7 +76,10 @@ static counts count_tables(const edb_placer *p) {
     n.values += rows * outputs;
     n.outputs += outputs;
     if (!p->inputs) continue;
+    size_t taken = count_edges(p, b) * p->inputs[type].n_parts;
+    if (taken > p->most_taken) p->most_taken = taken;
     n.operands += p->inputs[type].n_operands;
+    n.parts += p->inputs[type].n_parts;
     n.elements += rows * edb_group_count(&p->program->cells[type].sig);
   }
   for (uint32_t t = 0; t < p->program->n_cells; t++) n.kept += edb_placer_outputs(p, t);
@@ -72,65 +89,77 @@ static counts count_tables(const edb_placer *p) {
 static size_t lay_out_tables(const edb_placer *p, counts n, char *base) {
   edb_placement *pl = p->placement;
   edb_carver c = {.base = base};
-  size_t batches = pl->n_batches;
-  EDB_CARVE(&c, pl->offset, n.values);
+  size_t batches = pl->n_batches, direct = p->inputs != NULL;
   EDB_CARVE(&c, pl->outputs, n.outputs);
-  EDB_CARVE(&c, pl->operands, n.operands);
   EDB_CARVE(&c, pl->nodes, pl->n_nodes);
-  EDB_CARVE(&c, pl->value_start, (size_t)pl->n_nodes + 1);
+  EDB_CARVE(&c, pl->value_start, n.outputs + 1);
   EDB_CARVE(&c, pl->batch_start, batches + 1);
   EDB_CARVE(&c, pl->output_start, batches + 1);
-  EDB_CARVE(&c, pl->operand_start, batches + 1);
-  EDB_CARVE(&c, pl->element_start, batches);
+  EDB_CARVE(&c, pl->operands, n.operands);
+  EDB_CARVE(&c, pl->operand_start, direct * (batches + 1));
+  EDB_CARVE(&c, pl->element_start, direct * batches);
   EDB_CARVE(&c, pl->elements, n.elements);
-  EDB_CARVE(&c, pl->again, p->inputs ? n.values : 0);
+  EDB_CARVE(&c, pl->blocks, direct * n.outputs + n.parts);
+  EDB_CARVE(&c, pl->homes, direct * n.values);
+  EDB_CARVE(&c, pl->again, direct * n.values);
   EDB_CARVE(&c, pl->kept_start, (size_t)pl->n_types + 1);
   EDB_CARVE(&c, pl->kept, n.kept);
   return c.at;
 }
 
 static size_t lay_out_working(edb_placer *p, counts n, char *base) {
+  const edb_placement *pl = p->placement;
   edb_carver c = {.base = base};
-  size_t batches = p->placement->n_batches;
-  EDB_CARVE(&c, p->produced, n.outputs);
-  EDB_CARVE(&c, p->consumed, n.operands);
-  EDB_CARVE(&c, p->dying, batches);
+  size_t batches = pl->n_batches, direct = p->inputs != NULL, ordered = p->ordered;
   EDB_CARVE(&c, p->pieces, n.outputs + n.operands);
-  EDB_CARVE(&c, p->spots, p->placement->n_nodes);
-  EDB_CARVE(&c, p->taken, p->most_edges);
-  EDB_CARVE(&c, p->last_read, p->count_live ? n.values : 0);
-  EDB_CARVE(&c, p->home_piece, p->inputs ? n.values : 0);
-  EDB_CARVE(&c, p->filled, batches);
+  EDB_CARVE(&c, p->spots, pl->n_nodes);
   EDB_CARVE(&c, p->born, batches);
   EDB_CARVE(&c, p->dead, batches);
-  EDB_CARVE(&c, p->is_read, batches);
+  EDB_CARVE(&c, p->dying, batches);
+  EDB_CARVE(&c, p->last_read, p->count_live && !direct ? n.values : 0);
+  EDB_CARVE(&c, p->is_read, ordered * batches);
+  EDB_CARVE(&c, p->filled, ordered * batches);
+  EDB_CARVE(&c, p->leader, ordered * pl->n_nodes);
+  EDB_CARVE(&c, p->head, ordered * pl->n_nodes);
+  EDB_CARVE(&c, p->next, ordered * pl->n_nodes);
+  EDB_CARVE(&c, p->consumed, n.operands);
+  EDB_CARVE(&c, p->block_piece, direct * n.outputs + n.parts);
+  EDB_CARVE(&c, p->part_start, direct * batches);
+  EDB_CARVE(&c, p->keeps, direct * n.outputs);
+  EDB_CARVE(&c, p->fixed, direct * n.outputs);
+  EDB_CARVE(&c, p->taken, p->most_taken);
   return c.at;
 }
 
-static void start_batches(edb_placer *p) {
+static void start_batches(edb_placer *p, counts n) {
   edb_placement *pl = p->placement;
   const edb_schedule *s = p->schedule;
-  uint32_t outputs = 0, operands = 0, elements = 0;
+  uint32_t outputs = 0, operands = 0, elements = 0, parts = (uint32_t)n.outputs, values = 0;
   for (uint32_t b = 0; b < pl->n_batches; b++) {
-    uint32_t type = s->batch_type[b];
+    uint32_t type = s->batch_type[b], rows = edb_placer_rows(p, b);
     pl->batch_start[b] = s->batch_start[b];
     pl->output_start[b] = outputs;
+    for (uint32_t o = 0; o < edb_placer_outputs(p, type); o++, values += rows)
+      pl->value_start[outputs++] = values;
+    if (!p->inputs) continue;
     pl->operand_start[b] = operands;
     pl->element_start[b] = elements;
-    outputs += edb_placer_outputs(p, type);
-    if (!p->inputs) continue;
+    p->part_start[b] = parts;
     operands += p->inputs[type].n_operands;
-    elements += edb_placer_rows(p, b) * edb_group_count(&p->program->cells[type].sig);
+    parts += p->inputs[type].n_parts;
+    elements += rows * edb_group_count(&p->program->cells[type].sig);
   }
   pl->batch_start[pl->n_batches] = s->info.n_nodes;
   pl->output_start[pl->n_batches] = p->n_produced = outputs;
-  pl->operand_start[pl->n_batches] = p->n_consumed = operands;
+  pl->value_start[outputs] = values;
+  p->n_consumed = operands;
+  p->n_blocks = p->inputs ? parts : 0;
+  if (p->inputs) pl->operand_start[pl->n_batches] = operands;
 }
 
-static edb_status alloc_tables(edb_placer *p) {
+static edb_status alloc_tables(edb_placer *p, counts n) {
   edb_placement *pl = p->placement;
-  counts n = count_tables(p);
-  EDB_FAIL_IF(n.values > UINT32_MAX || n.outputs + n.operands > UINT32_MAX ||
+  EDB_FAIL_IF(n.values > UINT32_MAX || n.outputs + n.operands + n.parts > UINT32_MAX ||
                   n.elements > UINT32_MAX,
               p->error, EDB_ERROR_LIMIT, "more than 2^32 values in one mini-batch");
   pl->memory_bytes = lay_out_tables(p, n, NULL);
@@ -145,8 +174,6 @@ static edb_status alloc_tables(edb_placer *p) {
   return EDB_OK;
 }
 
-/* ---- Checks and lives ------------------------------------------------------------------------ */
-
 static edb_status check_schedule(edb_placer *p) {
   const edb_schedule *s = p->schedule;
   uint32_t pending = edb_graph_pending_count(p->graph);
@@ -156,66 +183,6 @@ static edb_status check_schedule(edb_placer *p) {
     EDB_FAIL_IF(s->batch_type[b] >= p->program->n_cells, p->error, EDB_ERROR_ARGUMENT,
                 "the schedule has a batch of type %u, the model %u types", s->batch_type[b],
                 p->program->n_cells);
-  return EDB_OK;
-}
-
-/* Each pending node stands in one batch, which is of its type. */
-static edb_status find_spots(edb_placer *p) {
-  const edb_schedule *s = p->schedule;
-  const edb_graph *g = p->graph;
-  uint32_t first = p->placement->first, n = p->placement->n_nodes;
-  if (n) memset(p->spots, 0xff, n * sizeof *p->spots);
-  for (uint32_t b = 0; b < s->info.n_batches; b++) {
-    for (uint32_t i = s->batch_start[b]; i < s->batch_start[b + 1]; i++) {
-      uint32_t local = s->nodes[i] - first;
-      bool fits = s->nodes[i] >= first && local < n && p->spots[local].batch == EDB_NONE &&
-                  g->type[s->nodes[i] - g->base] == s->batch_type[b];
-      EDB_FAIL_IF(!fits, p->error, EDB_ERROR_ARGUMENT,
-                  "the schedule was made for another graph: node %u does not belong into batch %u",
-                  s->nodes[i], b);
-      p->spots[local].batch = b;
-    }
-  }
-  return EDB_OK;
-}
-
-static void number_values(edb_placer *p) {
-  edb_placement *pl = p->placement;
-  const uint32_t *type = p->graph->type + (pl->first - p->graph->base);
-  uint32_t values = 0;
-  for (uint32_t i = 0; i < pl->n_nodes; i++) {
-    pl->value_start[i] = values;
-    uint32_t end = values + edb_placer_outputs(p, type[i]);
-    for (uint32_t v = values; p->count_live && v < end; v++) p->last_read[v] = p->spots[i].batch;
-    values = end;
-  }
-  pl->value_start[pl->n_nodes] = values;
-}
-
-/* Who is read, by whom last, and that batches read earlier ones only. Outputs in pieces of their
- * own live until then; operands are settled later. */
-static edb_status find_readers(edb_placer *p) {
-  const edb_graph *g = p->graph;
-  const edb_placement *pl = p->placement;
-  uint32_t base = pl->first - g->base;
-  bool direct = p->inputs != NULL, count_live = p->count_live;
-  if (pl->n_batches) memset(p->is_read, 0, pl->n_batches);
-  for (uint32_t i = 0; i < pl->n_nodes; i++) {
-    uint32_t reader = p->spots[i].batch;
-    for (uint32_t e = g->edge_start[base + i]; e < g->edge_start[base + i + 1]; e++) {
-      if (g->edge_node[e] < pl->first) continue;
-      uint32_t from = g->edge_node[e] - pl->first, made = p->spots[from].batch;
-      EDB_FAIL_IF(made >= reader, p->error, EDB_ERROR_ARGUMENT,
-                  "the schedule was made for another graph: node %u runs before its input %u",
-                  pl->first + i, g->edge_node[e]);
-      p->is_read[made] = 1;
-      edb_piece *piece = &p->pieces[pl->output_start[made] + g->edge_output[e]];
-      if (!direct && piece->last_use < reader) piece->last_use = reader;
-      if (!count_live) continue;
-      uint32_t *last = &p->last_read[pl->value_start[from] + g->edge_output[e]];
-      if (*last < reader) *last = reader;
-    }
-  }
   return EDB_OK;
 }
 
@@ -250,67 +217,35 @@ static void place_pieces(edb_placer *p) {
   edb_offsets_free_all(&offsets);
 }
 
-/* Rows of an output whose homes are in several pieces: their offsets, and whether they happen to be
- * evenly spaced all the same. */
-static edb_rows finish_apart(const edb_placer *p, uint32_t batch, uint32_t output) {
+/* Blocks, and what stands in them, in terms of the slab. */
+static void finish_direct(edb_placer *p) {
   edb_placement *pl = p->placement;
-  const edb_node *nodes = pl->nodes + pl->batch_start[batch];
-  uint32_t n = edb_placer_rows(p, batch);
-  size_t before = 0, first = 0, step = 0;
-  bool even = true;
-  for (uint32_t i = 0; i < n; i++) {
-    uint32_t value = pl->value_start[nodes[i] - pl->first] + output;
-    size_t at = pl->offset[value] += p->pieces[p->home_piece[value]].offset;
-    if (i == 0) first = at;
-    if (i == 1) step = at - before;
-    if (i > 0 && (at <= before || at - before != step)) even = false;
-    before = at;
+  for (uint32_t k = 0; k < p->n_blocks; k++)
+    if (p->block_piece[k] != EDB_NONE) pl->blocks[k].offset += p->pieces[p->block_piece[k]].offset;
+  for (uint32_t k = 0; k < p->n_produced; k++) {
+    edb_rows *rows = &pl->outputs[k];
+    if (rows->offset == EDB_ROWS_APART || pl->value_start[k] == pl->value_start[k + 1]) continue;
+    edb_home first = pl->homes[pl->value_start[k]];
+    rows->offset = edb_placement_at(pl, first);
+    rows->stride = pl->blocks[first.block].stride;
   }
-  even = even && step <= UINT32_MAX;
-  return (edb_rows){.offset = even ? first : EDB_ROWS_APART, .stride = (uint32_t)step};
-}
-
-static edb_rows finish_rows(const edb_placer *p, uint32_t batch, uint32_t output) {
-  edb_placement *pl = p->placement;
-  const edb_produced *made = &p->produced[pl->output_start[batch] + output];
-  if (made->home == EDB_HOME_APART) return finish_apart(p, batch, output);
-  edb_rows rows = {.offset = p->pieces[made->piece].offset + made->start, .stride = made->stride};
-  const edb_node *nodes = pl->nodes + pl->batch_start[batch];
-  uint32_t n = edb_placer_rows(p, batch);
-  for (uint32_t i = 0; i < n; i++)
-    pl->offset[pl->value_start[nodes[i] - pl->first] + output] =
-        rows.offset + (size_t)i * rows.stride;
-  return rows;
-}
-
-static void finish_outputs(edb_placer *p) {
-  edb_placement *pl = p->placement;
-  for (uint32_t b = 0; b < pl->n_batches; b++) {
-    uint32_t start = pl->output_start[b];
-    for (uint32_t o = start; o < pl->output_start[b + 1]; o++) {
-      bool again = pl->outputs[o].again;
-      pl->outputs[o] = finish_rows(p, b, o - start);
-      pl->outputs[o].again = again;
-    }
-  }
-  for (size_t i = 0; i < pl->stores.length; i++)
-    pl->stores.data[i].offset += p->pieces[pl->stores.data[i].piece].offset;
-}
-
-static void finish_operands(edb_placer *p) {
-  edb_placement *pl = p->placement;
   for (uint32_t k = 0; k < p->n_consumed; k++) {
     const edb_consumed *c = &p->consumed[k];
-    edb_rows rows = {.offset = EDB_ROWS_APART};
-    if (c->binding == EDB_BIND_DIRECT) {
-      rows = (edb_rows){.offset = p->pieces[c->piece].offset, .stride = c->stride, .past = c->past};
-    } else if (c->binding == EDB_BIND_VIEW) {
-      rows = pl->outputs[c->produced];
-      rows.offset += (size_t)c->row * rows.stride;
-      rows.again = false;
-    }
-    pl->operands[k] = rows;
+    pl->operands[k] = (edb_rows){.offset = EDB_ROWS_APART};
+    if (c->piece != EDB_NONE)
+      pl->operands[k] = (edb_rows){
+          .offset = p->pieces[c->piece].offset + c->start, .stride = c->stride, .past = c->past};
   }
+}
+
+static void finish(edb_placer *p) {
+  edb_placement *pl = p->placement;
+  if (p->inputs) {
+    finish_direct(p);
+    return;
+  }
+  for (uint32_t k = 0; k < p->n_produced; k++)
+    pl->outputs[k] = (edb_rows){.offset = p->pieces[k].offset, .stride = p->pieces[k].stride};
 }
 
 /* First elements of the nodes of variadic types. */
@@ -329,20 +264,45 @@ static void number_elements(edb_placer *p) {
   }
 }
 
+/* ---- Live bytes --------------------------------------------------------------------------------
+ */
+
+/* Bytes of values by the batch that reads them last; batches are met in turn. */
+static void find_last_reads(edb_placer *p) {
+  const edb_graph *g = p->graph;
+  const edb_placement *pl = p->placement;
+  size_t values = edb_placement_values(pl);
+  if (values) memset(p->last_read, 0, values * sizeof *p->last_read);
+  for (uint32_t b = 0; b < pl->n_batches; b++)
+    for (uint32_t i = pl->batch_start[b]; i < pl->batch_start[b + 1]; i++) {
+      uint32_t index = pl->nodes[i] - g->base;
+      for (uint32_t e = g->edge_start[index]; e < g->edge_start[index + 1]; e++) {
+        if (g->edge_node[e] < pl->first) continue;
+        edb_spot from = p->spots[g->edge_node[e] - pl->first];
+        uint32_t k = pl->output_start[from.batch] + g->edge_output[e];
+        p->last_read[pl->value_start[k] + from.row] = b;
+      }
+    }
+  for (uint32_t b = 0; b < pl->n_batches; b++) p->dying[b] = 0;
+  for (uint32_t b = 0; b < pl->n_batches; b++) {
+    uint32_t type = p->schedule->batch_type[b], start = pl->output_start[b];
+    for (uint32_t k = start; k < pl->output_start[b + 1]; k++) {
+      size_t bytes = edb_placer_width(p, type, k - start) * sizeof(float);
+      if (edb_placer_keeps(p, type, k - start)) continue;
+      for (uint32_t v = pl->value_start[k]; v < pl->value_start[k + 1]; v++)
+        p->dying[p->last_read[v] > b ? p->last_read[v] : b] += bytes;
+    }
+  }
+}
+
 /* The most bytes that are alive at the same time, each value once: what no placement undercuts. */
 static void count_live_bytes(edb_placer *p) {
   edb_placement *pl = p->placement;
   size_t now = 0;
-  if (pl->n_batches) memset(p->dying, 0, pl->n_batches * sizeof *p->dying);
   for (uint32_t b = 0; b < pl->n_batches; b++) {
     uint32_t type = p->schedule->batch_type[b], n_outputs = edb_placer_outputs(p, type);
-    for (uint32_t o = 0; o < n_outputs; o++) {
-      size_t width = edb_placer_width(p, type, o) * sizeof(float);
-      now += width * edb_placer_rows(p, b);
-      for (uint32_t i = pl->batch_start[b];
-           !edb_placer_keeps(p, type, o) && i < pl->batch_start[b + 1]; i++)
-        p->dying[p->last_read[pl->value_start[pl->nodes[i] - pl->first] + o]] += width;
-    }
+    for (uint32_t o = 0; o < n_outputs; o++)
+      now += edb_placer_width(p, type, o) * sizeof(float) * edb_placer_rows(p, b);
     if (now > pl->live_bytes) pl->live_bytes = now;
     now -= p->dying[b];
   }
@@ -354,13 +314,14 @@ static void count_live_bytes(edb_placer *p) {
  * than EDB_PLACEMENT_MOST times what is alive, those that wait for long are read apart. */
 static edb_status settle(edb_placer *p) {
   static const uint32_t waits[] = {EDB_NONE, 8, 2, 0};
-  const edb_placement *pl = p->placement;
+  edb_placement *pl = p->placement;
   for (int i = 0; i < 4; i++) {
     p->longest_wait = waits[i];
     EDB_TRY(edb_placer_settle(p));
     place_pieces(p);
+    if (i == 0) count_live_bytes(p);
     double most = EDB_PLACEMENT_MOST * (double)pl->live_bytes;
-    if (!p->inputs || (double)(pl->slab_floats * sizeof(float)) <= most) break;
+    if ((double)(pl->slab_floats * sizeof(float)) <= most) break;
   }
   return EDB_OK;
 }
@@ -368,21 +329,20 @@ static edb_status settle(edb_placer *p) {
 static edb_status place(edb_placer *p, const edb_placement_request *request) {
   EDB_TRY(check_schedule(p));
   EDB_TRY(edb_keep_check(p->program, request->keep, p->error));
-  EDB_TRY(alloc_tables(p));
+  counts n = count_tables(p);
+  EDB_TRY(alloc_tables(p, n));
   mark_kept(p, request->keep);
-  start_batches(p);
-  EDB_TRY(find_spots(p));
-  number_values(p);
-  edb_placer_start_outputs(p);
-  EDB_TRY(find_readers(p));
-  if (request->kind == EDB_PLACEMENT_ARRIVAL || request->kind == EDB_PLACEMENT_AUTO)
-    edb_placer_arrival(p);
-  else
-    EDB_TRY(edb_placer_order(p));
-  if (p->count_live) count_live_bytes(p);
-  EDB_TRY(settle(p));
-  finish_outputs(p);
-  finish_operands(p);
+  start_batches(p, n);
+  if (!p->inputs) edb_placer_start_outputs(p);
+  EDB_TRY(p->ordered ? edb_placer_order(p) : edb_placer_arrival(p));
+  if (p->inputs) {
+    EDB_TRY(settle(p));
+  } else {
+    place_pieces(p);
+    if (p->count_live) find_last_reads(p);
+    if (p->count_live) count_live_bytes(p);
+  }
+  finish(p);
   number_elements(p);
   return EDB_OK;
 }
@@ -436,9 +396,9 @@ edb_status edb_placement_make(edb_context *ctx, const edb_placement_request *req
                   .schedule = schedule,
                   .placement = pl,
                   .error = error,
-                  .count_live = request->count_live || direct,
-                  .most_edges = graph->edge_start[graph->n_nodes] -
-                                graph->edge_start[graph->first - graph->base]};
+                  .ordered = request->kind == EDB_PLACEMENT_ORDERED ||
+                             request->kind == EDB_PLACEMENT_DIRECT,
+                  .count_live = request->count_live};
   pl->direct = direct;
   edb_status status = place(&p, request);
   edb_free(ctx, p.memory, p.memory ? p.memory_bytes : 0);

@@ -4,7 +4,7 @@
  * read operands (layout/plan_inputs.h), and placement makes as many outputs as it can be the
  * operands of later batches:
  *
- *     view     the operand's rows are consecutive rows of one output: it reads them where they are
+ *     view     the operand's rows stand together already, in a block of another reader
  *              (chains: the state of the step before)
  *     direct   the operand has a block of its own, from its first producer's batch on; producers
  *              store their rows straight into it
@@ -13,15 +13,15 @@
  * Rows of earlier runs, or of tables, that a direct operand takes beside others are copied in when
  * its batch runs.
  *
- * The home of a value is the row that it is stored to first: in the block of an operand that reads
- * it, where the rows of the whole output fall into place there or no other order is asked for; else
- * in a block of the output's own. Operands that want the same value elsewhere get second stores.
+ * The home of a value is the row that it is stored to first: that of its last reader, whose block
+ * has to live that long anyway. Readers before it read it there if they can, or have a second store
+ * of it. A value that nothing reads stands in a block of its output.
  *
  *     slab | batch 0: c rows | operand [h1; h2] of batch 1: filled by batch 0 | (reused ...) |
  *
  * The order inside a batch follows its consumers, whose order is fixed before; batches that nothing
  * consumes follow their producers. A block is reused as soon as its last reader is done, unless it
- * holds values that are kept. Linear in nodes + edges. */
+ * holds values that are kept. Two walks over the edges, linear in nodes + edges. */
 #ifndef EDB_LAYOUT_PLACEMENT_H
 #define EDB_LAYOUT_PLACEMENT_H
 
@@ -44,11 +44,18 @@ typedef struct edb_rows {
 
 #define EDB_ROWS_APART SIZE_MAX
 
+/* A row of a block. */
+typedef struct edb_home {
+  uint32_t block; /* EDB_HOME_NONE while nothing has been decided */
+  uint32_t row;
+} edb_home;
+
+#define EDB_HOME_NONE UINT32_MAX
+
 /* A second store of a value. */
 typedef struct edb_again {
-  size_t offset;
-  uint32_t next;  /* of the same value; EDB_AGAIN_END */
-  uint32_t piece; /* while it is placed */
+  edb_home at;
+  uint32_t next; /* of the same value; EDB_AGAIN_END */
 } edb_again;
 
 #define EDB_AGAIN_END UINT32_MAX
@@ -63,15 +70,17 @@ struct edb_placement {
   bool direct;             /* some operands have rows of their own, some values second stores */
   edb_node *nodes;         /* [n_nodes] batch by batch, in the order of their rows */
   uint32_t *batch_start;   /* [n_batches + 1] into nodes */
-  uint32_t *value_start;   /* [n_nodes + 1] values of node first + i begin here */
-  size_t *offset;          /* [value_start[n_nodes]] homes, in floats from the slab's start */
   uint32_t *output_start;  /* [n_batches + 1] into outputs */
   edb_rows *outputs;       /* of each batch, by output */
+  uint32_t *value_start;   /* [outputs + 1] values of the rows of an output begin here */
   uint32_t *operand_start; /* [n_batches + 1] into operands */
   edb_rows *operands;      /* of each batch, by operand of its type's plan */
   uint32_t *element_start; /* [n_batches] into elements */
   uint32_t *elements;      /* per group of the type, per node of the batch: its first element */
-  uint32_t *again;         /* [values] first second store; NULL: there are none */
+  /* Direct only: */
+  edb_rows *blocks; /* of outputs, then of the parts of operands */
+  edb_home *homes;  /* [values] of those whose output is EDB_ROWS_APART */
+  uint32_t *again;  /* [values] first second store */
   EDB_VEC(edb_again) stores;
   size_t slab_floats;
   size_t live_bytes;    /* most bytes of values that are still to be read at the same time; 0 unless
@@ -95,6 +104,21 @@ struct edb_placement {
 /* Floats from one row of an output to the next. */
 static inline size_t edb_row_stride(size_t width) {
   return width < 16 ? width : (width + 15) / 16 * 16;
+}
+
+/* Floats from the slab's start to a row of a block. */
+static inline size_t edb_placement_at(const edb_placement *p, edb_home home) {
+  return p->blocks[home.block].offset + (size_t)home.row * p->blocks[home.block].stride;
+}
+/* The same to row `row` of an output. */
+static inline size_t edb_placement_offset(const edb_placement *p, uint32_t output, uint32_t row) {
+  const edb_rows *rows = &p->outputs[output];
+  return rows->offset == EDB_ROWS_APART
+             ? edb_placement_at(p, p->homes[p->value_start[output] + row])
+             : rows->offset + (size_t)row * rows->stride;
+}
+static inline uint32_t edb_placement_values(const edb_placement *p) {
+  return p->value_start[p->output_start[p->n_batches]];
 }
 
 /* What is placed how. */

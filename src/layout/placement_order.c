@@ -1,5 +1,6 @@
-/* layout/placement_order.c: the order of the nodes inside batches: chosen from the consumers
- * backwards, so that rows are read in the order in which they were made. */
+/* layout/placement_order.c: the order of the nodes inside batches: as they arrived, or chosen from
+ * the consumers backwards, so that rows are read in the order in which they were made. The walk
+ * over the edges checks the schedule. */
 #include <string.h>
 
 #include "layout/placer.h"
@@ -11,53 +12,84 @@ uint32_t edb_group_count(const edb_type_sig *sig) {
   return n;
 }
 
-static inline void take(edb_placer *p, uint32_t edge, size_t *n) {
-  uint32_t from = p->graph->edge_node[edge], first = p->placement->first;
-  p->taken[(*n)++] =
-      (edb_taken){from < first ? EDB_NONE : from - first, p->graph->edge_output[edge]};
+/* ---- Checks ------------------------------------------------------------------------------------
+ */
+
+/* A pending node of the type of the batch, and in no batch before. */
+static bool belongs(const edb_placer *p, edb_node node, uint32_t batch) {
+  const edb_placement *pl = p->placement;
+  uint32_t local = node - pl->first;
+  return node >= pl->first && local < pl->n_nodes && p->spots[local].batch == EDB_NONE &&
+         p->graph->type[node - p->graph->base] == p->schedule->batch_type[batch];
 }
 
-/* Of a type with variadic inputs: where an input begins differs from node to node. */
-static size_t take_variadic(edb_placer *p, uint32_t batch, uint32_t input) {
+static edb_status not_of_the_graph(const edb_placer *p, edb_node node, uint32_t batch) {
+  return edb_fail(p->error, EDB_ERROR_ARGUMENT,
+                  "the schedule was made for another graph: node %u does not belong into batch %u",
+                  node, batch);
+}
+
+static edb_status runs_too_early(const edb_placer *p, edb_node node, edb_node input) {
+  return edb_fail(p->error, EDB_ERROR_ARGUMENT,
+                  "the schedule was made for another graph: node %u runs before its input %u", node,
+                  input);
+}
+
+/* ---- As they arrived ---------------------------------------------------------------------------
+ */
+
+/* An output in a piece of its own lives until it was read. */
+static inline void outlive(edb_placer *p, uint32_t maker, uint32_t output, uint32_t reader) {
+  edb_piece *piece = &p->pieces[p->placement->output_start[maker] + output];
+  if (piece->last_use < reader) piece->last_use = reader;
+}
+
+static edb_status read_inputs(edb_placer *p, edb_node node, uint32_t batch) {
   const edb_graph *g = p->graph;
-  const edb_placement *pl = p->placement;
-  const edb_type_sig *sig = &p->program->cells[p->schedule->batch_type[batch]].sig;
-  size_t n = 0;
-  for (uint32_t i = pl->batch_start[batch]; i < pl->batch_start[batch + 1]; i++) {
-    uint32_t index = pl->nodes[i] - g->base, edge = g->edge_start[index], v = 0;
-    const int32_t *arities = edb_graph_arities(g, index);
-    for (uint32_t k = 0; k < input; k++)
-      edge += sig->inputs[k].variadic ? (uint32_t)arities[v++] : 1;
-    uint32_t end = edge + (sig->inputs[input].variadic ? (uint32_t)arities[v] : 1);
-    for (; edge < end; edge++) take(p, edge, &n);
+  uint32_t index = node - g->base, end = g->edge_start[index + 1];
+  for (uint32_t e = g->edge_start[index]; e < end; e++) {
+    if (g->edge_node[e] < p->placement->first) continue;
+    edb_spot from = p->spots[g->edge_node[e] - p->placement->first];
+    if (from.batch >= batch) return runs_too_early(p, node, g->edge_node[e]);
+    outlive(p, from.batch, g->edge_output[e], batch);
   }
-  return n;
+  return EDB_OK;
 }
 
-size_t edb_placer_take(edb_placer *p, uint32_t batch, uint32_t input) {
-  const edb_graph *g = p->graph;
-  const edb_placement *pl = p->placement;
-  if (p->program->cells[p->schedule->batch_type[batch]].sig.n_variadic)
-    return take_variadic(p, batch, input);
-  size_t n = 0;
-  for (uint32_t i = pl->batch_start[batch]; i < pl->batch_start[batch + 1]; i++)
-    take(p, g->edge_start[pl->nodes[i] - g->base] + input, &n);
-  return n;
-}
-
-void edb_placer_arrival(edb_placer *p) {
+edb_status edb_placer_arrival(edb_placer *p) {
   edb_placement *pl = p->placement;
-  if (pl->n_nodes) memcpy(pl->nodes, p->schedule->nodes, pl->n_nodes * sizeof *pl->nodes);
-  for (uint32_t b = 0; b < pl->n_batches; b++)
-    for (uint32_t i = pl->batch_start[b]; i < pl->batch_start[b + 1]; i++)
-      p->spots[pl->nodes[i] - pl->first].row = i - pl->batch_start[b];
+  const edb_schedule *s = p->schedule;
+  if (pl->n_nodes == 0) return EDB_OK;
+  memcpy(pl->nodes, s->nodes, pl->n_nodes * sizeof *pl->nodes);
+  memset(p->spots, 0xff, pl->n_nodes * sizeof *p->spots);
+  for (uint32_t b = 0; b < pl->n_batches; b++) {
+    uint32_t start = s->batch_start[b];
+    for (uint32_t i = start; i < s->batch_start[b + 1]; i++) {
+      if (!belongs(p, s->nodes[i], b)) return not_of_the_graph(p, s->nodes[i], b);
+      EDB_TRY(read_inputs(p, s->nodes[i], b));
+      p->spots[s->nodes[i] - pl->first] = (edb_spot){b, i - start};
+    }
+  }
+  return EDB_OK;
 }
 
-/* The next row of its batch, unless the node has one. */
-static void list_node(edb_placer *p, uint32_t local) {
+/* ---- From the consumers backwards --------------------------------------------------------------
+ */
+
+static edb_status find_batches(edb_placer *p) {
+  const edb_schedule *s = p->schedule;
+  memset(p->spots, 0xff, p->placement->n_nodes * sizeof *p->spots);
+  for (uint32_t b = 0; b < p->placement->n_batches; b++)
+    for (uint32_t i = s->batch_start[b]; i < s->batch_start[b + 1]; i++) {
+      if (!belongs(p, s->nodes[i], b)) return not_of_the_graph(p, s->nodes[i], b);
+      p->spots[s->nodes[i] - p->placement->first].batch = b;
+    }
+  return EDB_OK;
+}
+
+/* The next row of its batch. */
+static inline void list_node(edb_placer *p, uint32_t local, edb_spot *spot) {
   edb_placement *pl = p->placement;
-  edb_spot *spot = &p->spots[local];
-  if (spot->row != EDB_NONE) return;
   spot->row = p->filled[spot->batch]++;
   pl->nodes[pl->batch_start[spot->batch] + spot->row] = pl->first + local;
 }
@@ -66,60 +98,101 @@ static void list_node(edb_placer *p, uint32_t local) {
 static void list_rest(edb_placer *p, uint32_t batch) {
   const edb_schedule *s = p->schedule;
   if (p->filled[batch] == edb_placer_rows(p, batch)) return;
-  for (uint32_t i = s->batch_start[batch]; i < s->batch_start[batch + 1]; i++)
-    list_node(p, s->nodes[i] - p->placement->first);
-}
-
-static void list_producers(edb_placer *p, uint32_t batch) {
-  uint32_t n_inputs = p->program->cells[p->schedule->batch_type[batch]].sig.n_inputs;
-  for (uint32_t i = 0; i < n_inputs; i++) {
-    size_t n = edb_placer_take(p, batch, i);
-    for (size_t r = 0; r < n; r++)
-      if (p->taken[r].node != EDB_NONE) list_node(p, p->taken[r].node);
+  for (uint32_t i = s->batch_start[batch]; i < s->batch_start[batch + 1]; i++) {
+    uint32_t local = s->nodes[i] - p->placement->first;
+    if (p->spots[local].row == EDB_NONE) list_node(p, local, &p->spots[local]);
   }
 }
 
-/* A node's first input that is made in this run, or EDB_NONE. */
-static uint32_t first_producer(const edb_placer *p, uint32_t local) {
+/* Whose row the edge asks for; whether that is made before. Producers that the node's edge before
+ * has asked for are passed over, unless lives are asked for. */
+static inline bool list_producer(edb_placer *p, uint32_t batch, uint32_t edge, uint32_t start) {
   const edb_graph *g = p->graph;
-  uint32_t index = p->placement->first - g->base + local;
-  for (uint32_t e = g->edge_start[index]; e < g->edge_start[index + 1]; e++)
-    if (g->edge_node[e] >= p->placement->first) return g->edge_node[e] - p->placement->first;
-  return EDB_NONE;
+  edb_node from = g->edge_node[edge];
+  bool direct = p->inputs != NULL;
+  if (from < p->placement->first) return true;
+  if (direct && edge > start && g->edge_node[edge - 1] == from) return true;
+  edb_spot *spot = &p->spots[from - p->placement->first];
+  if (spot->batch >= batch) return false;
+  if (!direct) outlive(p, spot->batch, g->edge_output[edge], batch);
+  if (spot->row != EDB_NONE) return true;
+  p->is_read[spot->batch] = 1;
+  list_node(p, from - p->placement->first, spot);
+  return true;
 }
 
-/* Nodes of batches that nothing reads stand in lists at their producers. */
-static void follow_producers(edb_placer *p, uint32_t *head, uint32_t *next) {
+/* In the order of the batch's rows. */
+static edb_status list_producers(edb_placer *p, uint32_t batch) {
+  const edb_graph *g = p->graph;
+  const edb_placement *pl = p->placement;
+  const edb_node *nodes = pl->nodes;
+  for (uint32_t i = pl->batch_start[batch]; i < pl->batch_start[batch + 1]; i++) {
+    uint32_t index = nodes[i] - g->base, start = g->edge_start[index];
+    for (uint32_t e = start; e < g->edge_start[index + 1]; e++)
+      if (!list_producer(p, batch, e, start)) return runs_too_early(p, nodes[i], g->edge_node[e]);
+  }
+  return EDB_OK;
+}
+
+/* Batches that nothing reads ask for no order; whom they read counts as read. */
+static edb_status find_leaders(edb_placer *p, uint32_t batch) {
+  const edb_graph *g = p->graph;
+  const edb_schedule *s = p->schedule;
+  uint32_t first = p->placement->first;
+  for (uint32_t i = s->batch_start[batch]; i < s->batch_start[batch + 1]; i++) {
+    uint32_t index = s->nodes[i] - g->base;
+    p->leader[i] = EDB_NONE;
+    for (uint32_t e = g->edge_start[index]; e < g->edge_start[index + 1]; e++) {
+      if (g->edge_node[e] < first) continue;
+      uint32_t from = p->spots[g->edge_node[e] - first].batch;
+      if (from >= batch) return runs_too_early(p, s->nodes[i], g->edge_node[e]);
+      p->is_read[from] = 1;
+      if (!p->inputs) outlive(p, from, g->edge_output[e], batch);
+      if (p->leader[i] == EDB_NONE) p->leader[i] = g->edge_node[e] - first;
+    }
+  }
+  return EDB_OK;
+}
+
+/* Nodes of batches that nothing reads stand in the order of their first producers. */
+static void follow_producers(edb_placer *p) {
   edb_placement *pl = p->placement;
   const edb_schedule *s = p->schedule;
-  memset(head, 0xff, pl->n_nodes * sizeof *head);
+  memset(p->head, 0xff, pl->n_nodes * sizeof *p->head);
   for (uint32_t b = 0; b < pl->n_batches; b++) {
     if (p->is_read[b]) continue;
     for (uint32_t i = s->batch_start[b + 1]; i-- > s->batch_start[b];) {
-      uint32_t local = s->nodes[i] - pl->first, from = first_producer(p, local);
-      if (from == EDB_NONE) continue;
-      next[local] = head[from];
-      head[from] = local;
+      if (p->leader[i] == EDB_NONE) continue;
+      edb_spot from = p->spots[p->leader[i]];
+      uint32_t *head = &p->head[pl->batch_start[from.batch] + from.row];
+      p->next[i] = *head;
+      *head = i;
     }
   }
-  for (uint32_t b = 0; b < pl->n_batches; b++)
-    for (uint32_t i = pl->batch_start[b]; p->is_read[b] && i < pl->batch_start[b + 1]; i++)
-      for (uint32_t f = head[pl->nodes[i] - pl->first]; f != EDB_NONE; f = next[f]) list_node(p, f);
+  for (uint32_t at = 0; at < pl->n_nodes; at++)
+    for (uint32_t i = p->head[at]; i != EDB_NONE; i = p->next[i]) {
+      uint32_t local = s->nodes[i] - pl->first;
+      list_node(p, local, &p->spots[local]);
+    }
 }
 
 edb_status edb_placer_order(edb_placer *p) {
   edb_placement *pl = p->placement;
-  size_t bytes = 2 * (size_t)pl->n_nodes * sizeof(uint32_t);
-  uint32_t *lists = edb_alloc(p->ctx, bytes);
-  if (bytes && !lists) return edb_fail_memory(p->error, bytes, "a placement");
-  if (pl->n_batches) memset(p->filled, 0, pl->n_batches * sizeof *p->filled);
+  bool unread = false;
+  if (pl->n_nodes == 0) return EDB_OK;
+  EDB_TRY(find_batches(p));
+  memset(p->filled, 0, pl->n_batches * sizeof *p->filled);
+  memset(p->is_read, 0, pl->n_batches);
   for (uint32_t b = pl->n_batches; b-- > 0;) {
-    if (!p->is_read[b]) continue;
-    list_rest(p, b);
-    list_producers(p, b);
+    if (p->is_read[b]) {
+      list_rest(p, b);
+      EDB_TRY(list_producers(p, b));
+    } else {
+      unread = true;
+      EDB_TRY(find_leaders(p, b));
+    }
   }
-  if (bytes) follow_producers(p, lists, lists + pl->n_nodes);
-  for (uint32_t b = 0; b < pl->n_batches; b++) list_rest(p, b);
-  edb_free(p->ctx, lists, bytes);
+  if (unread) follow_producers(p);
+  for (uint32_t b = 0; unread && b < pl->n_batches; b++) list_rest(p, b);
   return EDB_OK;
 }

@@ -4,320 +4,344 @@
 
 #include "layout/placer.h"
 
-static size_t piece_size(uint32_t stride, size_t rows) {
-  return (stride * rows + 15) / 16 * 16;
-}
+/* Outputs that have all their rows in a piece of their own: they are an operand of their batch, or
+ * some of them are read apart. */
+enum { FIXED_OPERAND = 1, FIXED_APART };
 
-static void outlive(edb_piece *piece, uint32_t batch) {
-  if (piece->last_use < batch) piece->last_use = batch;
-}
+/* ---- At first ----------------------------------------------------------------------------------
+ */
 
 void edb_placer_start_outputs(edb_placer *p) {
-  for (uint32_t b = 0; b < p->placement->n_batches; b++) {
-    uint32_t type = p->schedule->batch_type[b], start = p->placement->output_start[b];
-    for (uint32_t o = 0; o < edb_placer_outputs(p, type); o++) {
-      uint32_t stride = (uint32_t)edb_row_stride(edb_placer_width(p, type, o));
-      p->placement->outputs[start + o] = (edb_rows){0};
-      p->produced[start + o] = (edb_produced){
-          .piece = start + o, .stride = stride, .kept = edb_placer_keeps(p, type, o)};
-      p->pieces[start + o] = (edb_piece){.size = piece_size(stride, edb_placer_rows(p, b)),
-                                         .first_use = b,
-                                         .last_use = edb_placer_keeps(p, type, o) ? EDB_NONE : b};
-    }
-  }
-}
-
-/* Outputs that are operands of their own batch have to stay where they are. */
-static void fix_outputs(edb_placer *p, uint32_t batch) {
-  const edb_plan_inputs *inputs = &p->inputs[p->schedule->batch_type[batch]];
-  for (uint32_t k = 0; k < inputs->n_operands; k++)
-    if (inputs->operands[k].output != EDB_SLOT_NONE)
-      p->produced[p->placement->output_start[batch] + inputs->operands[k].output].fixed = true;
-}
-
-/* ---- Operands that are read by the addresses of their rows -------------------------------------
- */
-
-static void read_apart(edb_placer *p, uint32_t batch, uint32_t input) {
-  size_t n = edb_placer_take(p, batch, input);
-  for (size_t r = 0; r < n; r++) {
-    edb_taken from = p->taken[r];
-    if (from.node == EDB_NONE) continue;
-    const edb_produced *made = edb_placer_produced(p, from);
-    uint32_t piece = made->piece;
-    if (made->home == EDB_HOME_APART)
-      piece = p->home_piece[p->placement->value_start[from.node] + from.output];
-    outlive(&p->pieces[piece], batch);
-  }
-}
-
-/* ---- Operands: views, or pieces of their own ---------------------------------------------------
- */
-
-/* Consecutive rows of an operand that are consecutive rows of one output. */
-typedef struct stretch {
-  uint32_t batch, output; /* that makes them */
-  uint32_t from;          /* its row that begins the stretch */
-  size_t row, length;     /* in the operand */
-} stretch;
-
-typedef struct operand_walk {
-  edb_placer *p;
-  const edb_operand *operand;
-  uint32_t batch, piece, stride, column;
-  uint32_t earliest; /* batch of the first producer; its own: all rows are of earlier runs */
-  bool single;       /* of one input */
-  bool past;         /* some rows are of earlier runs */
-} operand_walk;
-
-/* A whole output that falls into the operand row by row is stored there and nowhere else. */
-static void land(const operand_walk *w, const stretch *s) {
-  edb_placer *p = w->p;
-  edb_produced *made = &p->produced[p->placement->output_start[s->batch] + s->output];
-  bool whole = s->from == 0 && s->length == edb_placer_rows(p, s->batch);
-  if (!whole || made->home != EDB_HOME_OWN || made->fixed) return;
-  if (made->kept) p->pieces[w->piece].last_use = EDB_NONE;
-  p->pieces[made->piece].size = 0;
-  made->home = EDB_HOME_OPERAND;
-  made->piece = w->piece;
-  made->start = s->row * w->stride + w->column;
-  made->stride = w->stride;
-}
-
-/* Whether the operand is a view of one output; else whole outputs land in it. */
-static bool walk_input(operand_walk *w, uint32_t input, stretch *s) {
-  edb_placer *p = w->p;
-  size_t n = edb_placer_take(p, w->batch, input);
-  *s = (stretch){0};
-  for (size_t r = 0; r < n; r++) {
-    edb_taken value = p->taken[r];
-    if (value.node == EDB_NONE) {
-      if (s->length) land(w, s);
-      s->length = 0;
-      w->past = true;
-      continue;
-    }
-    edb_spot spot = p->spots[value.node];
-    if (spot.batch < w->earliest) w->earliest = spot.batch;
-    if (s->length && spot.batch == s->batch && value.output == s->output &&
-        spot.row == s->from + s->length) {
-      s->length++;
-      continue;
-    }
-    if (s->length) land(w, s);
-    *s = (stretch){spot.batch, value.output, spot.row, r, 1};
-  }
-  if (w->single && s->length == n) return true;
-  if (s->length) land(w, s);
-  return false;
-}
-
-static size_t operand_rows(const edb_placer *p, uint32_t batch, const edb_operand *operand) {
-  size_t rows = edb_placer_rows(p, batch);
-  if (operand->domain == EDB_DOMAIN_NODE) return rows;
-  const edb_placement *pl = p->placement;
-  const edb_type_sig *sig = &p->program->cells[p->schedule->batch_type[batch]].sig;
-  size_t sum = 0;
-  for (uint32_t i = pl->batch_start[batch]; i < pl->batch_start[batch + 1]; i++)
-    sum += edb_group_arity(sig, edb_graph_arities(p->graph, pl->nodes[i] - p->graph->base),
-                           operand->domain - EDB_DOMAIN_GROUP);
-  return sum;
-}
-
-/* The operand is an output of its own batch: the piece of that output begins earlier. */
-static void take_output_piece(operand_walk *w, edb_consumed *c) {
-  edb_placer *p = w->p;
-  c->piece = p->placement->output_start[w->batch] + w->operand->output;
-  c->stride = p->produced[c->piece].stride;
-}
-
-/* Batches from the first row of an operand to its reader. */
-static uint32_t wait_of(edb_placer *p, uint32_t batch, uint32_t index) {
-  const edb_plan_inputs *inputs = &p->inputs[p->schedule->batch_type[batch]];
-  uint32_t earliest = batch;
-  for (uint32_t i = 0; i < inputs->n_parts; i++) {
-    if (inputs->parts[i].operand != index) continue;
-    size_t n = edb_placer_take(p, batch, inputs->parts[i].input);
-    for (size_t r = 0; r < n; r++)
-      if (p->taken[r].node != EDB_NONE && p->spots[p->taken[r].node].batch < earliest)
-        earliest = p->spots[p->taken[r].node].batch;
-  }
-  return batch - earliest;
-}
-
-/* Whether values of the output that the stretch leaves out are read: were it a view, they would
- * stand in the output's own piece and be stored once more for whoever reads them. */
-static bool leaves_readers(const edb_placer *p, const stretch *s) {
-  const edb_placement *pl = p->placement;
-  uint32_t rows = edb_placer_rows(p, s->batch), start = pl->batch_start[s->batch];
-  for (uint32_t r = 0; r < rows; r++) {
-    if (r == s->from) r += (uint32_t)s->length;
-    if (r >= rows) break;
-    if (p->last_read[pl->value_start[pl->nodes[start + r] - pl->first] + s->output] != s->batch)
-      return true;
-  }
-  return false;
-}
-
-static void bind_operand(edb_placer *p, uint32_t batch, uint32_t index) {
-  const edb_plan_inputs *inputs = &p->inputs[p->schedule->batch_type[batch]];
-  const edb_operand *operand = &inputs->operands[index];
-  uint32_t slot = p->placement->operand_start[batch] + index;
-  edb_consumed *c = &p->consumed[slot];
-  size_t rows = operand_rows(p, batch, operand);
-  *c = (edb_consumed){.binding = EDB_BIND_APART,
-                      .piece = p->n_produced + slot,
-                      .stride = (uint32_t)edb_row_stride(operand->width)};
-  p->pieces[c->piece] = (edb_piece){.last_use = batch};
-  if (rows == 0) return;
-  if (p->longest_wait != EDB_NONE && wait_of(p, batch, index) > p->longest_wait) return;
-  operand_walk w = {.p = p,
-                    .operand = operand,
-                    .batch = batch,
-                    .earliest = batch,
-                    .single = operand->n_parts == 1 && operand->output == EDB_SLOT_NONE};
-  c->binding = EDB_BIND_DIRECT;
-  if (operand->output != EDB_SLOT_NONE) take_output_piece(&w, c);
-  w.piece = c->piece;
-  w.stride = c->stride;
-  for (uint32_t i = 0; i < inputs->n_parts; i++) {
-    stretch s;
-    if (inputs->parts[i].operand != index) continue;
-    w.column = inputs->parts[i].column;
-    if (!walk_input(&w, inputs->parts[i].input, &s)) continue;
-    if (leaves_readers(p, &s)) {
-      land(&w, &s);
-      continue;
-    }
-    c->binding = EDB_BIND_VIEW;
-    c->produced = p->placement->output_start[s.batch] + s.output;
-    c->row = s.from;
-    p->produced[c->produced].viewed = true;
-    return;
-  }
-  c->past = w.past;
-  if (w.earliest == batch) {
-    c->binding = EDB_BIND_APART;
-    return;
-  }
-  p->pieces[c->piece].first_use = w.earliest;
-  if (operand->output == EDB_SLOT_NONE) p->pieces[c->piece].size = piece_size(c->stride, rows);
-}
-
-/* ---- Homes and second stores -------------------------------------------------------------------
- */
-
-static edb_status store_again(edb_placer *p, edb_taken value, uint32_t piece, size_t at) {
   edb_placement *pl = p->placement;
-  uint32_t *head = &pl->again[pl->value_start[value.node] + value.output];
+  for (uint32_t b = 0; b < pl->n_batches; b++) {
+    uint32_t type = p->schedule->batch_type[b], start = pl->output_start[b];
+    for (uint32_t o = 0; o < edb_placer_outputs(p, type); o++) {
+      edb_piece *piece = &p->pieces[start + o];
+      pl->outputs[start + o] = (edb_rows){0};
+      *piece = (edb_piece){.rows = edb_placer_rows(p, b),
+                           .stride = (uint32_t)edb_row_stride(edb_placer_width(p, type, o)),
+                           .first_use = b,
+                           .last_use = edb_placer_keeps(p, type, o) ? EDB_NONE : b};
+      piece->size = edb_piece_size(piece);
+    }
+  }
+}
+
+/* Of direct placement: a block for each output. Nothing has a home, but for outputs that are
+ * operands of their own batch: they have to stay where these are. */
+static void start_homes(edb_placer *p) {
+  edb_placement *pl = p->placement;
+  size_t values = edb_placement_values(pl);
+  pl->stores.length = 0;
+  if (pl->n_batches) memset(p->dying, 0, pl->n_batches * sizeof *p->dying);
+  if (p->n_produced) memset(p->fixed, 0, p->n_produced);
+  if (values) memset(pl->homes, 0xff, values * sizeof *pl->homes);
+  if (values) memset(pl->again, 0xff, values * sizeof *pl->again);
+  for (uint32_t b = 0; b < pl->n_batches; b++) {
+    uint32_t type = p->schedule->batch_type[b], start = pl->output_start[b];
+    const edb_plan_inputs *inputs = &p->inputs[type];
+    for (uint32_t k = start; k < pl->output_start[b + 1]; k++) {
+      pl->blocks[k] = (edb_rows){.stride = p->pieces[k].stride};
+      p->block_piece[k] = k;
+      p->keeps[k] = edb_placer_keeps(p, type, k - start);
+    }
+    for (uint32_t i = 0; i < inputs->n_operands; i++) {
+      if (inputs->operands[i].output == EDB_SLOT_NONE) continue;
+      uint32_t k = start + inputs->operands[i].output, rows = edb_placer_rows(p, b);
+      p->fixed[k] = FIXED_OPERAND;
+      for (uint32_t r = 0; r < rows; r++) pl->homes[pl->value_start[k] + r] = (edb_home){k, r};
+    }
+  }
+}
+
+/* ---- The rows of an operand --------------------------------------------------------------------
+ */
+
+static size_t input_bytes(const edb_placer *p, uint32_t batch, uint32_t input) {
+  const edb_ir_cell *cell = &p->program->cells[p->schedule->batch_type[batch]];
+  return edb_shape_size(cell->input_shapes[input]) * sizeof(float);
+}
+
+typedef struct survey {
+  edb_placer *p;
+  uint32_t batch;
+  size_t n;          /* rows in p->taken */
+  uint32_t earliest; /* batch of the first producer; its own: all rows are of earlier runs */
+  bool past;         /* some rows are of earlier runs */
+} survey;
+
+static inline void take_edge(survey *s, uint32_t edge) {
+  edb_placer *p = s->p;
+  const edb_placement *pl = p->placement;
+  edb_node from = p->graph->edge_node[edge];
+  if (from < pl->first) {
+    p->taken[s->n++] = (edb_taken){EDB_NONE, EDB_NONE};
+    s->past = true;
+    return;
+  }
+  edb_spot spot = p->spots[from - pl->first];
+  uint32_t k = pl->output_start[spot.batch] + p->graph->edge_output[edge];
+  p->taken[s->n++] = (edb_taken){pl->value_start[k] + spot.row, k};
+  if (spot.batch < s->earliest) s->earliest = spot.batch;
+}
+
+/* The values that an input of a batch takes, in the order of its rows. */
+static void take_input(survey *s, uint32_t input) {
+  const edb_graph *g = s->p->graph;
+  const edb_placement *pl = s->p->placement;
+  const edb_type_sig *sig = &s->p->program->cells[s->p->schedule->batch_type[s->batch]].sig;
+  uint32_t end = pl->batch_start[s->batch + 1];
+  if (sig->n_variadic == 0) {
+    for (uint32_t i = pl->batch_start[s->batch]; i < end; i++)
+      take_edge(s, g->edge_start[pl->nodes[i] - g->base] + input);
+    return;
+  }
+  for (uint32_t i = pl->batch_start[s->batch]; i < end; i++) {
+    uint32_t last, e = edb_placer_edges(g, sig, pl->nodes[i] - g->base, input, &last);
+    for (; e < last; e++) take_edge(s, e);
+  }
+}
+
+/* ---- Views -------------------------------------------------------------------------------------
+ */
+
+/* Whether these rows stand one after another in a block. */
+static bool stand_together(const edb_placement *pl, const edb_taken *rows, size_t n) {
+  if (rows[0].value == EDB_NONE) return false;
+  edb_home home = pl->homes[rows[0].value];
+  if (home.block == EDB_HOME_NONE) return false;
+  for (size_t r = 1; r < n; r++) {
+    if (rows[r].value == EDB_NONE) return false;
+    edb_home at = pl->homes[rows[r].value];
+    if (at.block != home.block || at.row != home.row + r) return false;
+  }
+  return true;
+}
+
+/* Whether all parts of the operand stand in one piece as the operand wants them; then *c says
+ * where. */
+static bool find_view(const edb_placer *p, uint32_t batch, uint32_t index, const survey *s,
+                      edb_consumed *c) {
+  const edb_placement *pl = p->placement;
+  const edb_plan_inputs *inputs = &p->inputs[p->schedule->batch_type[batch]];
+  uint32_t n_parts = inputs->operands[index].n_parts, found = 0;
+  size_t rows = s->n / n_parts;
+  if (s->past || inputs->operands[index].output != EDB_SLOT_NONE) return false;
+  for (uint32_t i = 0; i < inputs->n_parts; i++) {
+    if (inputs->parts[i].operand != index) continue;
+    const edb_taken *taken = p->taken + found * rows;
+    if (!stand_together(pl, taken, rows)) return false;
+    edb_home home = pl->homes[taken->value];
+    const edb_rows *block = &pl->blocks[home.block];
+    size_t column = block->offset + (size_t)home.row * block->stride;
+    uint32_t piece = p->block_piece[home.block], part = inputs->parts[i].column;
+    if (column < part) return false;
+    edb_consumed at = {.piece = piece, .stride = block->stride, .start = column - part};
+    if (found++ == 0)
+      *c = at;
+    else if (c->piece != at.piece || c->start != at.start || c->stride != at.stride)
+      return false;
+  }
+  edb_piece *piece = &p->pieces[c->piece];
+  if (piece->last_use < batch) piece->last_use = batch;
+  return true;
+}
+
+/* ---- Rows apart --------------------------------------------------------------------------------
+ */
+
+/* Values that are found by their addresses stand with the others of their output, if nothing that
+ * runs later has them. */
+static void read_apart(edb_placer *p, uint32_t batch, const edb_taken *rows, size_t n,
+                       size_t bytes) {
+  edb_placement *pl = p->placement;
+  for (size_t r = 0; r < n; r++) {
+    if (rows[r].value == EDB_NONE) continue;
+    uint32_t k = rows[r].output;
+    edb_home *home = &pl->homes[rows[r].value];
+    if (home->block == EDB_HOME_NONE) {
+      *home = (edb_home){k, rows[r].value - pl->value_start[k]};
+      if (!p->fixed[k]) p->fixed[k] = FIXED_APART;
+      if (!p->keeps[k]) p->dying[batch] += bytes;
+    }
+    if (home->block == k && p->pieces[k].last_use < batch) p->pieces[k].last_use = batch;
+  }
+}
+
+/* ---- Rows of the operand's own -----------------------------------------------------------------
+ */
+
+static edb_status store_again(edb_placer *p, edb_taken value, edb_home at) {
+  edb_placement *pl = p->placement;
   EDB_FAIL_IF(pl->stores.length >= EDB_AGAIN_END, p->error, EDB_ERROR_LIMIT,
               "more than 2^32 rows in one mini-batch");
-  if (!edb_vec_push(p->ctx, &pl->stores, (edb_again){at, *head, piece}))
+  if (!edb_vec_push(p->ctx, &pl->stores, (edb_again){at, pl->again[value.value]}))
     return edb_fail_memory(p->error, sizeof(edb_again), "a placement");
-  *head = (uint32_t)pl->stores.length - 1;
-  pl->outputs[pl->output_start[p->spots[value.node].batch] + value.output].again = true;
+  pl->again[value.value] = (uint32_t)pl->stores.length - 1;
+  pl->outputs[value.output].again = true;
   return EDB_OK;
 }
 
-/* The values of one input get rows in the operand's piece: homes, where they have none yet. */
-static edb_status fill_column(edb_placer *p, uint32_t batch, uint32_t input, const edb_consumed *c,
-                              uint32_t column) {
+/* The values of a part get rows of a block: homes, where they have none yet. */
+static edb_status fill_block(edb_placer *p, uint32_t batch, uint32_t block, const edb_taken *rows,
+                             size_t n, size_t bytes) {
   edb_placement *pl = p->placement;
-  size_t n = edb_placer_take(p, batch, input), at = column;
-  for (size_t r = 0; r < n; r++, at += c->stride) {
-    edb_taken value = p->taken[r];
-    if (value.node == EDB_NONE) continue;
-    edb_produced *made = edb_placer_produced(p, value);
-    if (made->home == EDB_HOME_OPERAND && made->piece == c->piece &&
-        made->start + (size_t)p->spots[value.node].row * made->stride == at)
-      continue;
-    uint32_t v = pl->value_start[value.node] + value.output;
-    if (made->home != EDB_HOME_APART || p->home_piece[v] != EDB_NONE) {
-      EDB_TRY(store_again(p, value, c->piece, at));
+  edb_piece *piece = &p->pieces[p->block_piece[block]];
+  size_t dying = 0;
+  for (size_t r = 0; r < n; r++) {
+    if (rows[r].value == EDB_NONE) continue;
+    edb_home *home = &pl->homes[rows[r].value], at = {block, (uint32_t)r};
+    if (home->block != EDB_HOME_NONE) {
+      EDB_TRY(store_again(p, rows[r], at));
       continue;
     }
-    p->home_piece[v] = c->piece;
-    pl->offset[v] = at;
-    made->placed = true;
-    if (made->kept) p->pieces[c->piece].last_use = EDB_NONE;
+    *home = at;
+    if (p->keeps[rows[r].output])
+      piece->last_use = EDB_NONE;
+    else
+      dying += bytes;
   }
+  p->dying[batch] += dying;
   return EDB_OK;
 }
 
-static edb_status fill_operands(edb_placer *p, uint32_t batch) {
+/* A piece for the operand, or that of the output whose rows are its. */
+static edb_status make_direct(edb_placer *p, uint32_t batch, uint32_t index, const survey *s) {
+  edb_placement *pl = p->placement;
   const edb_plan_inputs *inputs = &p->inputs[p->schedule->batch_type[batch]];
+  const edb_operand *operand = &inputs->operands[index];
+  uint32_t slot = pl->operand_start[batch] + index, piece = p->n_produced + slot, found = 0;
+  size_t rows = s->n / operand->n_parts;
+  if (operand->output != EDB_SLOT_NONE) {
+    piece = pl->output_start[batch] + operand->output;
+    p->pieces[piece].first_use = s->earliest;
+  } else {
+    p->pieces[piece] = (edb_piece){.rows = (uint32_t)rows,
+                                   .stride = (uint32_t)edb_row_stride(operand->width),
+                                   .first_use = s->earliest,
+                                   .last_use = batch};
+    p->pieces[piece].size = edb_piece_size(&p->pieces[piece]);
+  }
+  p->consumed[slot] =
+      (edb_consumed){.piece = piece, .stride = p->pieces[piece].stride, .past = s->past};
   for (uint32_t i = 0; i < inputs->n_parts; i++) {
     edb_input_part part = inputs->parts[i];
-    if (part.operand == EDB_OPERAND_MIXED) continue;
-    const edb_consumed *c = &p->consumed[p->placement->operand_start[batch] + part.operand];
-    if (c->binding == EDB_BIND_DIRECT) EDB_TRY(fill_column(p, batch, part.input, c, part.column));
+    if (part.operand != index) continue;
+    uint32_t block = p->part_start[batch] + i;
+    size_t bytes = input_bytes(p, batch, part.input);
+    pl->blocks[block] = (edb_rows){.offset = part.column, .stride = p->pieces[piece].stride};
+    p->block_piece[block] = piece;
+    EDB_TRY(fill_block(p, batch, block, p->taken + found++ * rows, rows, bytes));
   }
   return EDB_OK;
 }
 
-/* Outputs of which no operand takes consecutive rows: their values may stand apart. */
-static void set_apart(edb_placer *p) {
-  for (uint32_t k = 0; k < p->n_produced; k++) {
-    edb_produced *made = &p->produced[k];
-    if (made->home == EDB_HOME_OWN && !made->viewed && !made->fixed) made->home = EDB_HOME_APART;
-  }
+/* ---- Batch by batch ----------------------------------------------------------------------------
+ */
+
+static edb_status place_operand(edb_placer *p, uint32_t batch, uint32_t index) {
+  const edb_plan_inputs *inputs = &p->inputs[p->schedule->batch_type[batch]];
+  uint32_t slot = p->placement->operand_start[batch] + index, found = 0;
+  survey s = {.p = p, .batch = batch, .earliest = batch};
+  for (uint32_t i = 0; i < inputs->n_parts; i++)
+    if (inputs->parts[i].operand == index) take_input(&s, inputs->parts[i].input);
+  p->consumed[slot] = (edb_consumed){.piece = EDB_NONE};
+  p->pieces[p->n_produced + slot].size = 0;
+  if (s.n == 0 || find_view(p, batch, index, &s, &p->consumed[slot])) return EDB_OK;
+  p->consumed[slot].piece = EDB_NONE;
+  if (s.earliest < batch && batch - s.earliest <= p->longest_wait)
+    return make_direct(p, batch, index, &s);
+  size_t rows = s.n / inputs->operands[index].n_parts;
+  for (uint32_t i = 0; i < inputs->n_parts; i++)
+    if (inputs->parts[i].operand == index)
+      read_apart(p, batch, p->taken + found++ * rows, rows,
+                 input_bytes(p, batch, inputs->parts[i].input));
+  return EDB_OK;
 }
 
-/* Values that no operand has a row for stand in a piece of the output's own. */
-static void house_rest(edb_placer *p, uint32_t batch, uint32_t output) {
-  edb_placement *pl = p->placement;
-  uint32_t k = pl->output_start[batch] + output, rest = 0;
-  edb_produced *made = &p->produced[k];
-  if (made->home != EDB_HOME_APART) return;
-  if (!made->placed) {
-    made->home = EDB_HOME_OWN;
-    return;
-  }
-  for (uint32_t i = pl->batch_start[batch]; i < pl->batch_start[batch + 1]; i++) {
-    uint32_t v = pl->value_start[pl->nodes[i] - pl->first] + output;
-    if (p->home_piece[v] != EDB_NONE) continue;
-    p->home_piece[v] = k;
-    pl->offset[v] = (size_t)made->stride * rest++;
-  }
-  p->pieces[k].size = piece_size(made->stride, rest);
-}
-
-/* Pieces live as long as rows in them are read: by views, and by whoever reads rows apart. */
-static void keep_alive(edb_placer *p, uint32_t batch) {
-  uint32_t type = p->schedule->batch_type[batch];
-  uint32_t start = p->placement->operand_start[batch];
-  const edb_plan_inputs *inputs = &p->inputs[type];
-  for (uint32_t k = 0; k < inputs->n_operands; k++) {
-    const edb_consumed *c = &p->consumed[start + k];
-    if (c->binding == EDB_BIND_VIEW) outlive(&p->pieces[p->produced[c->produced].piece], batch);
-  }
+static edb_status place_operands(edb_placer *p, uint32_t batch) {
+  const edb_plan_inputs *inputs = &p->inputs[p->schedule->batch_type[batch]];
+  for (uint32_t i = 0; i < inputs->n_parts; i++)
+    p->block_piece[p->part_start[batch] + i] = EDB_NONE;
+  for (uint32_t k = 0; k < inputs->n_operands; k++) EDB_TRY(place_operand(p, batch, k));
   for (uint32_t i = 0; i < inputs->n_parts; i++) {
-    uint32_t operand = inputs->parts[i].operand;
-    if (operand == EDB_OPERAND_MIXED || p->consumed[start + operand].binding == EDB_BIND_APART)
-      read_apart(p, batch, inputs->parts[i].input);
+    survey s = {.p = p, .batch = batch, .earliest = batch};
+    if (inputs->parts[i].operand != EDB_OPERAND_MIXED) continue;
+    take_input(&s, inputs->parts[i].input);
+    read_apart(p, batch, p->taken, s.n, input_bytes(p, batch, inputs->parts[i].input));
   }
+  return EDB_OK;
 }
 
-static edb_status settle_direct(edb_placer *p) {
+/* ---- Outputs -----------------------------------------------------------------------------------
+ */
+
+/* Rows at the end of an output that nothing reads go to the end of the piece that has the others.
+ */
+static bool extend_piece(edb_placer *p, uint32_t output, edb_home last, uint32_t unread) {
+  edb_piece *piece = &p->pieces[p->block_piece[last.block]];
+  if (last.block == output) return true;
+  if (piece->stride != p->pieces[output].stride || last.row + 1 != piece->rows) return false;
+  piece->rows += unread;
+  piece->size = edb_piece_size(piece);
+  return true;
+}
+
+/* Values that no operand has a row for. */
+static void house_unread(edb_placer *p, uint32_t output, uint32_t rows) {
+  edb_home *homes = p->placement->homes + p->placement->value_start[output];
+  edb_piece *piece = &p->pieces[output];
+  uint32_t rest = 0;
+  for (uint32_t r = 0; r < rows; r++)
+    if (homes[r].block == EDB_HOME_NONE)
+      homes[r] = (edb_home){output, p->fixed[output] ? r : rest++};
+  if (p->fixed[output]) return;
+  piece->rows = rest;
+  piece->size = edb_piece_size(piece);
+}
+
+/* Whether the rows of an output are evenly spaced; then its first home is where they begin. */
+static bool house_output(edb_placer *p, uint32_t output, uint32_t rows, uint32_t *unread) {
+  edb_home *homes = p->placement->homes + p->placement->value_start[output];
+  uint32_t together = 0, none = 0;
+  for (uint32_t r = 0; r < rows; r++) {
+    if (homes[r].block == EDB_HOME_NONE)
+      none++;
+    else if (together == r && homes[r].block == homes[0].block && homes[r].row == homes[0].row + r)
+      together++;
+  }
+  *unread = none;
+  if (none == rows) {
+    homes[0] = (edb_home){output, 0};
+    return true;
+  }
+  if (together + none == rows &&
+      (none == 0 || extend_piece(p, output, homes[together - 1], none))) {
+    if (homes[0].block != output) p->pieces[output].size = 0;
+    return true;
+  }
+  house_unread(p, output, rows);
+  return false;
+}
+
+static void house_outputs(edb_placer *p, uint32_t batch) {
   edb_placement *pl = p->placement;
-  size_t values = pl->value_start[pl->n_nodes];
-  pl->stores.length = 0;
-  edb_placer_start_outputs(p);
-  if (values) memset(p->home_piece, 0xff, values * sizeof *p->home_piece);
-  if (values) memset(pl->again, 0xff, values * sizeof *pl->again);
-  for (uint32_t b = 0; b < pl->n_batches; b++) fix_outputs(p, b);
-  for (uint32_t b = pl->n_batches; b-- > 0;)
-    for (uint32_t k = pl->operand_start[b]; k < pl->operand_start[b + 1]; k++)
-      bind_operand(p, b, k - pl->operand_start[b]);
-  set_apart(p);
-  for (uint32_t b = pl->n_batches; b-- > 0;) EDB_TRY(fill_operands(p, b));
-  for (uint32_t b = 0; b < pl->n_batches; b++)
-    for (uint32_t o = pl->output_start[b]; o < pl->output_start[b + 1]; o++)
-      house_rest(p, b, o - pl->output_start[b]);
-  for (uint32_t b = 0; b < pl->n_batches; b++) keep_alive(p, b);
-  return EDB_OK;
+  uint32_t type = p->schedule->batch_type[batch], rows = edb_placer_rows(p, batch);
+  for (uint32_t k = pl->output_start[batch]; k < pl->output_start[batch + 1]; k++) {
+    size_t bytes = edb_placer_width(p, type, k - pl->output_start[batch]) * sizeof(float);
+    uint32_t unread = 0;
+    bool even = rows == 0 || house_output(p, k, rows, &unread);
+    pl->outputs[k].offset = even ? 0 : EDB_ROWS_APART;
+    if (p->keeps[k]) continue;
+    p->dying[batch] += unread * bytes;
+    if (p->fixed[k] == FIXED_OPERAND) p->dying[p->pieces[k].last_use] += rows * bytes;
+  }
 }
 
 edb_status edb_placer_settle(edb_placer *p) {
-  return p->inputs ? settle_direct(p) : EDB_OK;
+  edb_placer_start_outputs(p);
+  start_homes(p);
+  for (uint32_t b = p->placement->n_batches; b-- > 0;) EDB_TRY(place_operands(p, b));
+  for (uint32_t b = 0; b < p->placement->n_batches; b++) house_outputs(p, b);
+  return EDB_OK;
 }

@@ -14,43 +14,22 @@ typedef struct edb_spot {
 /* A piece of the slab: rows of an output, or of an operand. */
 typedef struct edb_piece {
   size_t size, offset;
+  uint32_t rows, stride;
   uint32_t first_use, last_use;  /* batches; last EDB_NONE: kept */
   uint32_t next_born, next_dead; /* lists of the pieces that begin and end with the same batch */
 } edb_piece;
 
-typedef enum edb_home {
-  EDB_HOME_OWN,     /* in a piece of the output's own */
-  EDB_HOME_OPERAND, /* evenly spaced in the piece of one operand */
-  EDB_HOME_APART    /* each row in an operand that reads it */
-} edb_home;
-
-/* One output of one batch. */
-typedef struct edb_produced {
-  edb_home home;
-  uint32_t piece; /* OWN, OPERAND */
-  uint32_t stride;
-  size_t start; /* OPERAND: of row 0 in the piece */
-  bool viewed;  /* an operand reads consecutive rows in place */
-  bool fixed;   /* an operand of the same batch is the output */
-  bool kept;
-  bool placed; /* APART: some row has a home in an operand */
-} edb_produced;
-
-typedef enum edb_binding { EDB_BIND_APART, EDB_BIND_VIEW, EDB_BIND_DIRECT } edb_binding;
-
-/* One operand of one batch. */
+/* Where an operand of one batch is. */
 typedef struct edb_consumed {
-  edb_binding binding;
-  uint32_t piece; /* DIRECT */
-  bool past;      /* DIRECT: some rows are of earlier runs */
+  uint32_t piece; /* EDB_NONE: its rows are apart */
   uint32_t stride;
-  uint32_t produced; /* VIEW: what it reads, from this row on */
-  uint32_t row;
+  size_t start; /* of row 0 in the piece */
+  bool past;    /* some rows are of earlier runs */
 } edb_consumed;
 
 /* A value that stands in a row of an operand. */
 typedef struct edb_taken {
-  uint32_t node; /* local; EDB_NONE: of an earlier run */
+  uint32_t value; /* EDB_NONE: of an earlier run */
   uint32_t output;
 } edb_taken;
 
@@ -62,19 +41,25 @@ typedef struct edb_placer {
   const edb_schedule *schedule;
   edb_placement *placement;
   edb_error *error;
-  edb_spot *spots;        /* [n_nodes] */
-  uint32_t *last_read;    /* [values] last batch that reads it; NULL unless live bytes count */
-  uint32_t *home_piece;   /* [values] APART outputs only; direct only */
-  uint8_t *is_read;       /* [n_batches] whether any batch reads it */
-  uint32_t *filled;       /* [n_batches] nodes of the batch that are ordered */
-  edb_taken *taken;       /* room for the rows of one input of a batch */
-  edb_produced *produced; /* as placement->outputs */
+  edb_spot *spots;     /* [n_nodes] */
+  uint32_t *last_read; /* [values] last batch that reads it; NULL unless live bytes are asked for */
+  uint8_t *is_read;    /* [n_batches] whether any batch reads it */
+  uint32_t *filled;    /* [n_batches] nodes of the batch that are ordered */
+  uint32_t *leader;    /* [n_nodes] by position in the schedule, of batches that nothing reads: the
+                          node's first producer */
+  uint32_t *head, *next;  /* [n_nodes] followers of the node in a position, by position */
+  edb_taken *taken;       /* room for the rows of an operand */
   edb_consumed *consumed; /* as placement->operands */
   edb_piece *pieces;      /* of outputs, then of operands */
+  uint32_t *block_piece;  /* [blocks] */
+  uint8_t *keeps;         /* [outputs of batches] */
+  uint8_t *fixed;         /* [outputs of batches] the rows of an operand of the batch are these */
+  uint32_t *part_start;   /* [n_batches] blocks of parts of operands */
   uint32_t *born, *dead;  /* [n_batches] */
   size_t *dying;          /* [n_batches] bytes of values that it reads last */
-  uint32_t n_produced, n_consumed;
-  size_t most_edges; /* of one batch */
+  uint32_t n_produced, n_consumed, n_blocks;
+  size_t most_taken; /* rows of the parts of an operand */
+  bool ordered;      /* from the consumers backwards */
   bool count_live;
   uint32_t longest_wait; /* most batches from the first row of a direct operand to its reader */
   void *memory;
@@ -93,8 +78,8 @@ static inline uint32_t edb_placer_rows(const edb_placer *p, uint32_t batch) {
 static inline bool edb_placer_keeps(const edb_placer *p, uint32_t type, uint32_t output) {
   return p->placement->kept[p->placement->kept_start[type] + output];
 }
-static inline edb_produced *edb_placer_produced(const edb_placer *p, edb_taken value) {
-  return &p->produced[p->placement->output_start[p->spots[value.node].batch] + value.output];
+static inline size_t edb_piece_size(const edb_piece *piece) {
+  return ((size_t)piece->stride * piece->rows + 15) / 16 * 16;
 }
 
 /* Number of independent variadic inputs of a type, and the arity of one at a node. */
@@ -109,17 +94,29 @@ static inline uint32_t edb_group_arity(const edb_type_sig *sig, const int32_t *a
   return 0;
 }
 
-/* The values that input `input` of a batch takes, in the order of its nodes, to
- * p->taken; returns their number. */
-size_t edb_placer_take(edb_placer *p, uint32_t batch, uint32_t input);
+/* The edges of an input of a node (by its index): the first one, and their end. */
+static inline uint32_t edb_placer_edges(const edb_graph *g, const edb_type_sig *sig, uint32_t index,
+                                        uint32_t input, uint32_t *end) {
+  uint32_t edge = g->edge_start[index] + input, v = 0;
+  *end = edge + 1;
+  if (sig->n_variadic == 0) return edge;
+  const int32_t *arities = edb_graph_arities(g, index);
+  edge -= input;
+  for (uint32_t i = 0; i < input; i++) edge += sig->inputs[i].variadic ? (uint32_t)arities[v++] : 1;
+  *end = edge + (sig->inputs[input].variadic ? (uint32_t)arities[v] : 1);
+  return edge;
+}
 
-/* Order inside batches: placement->nodes and rows of the spots. */
-void edb_placer_arrival(edb_placer *p);
+/* Order inside batches: placement->nodes and spots. Checks that each pending node stands in one
+ * batch, which is of its type, and reads earlier batches only. Lives of outputs in pieces of their
+ * own, unless direct. */
+EDB_MUST_CHECK edb_status edb_placer_arrival(edb_placer *p);
 EDB_MUST_CHECK edb_status edb_placer_order(edb_placer *p);
 
 /* At first every output stands in a piece of its own. */
 void edb_placer_start_outputs(edb_placer *p);
-/* Homes, operands and second stores: pieces with their sizes and lives, offsets in them. */
+/* Direct: homes, operands and second stores, in pieces with their sizes and lives; bytes of values
+ * by the batch that reads them last. */
 EDB_MUST_CHECK edb_status edb_placer_settle(edb_placer *p);
 
 #endif

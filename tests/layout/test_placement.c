@@ -17,13 +17,24 @@ typedef struct replay {
   const edb_schedule *schedule;
   const edb_placement *placement;
   uint32_t *slab;   /* [slab floats] */
+  edb_home *places; /* [nodes] batch and row of each */
   uint32_t *start;  /* [values] into numbers */
   uint32_t *number; /* of the entries of all values */
   uint64_t stored_again;
 } replay;
 
+static uint32_t output_of(const replay *r, edb_node node, uint32_t output) {
+  return r->placement->output_start[r->places[node - r->placement->first].block] + output;
+}
+
 static uint32_t value_of(const replay *r, edb_node node, uint32_t output) {
-  return r->placement->value_start[node - r->placement->first] + output;
+  return r->placement->value_start[output_of(r, node, output)] +
+         r->places[node - r->placement->first].row;
+}
+
+static size_t home_of(const replay *r, edb_node node, uint32_t output) {
+  return edb_placement_offset(r->placement, output_of(r, node, output),
+                              r->places[node - r->placement->first].row);
 }
 
 static size_t width_of(const replay *r, edb_node node, uint32_t output) {
@@ -81,7 +92,7 @@ static void check_input(const replay *r, uint32_t batch, edb_input_part part) {
         if (rows) assert_true(rows->past); /* it is copied in */
         continue;
       }
-      size_t at = p->offset[value_of(r, g->edge_node[e], g->edge_output[e])];
+      size_t at = home_of(r, g->edge_node[e], g->edge_output[e]);
       if (rows) at = rows->offset + row * rows->stride + part.column;
       assert_row(r, g->edge_node[e], g->edge_output[e], at, rows ? "operand" : "row by address");
     }
@@ -127,11 +138,11 @@ static void store_outputs(replay *r, uint32_t batch) {
       uint32_t value = value_of(r, p->nodes[i], o);
       size_t row = i - p->batch_start[batch];
       if (rows->offset != EDB_ROWS_APART)
-        assert_int_equal(p->offset[value], rows->offset + row * rows->stride);
-      put_row(r, p->nodes[i], o, p->offset[value]);
+        assert_int_equal(home_of(r, p->nodes[i], o), rows->offset + row * rows->stride);
+      put_row(r, p->nodes[i], o, home_of(r, p->nodes[i], o));
       for (uint32_t s = p->direct ? p->again[value] : EDB_AGAIN_END; s != EDB_AGAIN_END;
            s = p->stores.data[s].next, again++)
-        put_row(r, p->nodes[i], o, p->stores.data[s].offset);
+        put_row(r, p->nodes[i], o, edb_placement_at(p, p->stores.data[s].at));
     }
     if (again) assert_true(rows->again);
     r->stored_again += again;
@@ -157,20 +168,23 @@ static void check_kept(const replay *r) {
   const edb_placement *p = r->placement;
   for (uint32_t i = 0; i < p->n_nodes; i++) {
     uint32_t type = r->graph->type[p->first - r->graph->base + i];
-    for (uint32_t v = p->value_start[i]; v < p->value_start[i + 1]; v++) {
-      uint32_t o = v - p->value_start[i];
-      if (p->kept[p->kept_start[type] + o]) assert_row(r, p->first + i, o, p->offset[v], "kept");
-    }
+    for (uint32_t o = 0; o < r->program->cells[type].sig.n_outputs; o++)
+      if (p->kept[p->kept_start[type] + o])
+        assert_row(r, p->first + i, o, home_of(r, p->first + i, o), "kept");
   }
 }
 
 static void number_values(replay *r) {
   const edb_placement *p = r->placement;
   uint32_t n = 0;
-  for (uint32_t i = 0; i < p->n_nodes; i++)
-    for (uint32_t v = p->value_start[i]; v < p->value_start[i + 1]; v++) {
-      r->start[v] = n;
-      n += (uint32_t)width_of(r, p->first + i, v - p->value_start[i]);
+  for (uint32_t b = 0; b < p->n_batches; b++)
+    for (uint32_t i = p->batch_start[b]; i < p->batch_start[b + 1]; i++) {
+      uint32_t type = r->schedule->batch_type[b];
+      r->places[p->nodes[i] - p->first] = (edb_home){b, i - p->batch_start[b]};
+      for (uint32_t o = 0; o < r->program->cells[type].sig.n_outputs; o++) {
+        r->start[value_of(r, p->nodes[i], o)] = n;
+        n += (uint32_t)width_of(r, p->nodes[i], o);
+      }
     }
   r->number = malloc((n + 1) * sizeof *r->number);
   assert_non_null(r->number);
@@ -186,11 +200,12 @@ static uint64_t check_replay(const edb_program *program, const edb_plan_inputs *
               .schedule = s,
               .placement = p,
               .slab = malloc((p->slab_floats + 1) * sizeof(uint32_t)),
-              .start = malloc((p->value_start[p->n_nodes] + 1) * sizeof(uint32_t))};
-  assert_true(r.slab != NULL && r.start != NULL);
+              .places = calloc(p->n_nodes + 1, sizeof(edb_home)),
+              .start = malloc((edb_placement_values(p) + 1) * sizeof(uint32_t))};
+  assert_true(r.slab != NULL && r.start != NULL && r.places != NULL);
   memset(r.slab, 0xff, p->slab_floats * sizeof *r.slab);
-  number_values(&r);
   check_nodes(&r);
+  number_values(&r);
   for (uint32_t b = 0; b < s->info.n_batches; b++) {
     check_inputs(&r, b, false);
     store_outputs(&r, b);
@@ -200,6 +215,7 @@ static uint64_t check_replay(const edb_program *program, const edb_plan_inputs *
   assert_int_equal(r.stored_again, p->stores.length);
   free(r.slab);
   free(r.start);
+  free(r.places);
   free(r.number);
   return r.stored_again;
 }
