@@ -135,25 +135,35 @@ static edb_status find_components(edb_problem *p, arrays *a, edb_error *error) {
 /* ---- own: nodes of v's type on the longest path starting at v -----------------------------------
  */
 
-/* One sweep from the sinks for `width` columns of every component: rows[v * width + c] is the
- * largest number of nodes of v's component's column `first + c` on a path starting at v. Inlined
- * with a constant width, so the inner loops become vector instructions. */
-static inline __attribute__((always_inline)) void own_sweep(const edb_problem *p, uint32_t first,
-                                                            uint32_t *rows, uint32_t *own,
-                                                            const uint32_t width) {
+/* Four columns of a row. A vector type, because a row whose elements are stored one by one would
+ * stall the load of the whole that follows. */
+typedef int32_t lanes __attribute__((vector_size(16)));
+
+static inline lanes larger(lanes a, lanes b) {
+  lanes more = a > b;
+  return (a & more) | (b & ~more);
+}
+
+/* One sweep from the sinks for 4 * `width` columns of every component: rows[v * width ...] has the
+ * largest number of nodes of each column from `first` on, of v's component, on a path starting at
+ * v. Inlined with a constant width. */
+static inline __attribute__((always_inline)) void
+own_sweep(const edb_problem *p, uint32_t first, lanes *rows, uint32_t *own, const uint32_t width) {
+  static const lanes unit[4] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}};
   for (uint32_t i = 0; i < p->n_nodes; i++) {
     uint32_t v = p->reversed ? i : p->n_nodes - 1 - i;
     uint32_t type = p->type[v], component = p->component[type];
-    int32_t row[16] = {0};
+    lanes row[4] = {{0}}, *to = rows + (size_t)v * width;
     for (uint32_t e = p->out_start[v]; e < p->out_start[v + 1]; e++) {
       uint32_t u = p->out[e];
       if (p->component[p->type[u]] != component) continue;
-      const int32_t *other = (const int32_t *)rows + (size_t)u * width;
-      for (uint32_t c = 0; c < width; c++) row[c] = row[c] > other[c] ? row[c] : other[c];
+      const lanes *other = rows + (size_t)u * width;
+      for (uint32_t c = 0; c < width; c++) row[c] = larger(row[c], other[c]);
     }
     uint32_t column = p->column[type] - first;
-    if (column < width) own[v] = (uint32_t)++row[column];
-    memcpy(rows + (size_t)v * width, row, width * sizeof *row);
+    for (uint32_t c = 0; c < width; c++)
+      to[c] = column / 4 == c ? row[c] + unit[column % 4] : row[c];
+    if (column < width * 4) own[v] = (uint32_t)to[column / 4][column % 4];
   }
 }
 
@@ -179,14 +189,14 @@ static edb_status find_own(const edb_problem *p, uint32_t *own, edb_error *error
     own_single(p, own);
     return EDB_OK;
   }
-  uint32_t width = widest <= 4 ? 4 : widest <= 8 ? 8 : 16;
-  size_t bytes = (size_t)p->n_nodes * width * sizeof(uint32_t);
-  uint32_t *rows = edb_alloc(p->ctx, bytes);
+  uint32_t width = widest <= 4 ? 1 : widest <= 8 ? 2 : 4;
+  size_t bytes = (size_t)p->n_nodes * width * sizeof(lanes);
+  lanes *rows = edb_alloc(p->ctx, bytes);
   if (rows == NULL) return edb_fail_memory(error, bytes, "the path lengths of a graph");
-  for (uint32_t first = 0; first < widest; first += width) {
+  for (uint32_t first = 0; first < widest; first += width * 4) {
+    if (width == 1) own_sweep(p, first, rows, own, 1);
+    if (width == 2) own_sweep(p, first, rows, own, 2);
     if (width == 4) own_sweep(p, first, rows, own, 4);
-    if (width == 8) own_sweep(p, first, rows, own, 8);
-    if (width == 16) own_sweep(p, first, rows, own, 16);
   }
   edb_free(p->ctx, rows, bytes);
   return EDB_OK;
