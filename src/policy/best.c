@@ -159,18 +159,41 @@ static edb_status attempt_all(edb_attempts *a, const edb_policy *policy, edb_err
   return attempt_sufficient(a, error);
 }
 
-/* An FSM is about one direction. What its rule does in the other is often better in some
- * mini-batches, so a whole graph gets the shorter words of both; as published, the table alone. */
+/* The FSM's rule backwards. Each component keeps the shorter of its word so far, this one, and the
+ * best of those that begin as the table's and end as this one. */
+static edb_status cross(edb_attempts *a, const struct edb_fsm *fsm, edb_error *error) {
+  edb_rule rule = {.kind = EDB_POLICY_FSM, .fsm = fsm, .schema = a->schema, .table_aside = true};
+  uint32_t unused;
+  a->state.problem = &a->reverse;
+  EDB_TRY(edb_rule_pass(a->ctx, &rule, &a->state, EDB_GAVE_UP, &a->trial, &unused, error));
+  edb_words_cross(&a->words, &a->forward, &a->best, &a->trial, a->state.pending);
+  return EDB_OK;
+}
+
+/* The tight rule in one direction, unless that cannot be shorter than the words. */
+static void contribute_tight(edb_attempts *a, bool reverse) {
+  if (words_meet_bound(a)) return;
+  a->state.problem = reverse ? &a->reverse : &a->forward;
+  edb_tight_pass(&a->state, edb_words_batches(&a->words, &a->forward), &a->trial);
+  if (reverse)
+    edb_words_take_reversed(&a->words, &a->forward, &a->trial);
+  else
+    edb_words_take(&a->words, &a->forward, &a->trial);
+}
+
+/* A table is about one direction. What its rule does in the other is often better in some
+ * mini-batches, and better still behind the beginning of what the table does; and nothing learned
+ * may be worse than tight. So a whole graph gets the shortest words of all; as published, the table
+ * alone. */
 static edb_status attempt_fsm(edb_attempts *a, const struct edb_fsm *fsm, edb_error *error) {
   EDB_TRY(edb_attempt(a, EDB_POLICY_FSM, false, fsm, error));
   if (fsm->scope != EDB_FSM_COMPONENT || edb_attempts_meet_bound(a)) return EDB_OK;
+  uint32_t misses = a->misses;
   EDB_TRY(begin_words(a, error));
   EDB_TRY(edb_problem_init_reverse(a->ctx, &a->forward, &a->reverse, error));
-  edb_rule rule = {.kind = EDB_POLICY_FSM, .fsm = fsm, .schema = a->schema, .table_aside = true};
-  uint32_t misses = a->misses, unused;
-  a->state.problem = &a->reverse;
-  EDB_TRY(edb_rule_pass(a->ctx, &rule, &a->state, EDB_GAVE_UP, &a->trial, &unused, error));
-  edb_words_take_reversed(&a->words, &a->forward, &a->trial);
+  EDB_TRY(cross(a, fsm, error));
+  if (edb_encoding_leads(fsm->encoding)) contribute_tight(a, true); /* else it is the rule */
+  contribute_tight(a, false);
   keep_words(a, EDB_POLICY_FSM);
   a->misses = misses;
   return EDB_OK;

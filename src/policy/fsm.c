@@ -370,7 +370,9 @@ edb_status edb_fsm_bind(edb_context *ctx, const edb_fsm *fsm, const edb_problem 
               "the policy was made for a model (granularity %s); this graph is raw",
               edb_fsm_granularity_name(fsm->granularity));
   edb_fsm_binding binding = {.fsm = fsm};
-  uint32_t heights = edb_encoding_leads(fsm->encoding) ? problem->n_nodes : 0;
+  bool leads = edb_encoding_leads(fsm->encoding) &&
+               (fsm->scope == EDB_FSM_GRAPH || edb_problem_has_choices(problem));
+  uint32_t heights = leads && problem->height == NULL ? problem->n_nodes : 0;
   size_t words = (size_t)problem->n_types * 2 + fsm->n_types + heights + 1; /* never none */
   binding.memory_bytes = words * sizeof(uint32_t);
   binding.memory = edb_alloc(ctx, binding.memory_bytes);
@@ -379,9 +381,11 @@ edb_status edb_fsm_bind(edb_context *ctx, const edb_fsm *fsm, const edb_problem 
   binding.to_fsm = binding.memory;
   binding.tokens = binding.to_fsm + problem->n_types;
   binding.to_problem = binding.tokens + problem->n_types;
-  if (edb_encoding_leads(fsm->encoding)) {
-    binding.height = binding.to_problem + fsm->n_types;
-    edb_problem_heights(problem, binding.height);
+  if (leads) binding.height = problem->height;
+  if (heights > 0) {
+    uint32_t *height = binding.to_problem + fsm->n_types;
+    edb_problem_heights(problem, height);
+    binding.height = height;
   }
   edb_status status = map_types(ctx, fsm, problem, schema, &binding, error);
   if (status != EDB_OK) {

@@ -99,17 +99,17 @@ edb_status edb_fsm_fail_key(edb_error *error, const char *file, uint32_t line, u
 
 typedef struct edb_fsm_binding {
   const edb_fsm *fsm;
-  uint32_t *to_fsm;     /* [problem types] */
-  uint32_t *to_problem; /* [FSM types]; UINT32_MAX: does not appear */
-  edb_token *tokens;    /* [problem types] */
-  uint32_t *height;     /* [problem nodes], for the encoding that asks for it; else NULL */
-  uint32_t misses;      /* frontiers that the table does not have */
+  uint32_t *to_fsm;       /* [problem types] */
+  uint32_t *to_problem;   /* [FSM types]; UINT32_MAX: does not appear */
+  edb_token *tokens;      /* [problem types] */
+  const uint32_t *height; /* [problem nodes], for the encoding that asks for it; else NULL */
+  uint32_t misses;        /* frontiers that the table does not have */
   void *memory;
   size_t memory_bytes;
 } edb_fsm_binding;
 
 /* Binds to a problem, in its direction, whose original types are those of `schema` (NULL: a raw
- * graph). The binding refers to the fsm, not to the problem. EDB_ERROR_MISMATCH: the schema's types
+ * graph). The binding refers to the fsm and the problem. EDB_ERROR_MISMATCH: the schema's types
  * are not the FSM's; says which. */
 EDB_MUST_CHECK edb_status edb_fsm_bind(edb_context *ctx, const edb_fsm *fsm,
                                        const edb_problem *problem, const edb_schema *schema,

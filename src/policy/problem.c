@@ -11,7 +11,7 @@
 
 /* The arrays of a problem while they are being filled; all lie in one block. */
 typedef struct arrays {
-  uint32_t *type, *in_start, *in, *out_start, *out, *own;
+  uint32_t *type, *in_start, *in, *out_start, *out, *own, *height;
   uint32_t *original_type, *type_count, *max_own, *own_start, *component, *column, *component_size;
   uint32_t *own_count;
   uint8_t *unbatchable;
@@ -23,7 +23,7 @@ static uint32_t dag_edges(const edb_dag *dag) {
 
 /* Room for at most `types` types. */
 static size_t arrays_bytes(size_t nodes, size_t edges, size_t types) {
-  size_t words = (nodes + 2) * 4 + 2 + edges * 2 + types * 7 + (nodes + types);
+  size_t words = (nodes + 2) * 5 + 2 + edges * 2 + types * 7 + (nodes + types);
   return words * sizeof(uint32_t) + types;
 }
 
@@ -42,6 +42,7 @@ static arrays arrays_carve(void *memory, size_t nodes, size_t edges, size_t type
   a.out_start = carve(&next, nodes + 2);
   a.out = carve(&next, edges);
   a.own = carve(&next, nodes);
+  a.height = carve(&next, nodes);
   a.original_type = carve(&next, types);
   a.type_count = carve(&next, types);
   a.max_own = carve(&next, types);
@@ -146,10 +147,14 @@ static inline lanes larger(lanes a, lanes b) {
 
 /* One sweep from the sinks for 4 * `width` columns of every component: rows[v * width ...] has the
  * largest number of nodes of each column from `first` on, of v's component, on a path starting at
- * v. Inlined with a constant width. */
-static inline __attribute__((always_inline)) void
-own_sweep(const edb_problem *p, uint32_t first, lanes *rows, uint32_t *own, const uint32_t width) {
+ * v. Inlined with a constant width. With `height`, the last column, which no type has, counts the
+ * batchable nodes of all types. */
+static inline __attribute__((always_inline)) void own_sweep(const edb_problem *p, uint32_t first,
+                                                            lanes *rows, uint32_t *own,
+                                                            uint32_t *height,
+                                                            const uint32_t width) {
   static const lanes unit[4] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}};
+  const lanes none = {0, 0, 0, 0};
   for (uint32_t i = 0; i < p->n_nodes; i++) {
     uint32_t v = p->reversed ? i : p->n_nodes - 1 - i;
     uint32_t type = p->type[v], component = p->component[type];
@@ -161,9 +166,11 @@ own_sweep(const edb_problem *p, uint32_t first, lanes *rows, uint32_t *own, cons
       for (uint32_t c = 0; c < width; c++) row[c] = larger(row[c], other[c]);
     }
     uint32_t column = p->column[type] - first;
+    if (height != NULL) row[width - 1] += p->unbatchable[type] ? none : unit[3];
     for (uint32_t c = 0; c < width; c++)
       to[c] = column / 4 == c ? row[c] + unit[column % 4] : row[c];
     if (column < width * 4) own[v] = (uint32_t)to[column / 4][column % 4];
+    if (height != NULL) height[v] = (uint32_t)to[width - 1][3];
   }
 }
 
@@ -180,11 +187,23 @@ static void own_single(const edb_problem *p, uint32_t *own) {
   }
 }
 
-static edb_status find_own(const edb_problem *p, uint32_t *own, edb_error *error) {
+/* Types of the largest component. */
+static uint32_t find_widest(const edb_problem *p) {
   uint32_t widest = 0;
   for (uint32_t c = 0; c < p->n_components; c++) {
     if (p->component_size[c] > widest) widest = p->component_size[c];
   }
+  return widest;
+}
+
+bool edb_problem_has_choices(const edb_problem *problem) {
+  return find_widest(problem) > 1;
+}
+
+/* Own of all nodes, and where a row has a column to spare, their heights. */
+static edb_status find_own(edb_problem *p, uint32_t *own, uint32_t *height, edb_error *error) {
+  uint32_t widest = find_widest(p);
+  p->height = NULL;
   if (widest <= 1) {
     own_single(p, own);
     return EDB_OK;
@@ -193,10 +212,12 @@ static edb_status find_own(const edb_problem *p, uint32_t *own, edb_error *error
   size_t bytes = (size_t)p->n_nodes * width * sizeof(lanes);
   lanes *rows = edb_alloc(p->ctx, bytes);
   if (rows == NULL) return edb_fail_memory(error, bytes, "the path lengths of a graph");
+  if (widest < width * 4) p->height = height;
+  uint32_t *spare = widest < width * 4 ? height : NULL;
   for (uint32_t first = 0; first < widest; first += width * 4) {
-    if (width == 1) own_sweep(p, first, rows, own, 1);
-    if (width == 2) own_sweep(p, first, rows, own, 2);
-    if (width == 4) own_sweep(p, first, rows, own, 4);
+    if (width == 1) own_sweep(p, first, rows, own, spare, 1);
+    if (width == 2) own_sweep(p, first, rows, own, spare, 2);
+    if (width == 4) own_sweep(p, first, rows, own, spare, 4);
   }
   edb_free(p->ctx, rows, bytes);
   return EDB_OK;
@@ -276,7 +297,7 @@ edb_status edb_problem_init(edb_context *ctx, const edb_dag *dag, edb_problem *o
     edb_free(ctx, number, number_bytes);
     p.n_edges = link_edges(dag, &a);
     EDB_TRY_GOTO(status, find_components(&p, &a, error), cleanup);
-    EDB_TRY_GOTO(status, find_own(&p, a.own, error), cleanup);
+    EDB_TRY_GOTO(status, find_own(&p, a.own, a.height, error), cleanup);
     count_own(&p, &a);
   }
   *out = p;
@@ -290,7 +311,7 @@ edb_status edb_problem_init_reverse(edb_context *ctx, const edb_problem *problem
                                     edb_error *error) {
   edb_problem p = *problem;
   size_t n = p.n_nodes, types = p.n_types;
-  size_t words = n + types * 2 + p.own_count_length + p.n_components + types;
+  size_t words = n * 2 + types * 2 + p.own_count_length + p.n_components + types;
   p.ctx = ctx;
   p.reversed = !problem->reversed;
   p.in_start = problem->out_start;
@@ -306,7 +327,7 @@ edb_status edb_problem_init_reverse(edb_context *ctx, const edb_problem *problem
   p.memory = edb_alloc(ctx, p.memory_bytes);
   if (p.memory == NULL) return edb_fail_memory(error, p.memory_bytes, "a reversed problem");
   uint32_t *next = p.memory;
-  arrays a = {.own = carve(&next, n), .max_own = carve(&next, types)};
+  arrays a = {.own = carve(&next, n), .height = carve(&next, n), .max_own = carve(&next, types)};
   a.own_start = carve(&next, types);
   a.own_count = carve(&next, p.own_count_length);
   a.component = carve(&next, types);
@@ -320,7 +341,7 @@ edb_status edb_problem_init_reverse(edb_context *ctx, const edb_problem *problem
   p.own_count = a.own_count;
   p.component = a.component;
   p.component_size = a.component_size;
-  edb_status status = find_own(&p, a.own, error);
+  edb_status status = find_own(&p, a.own, a.height, error);
   if (status != EDB_OK) {
     edb_problem_free(&p);
     return status;

@@ -20,7 +20,6 @@ static edb_status fsm_pass(edb_context *ctx, const edb_rule *rule, edb_state *st
   edb_chooser chooser = {.choose = rule->table_aside ? choose_by_rule : choose_fsm,
                          .self = &binding};
   edb_fsm_attach(&binding, state);
-  if (rule->table_aside) state->by_mass = false; /* what differs more helps more */
   edb_pass(state, &chooser, EDB_GAVE_UP, out);
   state->height = NULL; /* the binding's */
   *misses = binding.misses;

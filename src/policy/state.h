@@ -37,6 +37,8 @@ typedef struct edb_problem {
   const uint32_t *own_start; /* [n_types] the histogram of own of type t: */
   const uint32_t *own_count; /*   own_count[own_start[t] + h] nodes have own == h */
   uint32_t own_count_length;
+  const uint32_t *height; /* [n_nodes] as edb_problem_heights gives them, where they came for free;
+                             else NULL */
   /* The types fall into strongly connected components of the type graph (t -> u if some u takes a
    * t): every path between two nodes of one type stays inside the type's component. */
   uint32_t n_components;
@@ -57,6 +59,8 @@ EDB_MUST_CHECK edb_status edb_problem_init_reverse(edb_context *ctx, const edb_p
 void edb_problem_free(edb_problem *problem);
 /* Batchable nodes on the longest path from each node that stays inside its component of types. */
 void edb_problem_heights(const edb_problem *problem, uint32_t *height);
+/* Whether some component has several types, so that there is anything to choose inside one. */
+bool edb_problem_has_choices(const edb_problem *problem);
 
 typedef struct edb_state {
   const edb_problem *problem;

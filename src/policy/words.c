@@ -8,7 +8,7 @@ edb_status edb_words_init(edb_context *ctx, const edb_problem *p, const double *
                           edb_words *out, edb_error *error) {
   size_t parts = p->n_components, nodes = p->n_nodes;
   edb_words w = {.n_components = p->n_components, .weight = weight};
-  w.memory_bytes = parts * 2 * sizeof(double) + (parts * 4 + nodes) * sizeof(uint32_t);
+  w.memory_bytes = parts * 2 * sizeof(double) + (parts * 7 + nodes) * sizeof(uint32_t);
   w.memory = edb_alloc(ctx, w.memory_bytes);
   if (w.memory == NULL) return edb_fail_memory(error, w.memory_bytes, "the words of a graph");
   w.total = w.memory;
@@ -17,7 +17,10 @@ edb_status edb_words_init(edb_context *ctx, const edb_problem *p, const double *
   w.length = w.bound + parts;
   w.start = w.length + parts;
   w.count = w.start + parts;
-  w.letters = w.count + parts;
+  w.head = w.count + parts;
+  w.tail = w.head + parts;
+  w.need = w.tail + parts;
+  w.letters = w.need + parts;
   for (size_t c = 0; c < parts; c++) {
     w.total[c] = DBL_MAX;
     w.length[c] = EDB_GAVE_UP;
@@ -85,6 +88,76 @@ void edb_words_take(edb_words *w, const edb_problem *forward, const edb_batches 
 
 void edb_words_take_reversed(edb_words *w, const edb_problem *forward, const edb_batches *batches) {
   take(w, forward, batches, true);
+}
+
+/* ---- Crossing -----------------------------------------------------------------------------------
+ *
+ * Forwards a node runs as early as its word allows, backwards as late. So after a part of the one
+ * word, a part of the other finishes everything if it is long enough for each node that is not done
+ * yet: what such a node waits for either is done or runs before it.
+ */
+
+/* For every batchable node the letters of its component that are left from its own on. */
+static void count_left(edb_words *w, const edb_problem *p, const edb_batches *tail,
+                       uint32_t *left) {
+  memset(w->count, 0, w->n_components * sizeof *w->count);
+  for (uint32_t i = 0; i < tail->count; i++) {
+    uint32_t type = tail->type[i];
+    if (p->unbatchable[type]) continue;
+    uint32_t letters = ++w->count[p->component[type]];
+    for (uint32_t k = tail->start[i]; k < tail->start[i + 1]; k++) left[tail->nodes[k]] = letters;
+  }
+}
+
+static void note_crossing(edb_words *w, uint32_t c, uint32_t head, uint32_t tail) {
+  if (head + tail >= w->length[c]) return;
+  w->length[c] = head + tail;
+  w->head[c] = head;
+  w->tail[c] = tail;
+}
+
+/* Goes through the batches of `head` from the last on; count[c] is the letters up to here, need[c]
+ * the letters of `tail` that what comes behind needs. head[c] = EDB_GAVE_UP: nothing shorter. */
+static void find_crossings(edb_words *w, const edb_problem *p, const edb_batches *head,
+                           const uint32_t *left) {
+  memset(w->count, 0, w->n_components * sizeof *w->count);
+  memset(w->need, 0, w->n_components * sizeof *w->need);
+  for (uint32_t c = 0; c < w->n_components; c++) w->head[c] = EDB_GAVE_UP;
+  for (uint32_t i = 0; i < head->count; i++)
+    w->count[p->component[head->type[i]]] += !p->unbatchable[head->type[i]];
+  for (uint32_t i = head->count; i-- > 0;) {
+    uint32_t c = p->component[head->type[i]], need = w->need[c];
+    if (p->unbatchable[head->type[i]]) continue;
+    note_crossing(w, c, w->count[c]--, need);
+    for (uint32_t k = head->start[i]; k < head->start[i + 1]; k++)
+      need = left[head->nodes[k]] > need ? left[head->nodes[k]] : need;
+    w->need[c] = need;
+  }
+  for (uint32_t c = 0; c < w->n_components; c++) note_crossing(w, c, 0, w->need[c]);
+}
+
+static void write_crossings(edb_words *w, const edb_problem *p, const edb_batches *head,
+                            const edb_batches *tail) {
+  memset(w->count, 0, w->n_components * sizeof *w->count);
+  for (uint32_t i = 0; i < head->count; i++) {
+    uint32_t type = head->type[i], c = p->component[type];
+    if (w->head[c] == EDB_GAVE_UP || p->unbatchable[type] || w->count[c] == w->head[c]) continue;
+    w->letters[w->start[c] + w->count[c]++] = type;
+  }
+  memset(w->count, 0, w->n_components * sizeof *w->count);
+  for (uint32_t i = 0; i < tail->count; i++) {
+    uint32_t type = tail->type[i], c = p->component[type];
+    if (w->head[c] == EDB_GAVE_UP || p->unbatchable[type] || w->count[c] == w->tail[c]) continue;
+    w->letters[w->start[c] + w->length[c] - ++w->count[c]] = type;
+  }
+}
+
+void edb_words_cross(edb_words *w, const edb_problem *forward, const edb_batches *head,
+                     const edb_batches *tail, uint32_t *scratch) {
+  EDB_ASSERT(w->weight == NULL && head->count != EDB_GAVE_UP && tail->count != EDB_GAVE_UP);
+  count_left(w, forward, tail, scratch);
+  find_crossings(w, forward, head, scratch);
+  write_crossings(w, forward, head, tail);
 }
 
 /* Sum over the components, and the unbatchable nodes. */

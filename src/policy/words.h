@@ -19,6 +19,7 @@ typedef struct edb_words {
                            shortest */
   double *total;        /* [n_components] weight of the word; only with weights */
   double *sum;          /* [n_components] scratch */
+  uint32_t *head, *tail, *need; /* [n_components] scratch */
   void *memory;
   size_t memory_bytes;
 } edb_words;
@@ -35,6 +36,11 @@ void edb_words_take(edb_words *words, const edb_problem *forward, const edb_batc
 /* The same of batches of the reversed problem. */
 void edb_words_take_reversed(edb_words *words, const edb_problem *forward,
                              const edb_batches *batches);
+/* Keeps, for every component, the best of all words that begin as `head`, batches of the forward
+ * problem, and end as `tail`, batches of the reversed one, if it is shorter. Both are complete, and
+ * each batch is all that is ready. Words are counted, not weighed. `scratch`: [n_nodes]. */
+void edb_words_cross(edb_words *words, const edb_problem *forward, const edb_batches *head,
+                     const edb_batches *tail, uint32_t *scratch);
 /* Letters of all words together with the unbatchable nodes: batches of the schedule they make. */
 uint32_t edb_words_batches(const edb_words *words, const edb_problem *forward);
 /* The same of their bounds. */
