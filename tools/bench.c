@@ -14,7 +14,8 @@ static const option_id accepts[] = {
     OPTION_FORMAT,    OPTION_FOLD_IDS,    OPTION_MIN_COUNT, OPTION_ENCODING,    OPTION_REWARD,
     OPTION_TEACHER,   OPTION_BATCHES,     OPTION_EPISODES,  OPTION_SEED,        OPTION_JSON,
     OPTION_COSTS,     OPTION_MINIMISE,    OPTION_NO_HOIST,  OPTION_NO_SHARE,    OPTION_NO_TABLE,
-    OPTION_TABLE_MIB, OPTION_SESSIONS,    OPTION_PRECISION, OPTION_PLACEMENT,   OPTION_HELP};
+    OPTION_TABLE_MIB, OPTION_SESSIONS,    OPTION_PIN,       OPTION_PRECISION,   OPTION_PLACEMENT,
+    OPTION_HELP};
 
 #define COUNTED_BATCHES 16 /* mini-batches whose schedules are counted */
 
@@ -201,6 +202,9 @@ static int choose_batch(bench *b) {
 static int open_bench(bench *b) {
   workplace *w = b->w;
   b->n_lanes = (uint32_t)w->options->number[OPTION_SESSIONS];
+  if (b->n_lanes > 1 && has_option(w->options, OPTION_PIN))
+    return usage_error(w->command, "--pin is for one session: others would want the same "
+                                   "processors");
   edb_precision precision; /* runner_open() reads it again */
   int failed = read_granularity(w->command, w->options, &b->granularity);
   if (!failed) failed = read_precision(w->command, w->options, &precision);

@@ -133,7 +133,7 @@ static int check_granularity(checker *c, edb_granularity granularity) {
   params.granularity = granularity;
   params.precision = c->precision;
   read_reduction(w->options, &params);
-  params.threads = (uint32_t)w->options->number[OPTION_THREADS];
+  read_threads(w->options, &params);
   edb_session *session = NULL;
   const char *name = granularity == EDB_GRANULARITY_OP ? "op" : "cell";
   if (edb_session_create(w->ctx, w->model, w->weights, &params, &session, &w->error) != EDB_OK)

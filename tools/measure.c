@@ -69,7 +69,7 @@ edb_status runner_open(runner *r, workplace *w, edb_granularity granularity) {
   edb_session_params params = EDB_PARAMS(edb_session_params);
   params.granularity = granularity;
   read_reduction(w->options, &params);
-  params.threads = (uint32_t)w->options->number[OPTION_THREADS];
+  read_threads(w->options, &params);
   (void)!read_precision(w->command, w->options, &params.precision); /* the command has checked it */
   params.placement = w->placement;
   return runner_open_with(r, w, &params);

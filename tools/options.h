@@ -31,6 +31,7 @@
   X(BATCH, "batch", 'b', "N", "instances of a mini-batch (default 32)")                         \
   X(BATCHES, "batches", 0, "N", "mini-batches to learn from (default 4)")                       \
   X(THREADS, "threads", 't', "N", "threads that run a mini-batch together (default 1)")         \
+  X(PIN, "pin", 0, NULL, "each thread that a session starts stays on one processor")            \
   X(SESSIONS, "sessions", 0, "N", "sessions side by side, each with threads of its own")        \
   X(SWEEP, "sweep", 0, "NAME=LIST", "a row per value of batch, threads, nodes or a constant")   \
   X(PLOT, "plot", 0, "FILE", "with one --sweep: an SVG of times and memory per node")           \

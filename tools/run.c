@@ -26,7 +26,7 @@ static const option_id accepts[] = {
     OPTION_LIMIT,    OPTION_SKIP_BAD,    OPTION_NO_LABELS, OPTION_NO_HOIST,    OPTION_NO_SHARE,
     OPTION_NO_TABLE, OPTION_TABLE_MIB,   OPTION_FORMAT,    OPTION_FOLD_IDS,    OPTION_MIN_COUNT,
     OPTION_SEED,     OPTION_OUT,         OPTION_JSON,      OPTION_COSTS,       OPTION_MINIMISE,
-    OPTION_THREADS,  OPTION_PRECISION,   OPTION_HELP};
+    OPTION_THREADS,  OPTION_PIN,         OPTION_PRECISION, OPTION_HELP};
 
 /* ---- Which outputs ------------------------------------------------------------------------------
  */
@@ -172,7 +172,7 @@ static int open_and_run(printer *p, edb_policy **policy) {
   if (!failed) failed = parse_outputs(p, o->text[OPTION_OUTPUTS]);
   if (failed) return failed;
   read_reduction(o, &params);
-  params.threads = (uint32_t)o->number[OPTION_THREADS];
+  read_threads(o, &params);
   p->is_double = params.device == EDB_DEVICE_REFERENCE;
   if (!has_option(o, OPTION_WEIGHTS))
     fprintf(stderr, "edbatch: no --weights: seeded initial values (--seed %llu)\n",

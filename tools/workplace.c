@@ -130,6 +130,11 @@ void read_reduction(const options *o, edb_session_params *params) {
       << 20;
 }
 
+void read_threads(const options *o, edb_session_params *params) {
+  params->threads = (uint32_t)o->number[OPTION_THREADS];
+  params->pin_threads = has_option(o, OPTION_PIN);
+}
+
 int read_placement(const command *c, const options *o, edb_placement_kind *out) {
   int i, failed = read_name(c, o, OPTION_PLACEMENT,
                             (const char *[]){"auto", "arrival", "ordered", "direct"}, 4,

@@ -241,6 +241,7 @@ static void all_policies_and_devices_print_the_same_values(void **state) {
                                      "--no-share --table-mib 1",
                                      "--no-hoist --no-share --no-table",
                                      "--threads 3 -b 5",
+                                     "--threads 2 --pin",
                                      "--threads 2 --granularity op"};
   for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
     result r = run("run " TREE_GRU SMALL " --data trees.txt --outputs h %s 2>/dev/null", ways[i]);
@@ -415,7 +416,7 @@ static void bench_prints_all_that_it_measures(void **state) {
   static const char *const fields[] = {
       "instances_per_s", "gflops",   "peak_gflops", "share_of_peak", "batches",   "bound",
       "bytes_copied",    "graph_ns", "schedule_ns", "placement_ns",  "peak_bytes"};
-  static const char *const ways[] = {"", "--granularity op", "--threads 2",
+  static const char *const ways[] = {"", "--granularity op", "--threads 2", "--threads 2 --pin",
                                      "--sessions 2 --threads 2"};
   for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
     json_t *object = expect_json(run("bench " TREE_LSTM SMALL
@@ -515,6 +516,7 @@ static void wrong_sweeps_are_named(void **state) {
   expect(run("%s --sweep batch=41 2>&1", bench), 2, "40 instances");
   expect(run("%s --sweep nothing=4 2>&1", bench), 1, "nothing");
   expect(run("%s --plot a.svg 2>&1", bench), 2, "--sweep");
+  expect(run("%s --sessions 2 --pin 2>&1", bench), 2, "--pin is for one session");
   expect(run("%s --sweep batch=1 --sweep threads=1 --plot a.svg 2>&1", bench), 2, "one --sweep");
 }
 
