@@ -32,5 +32,7 @@ bool edb_map_put(edb_map *map, const void *key, size_t key_length, uint32_t valu
 const char *edb_map_key(const edb_map *map, size_t i);
 
 uint64_t edb_hash(const void *bytes, size_t length);
+/* Another one, several times as fast on long blocks. */
+uint64_t edb_hash_block(const void *bytes, size_t length);
 
 #endif

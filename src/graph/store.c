@@ -21,7 +21,7 @@ static void copy(void *target, const void *source, size_t bytes) {
 }
 
 static size_t grown(size_t capacity, size_t wanted) {
-  size_t target = capacity < MIN_CAPACITY / 2 ? MIN_CAPACITY : capacity * 2;
+  size_t target = capacity < MIN_CAPACITY ? MIN_CAPACITY : capacity + capacity / 2;
   if (target < wanted) target = wanted;
   return (target + 63) / 64 * 64;
 }

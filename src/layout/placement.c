@@ -349,7 +349,7 @@ static edb_status place(edb_placer *p, const edb_placement_request *request) {
 
 /* The arrays of a schedule stand in one piece of memory. */
 static uint64_t hash_schedule(const edb_schedule *s) {
-  return edb_hash(s->memory, s->memory_bytes);
+  return edb_hash_block(s->memory, s->memory_bytes);
 }
 
 bool edb_placement_fits(const edb_placement *placement, const edb_schedule *schedule) {

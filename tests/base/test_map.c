@@ -131,6 +131,36 @@ static void the_hash_depends_on_every_byte_and_the_length(void **state) {
   }
 }
 
+static void the_hash_of_a_block_depends_on_every_bit_and_the_length(void **state) {
+  (void)state;
+  unsigned char bytes[101] = {0};
+  for (size_t length = 0; length < 101; length++) {
+    uint64_t hash = edb_hash_block(bytes, length);
+    assert_true(hash != edb_hash_block(bytes, length + (length < 100 ? 1 : -1)));
+    for (size_t i = 0; i < 8 * length; i++) {
+      bytes[i / 8] ^= (unsigned char)(1 << i % 8);
+      assert_true(edb_hash_block(bytes, length) != hash);
+      bytes[i / 8] ^= (unsigned char)(1 << i % 8);
+    }
+  }
+}
+
+static void the_hash_of_a_block_depends_on_the_order_of_its_words(void **state) {
+  (void)state;
+  uint32_t words[64];
+  for (uint32_t i = 0; i < 64; i++) words[i] = i;
+  uint64_t hash = edb_hash_block(words, sizeof words);
+  for (uint32_t i = 0; i < 64; i++) {
+    for (uint32_t k = 0; k < i; k++) {
+      words[i] = k;
+      words[k] = i;
+      assert_true(edb_hash_block(words, sizeof words) != hash);
+      words[i] = i;
+      words[k] = k;
+    }
+  }
+}
+
 static void the_hash_ignores_alignment(void **state) {
   (void)state;
   char text[64];
@@ -149,6 +179,8 @@ int main(void) {
       cmocka_unit_test(equal_hashes_do_not_make_equal_keys),
       cmocka_unit_test(without_memory_the_map_is_unchanged),
       cmocka_unit_test(the_hash_depends_on_every_byte_and_the_length),
+      cmocka_unit_test(the_hash_of_a_block_depends_on_every_bit_and_the_length),
+      cmocka_unit_test(the_hash_of_a_block_depends_on_the_order_of_its_words),
       cmocka_unit_test(the_hash_ignores_alignment),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
