@@ -48,7 +48,7 @@ static edb_status create_cell(edb_cpu *cpu, uint32_t index, const edb_plan_param
     cell->staged_floats += edb_row_stride(edb_shape_size(ir->outputs[o].shape));
   choose_blocking(cell, caches);
   cell->node_ns = edb_cpu_node_ns(cpu, cell->plan);
-  return edb_cpu_weights_create(cpu, cell, error);
+  return EDB_OK;
 }
 
 /* The caller's allocator may write into what it gets back. */
@@ -64,9 +64,9 @@ static size_t worker_bytes(const edb_cpu *cpu) {
 static void cpu_destroy(void *state) {
   edb_cpu *cpu = state;
   if (!cpu) return;
+  if (cpu->cells) edb_cpu_weights_destroy(cpu);
   for (uint32_t i = 0; cpu->cells && i < cpu->program->n_cells; i++) {
     edb_cpu_cell *cell = &cpu->cells[i];
-    edb_cpu_weights_destroy(cpu, cell);
     edb_free(cpu->ctx, cell->numbers,
              cell->numbers ? cpu->program->cells[i].n_numbers * sizeof(float) : 0);
     edb_plan_destroy(cell->plan);
@@ -106,6 +106,7 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
     cpu->workers[i].failed = UINT32_MAX;
   for (uint32_t i = 0; i < program->n_cells && status == EDB_OK; i++)
     status = create_cell(cpu, i, &plan, caches, error);
+  if (status == EDB_OK) status = edb_cpu_weights_create(cpu, error);
   if (status != EDB_OK) {
     cpu_destroy(cpu);
     return status;

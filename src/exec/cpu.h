@@ -18,7 +18,6 @@
 typedef struct edb_cpu_cell {
   edb_plan *plan;
   float **packed;        /* [n_steps] packed weights of product steps, else NULL */
-  size_t *packed_floats; /* [n_steps] */
   float *rows;           /* packed rows of parameters, slots of kind STACK */
   float *numbers;        /* literals, in fp32 */
   size_t chunk_nodes;    /* most nodes of a chunk */
@@ -38,6 +37,8 @@ typedef struct edb_cpu {
   edb_product_fn product; /* rows with packed weights, in the session's precision */
   bool bf16;
   edb_pool *pool;
+  float *packed; /* weights of all cells */
+  size_t packed_bytes;
   uint64_t version; /* of the packed weights */
   edb_cpu_cell *cells;
   double share_ns;                /* what sharing work among threads costs */
@@ -103,10 +104,9 @@ static inline size_t edb_cpu_depth(const edb_cpu *cpu, const edb_step *step) {
 }
 
 /* Packed weights: made with the cells, refilled when the weights' version moves. */
-EDB_MUST_CHECK edb_status edb_cpu_weights_create(edb_cpu *cpu, edb_cpu_cell *cell,
-                                                 edb_error *error);
+EDB_MUST_CHECK edb_status edb_cpu_weights_create(edb_cpu *cpu, edb_error *error);
 void edb_cpu_weights_refill(edb_cpu *cpu);
-void edb_cpu_weights_destroy(edb_cpu *cpu, edb_cpu_cell *cell);
+void edb_cpu_weights_destroy(edb_cpu *cpu);
 
 /* Rows `row` .. `row + count - 1` of a slot as the kernels want them. */
 static inline edb_block edb_frame_rows(const edb_frame *f, uint32_t slot, size_t row) {

@@ -35,26 +35,44 @@ static void fill_rows(const edb_cpu *cpu, const edb_cpu_cell *cell) {
   }
 }
 
-edb_status edb_cpu_weights_create(edb_cpu *cpu, edb_cpu_cell *cell, edb_error *error) {
+static edb_status create_cell(edb_cpu *cpu, edb_cpu_cell *cell, edb_error *error) {
   uint32_t n = cell->plan->n_steps;
   size_t row_bytes = cell->plan->row_floats * sizeof(float);
   cell->rows = edb_alloc_zero(cpu->ctx, row_bytes);
   if (row_bytes && !cell->rows) return edb_fail_memory(error, row_bytes, "packed parameters");
   cell->packed = edb_alloc_zero(cpu->ctx, n * sizeof *cell->packed);
-  cell->packed_floats = edb_alloc_zero(cpu->ctx, n * sizeof *cell->packed_floats);
-  if (n && (!cell->packed || !cell->packed_floats))
-    return edb_fail_memory(error, n * sizeof *cell->packed, "packed weights");
+  if (n && !cell->packed) return edb_fail_memory(error, n * sizeof *cell->packed, "packed weights");
   for (uint32_t i = 0; i < n; i++) {
-    if (!is_product(cell, i)) continue;
-    const edb_step *step = &cell->plan->steps[i];
-    size_t depth = edb_cpu_depth(cpu, step), pairs = step->repeat * depth;
-    size_t floats = edb_packed_size(cpu->kernels, step->columns, depth);
-    if (cpu->bf16 && pairs > cell->pairs) cell->pairs = pairs;
-    cell->packed[i] = edb_alloc(cpu->ctx, floats * sizeof(float));
-    if (floats && !cell->packed[i])
-      return edb_fail_memory(error, floats * sizeof(float), "packed weights");
-    cell->packed_floats[i] = floats;
+    size_t pairs = cell->plan->steps[i].repeat * edb_cpu_depth(cpu, &cell->plan->steps[i]);
+    if (is_product(cell, i) && cpu->bf16 && pairs > cell->pairs) cell->pairs = pairs;
   }
+  return EDB_OK;
+}
+
+/* Gives every product step its part of `block`; returns the floats of all parts. */
+static size_t lay_out(edb_cpu *cpu, float *block) {
+  size_t at = 0;
+  for (uint32_t c = 0; c < cpu->program->n_cells; c++) {
+    edb_cpu_cell *cell = &cpu->cells[c];
+    for (uint32_t i = 0; i < cell->plan->n_steps; i++) {
+      const edb_step *step = &cell->plan->steps[i];
+      if (!is_product(cell, i)) continue;
+      if (block) cell->packed[i] = block + at;
+      at += edb_packed_size(cpu->kernels, step->columns, edb_cpu_depth(cpu, step));
+    }
+  }
+  return at;
+}
+
+/* One block for the weights of all cells: where it is large, it gets large pages. */
+edb_status edb_cpu_weights_create(edb_cpu *cpu, edb_error *error) {
+  for (uint32_t c = 0; c < cpu->program->n_cells; c++)
+    EDB_TRY(create_cell(cpu, &cpu->cells[c], error));
+  size_t bytes = lay_out(cpu, NULL) * sizeof(float);
+  cpu->packed = edb_alloc(cpu->ctx, bytes);
+  if (bytes && !cpu->packed) return edb_fail_memory(error, bytes, "packed weights");
+  cpu->packed_bytes = bytes;
+  (void)lay_out(cpu, cpu->packed);
   return EDB_OK;
 }
 
@@ -67,12 +85,12 @@ void edb_cpu_weights_refill(edb_cpu *cpu) {
   cpu->version = cpu->weights->version;
 }
 
-void edb_cpu_weights_destroy(edb_cpu *cpu, edb_cpu_cell *cell) {
-  if (!cell->plan) return;
-  uint32_t n = cell->plan->n_steps;
-  for (uint32_t i = 0; i < n && cell->packed && cell->packed_floats; i++)
-    edb_free(cpu->ctx, cell->packed[i], cell->packed_floats[i] * sizeof(float));
-  edb_free(cpu->ctx, cell->rows, cell->rows ? cell->plan->row_floats * sizeof(float) : 0);
-  if (cell->packed) edb_free(cpu->ctx, cell->packed, n * sizeof *cell->packed);
-  if (cell->packed_floats) edb_free(cpu->ctx, cell->packed_floats, n * sizeof *cell->packed_floats);
+void edb_cpu_weights_destroy(edb_cpu *cpu) {
+  for (uint32_t c = 0; c < cpu->program->n_cells; c++) {
+    edb_cpu_cell *cell = &cpu->cells[c];
+    if (!cell->plan) continue;
+    edb_free(cpu->ctx, cell->rows, cell->rows ? cell->plan->row_floats * sizeof(float) : 0);
+    edb_free(cpu->ctx, cell->packed, cell->packed ? cell->plan->n_steps * sizeof *cell->packed : 0);
+  }
+  edb_free(cpu->ctx, cpu->packed, cpu->packed_bytes);
 }

@@ -39,14 +39,14 @@ static void kernel_product(size_t rows, size_t cols, size_t depth, const float *
     const size_t left = (cols - j) / VF_LANES;
     const size_t vectors = left < VF_PANEL_VECTORS ? left : VF_PANEL_VECTORS;
     columns.first = b + j;
-    product_panel(tile[vectors - 1], tile_rows[vectors - 1], rows, depth, source, columns, c + j,
-                  c_stride);
+    product_panel(tile[vectors - 1], tile_rows[vectors - 1], rows, depth, source, columns, NULL,
+                  c + j, c_stride);
     j += vectors * VF_LANES;
   }
   if (j < cols) {
     columns.first = b + j;
     columns.last = cols - j;
-    product_panel(exact_tiles, VF_TILE_ROWS_1, rows, depth, source, columns, c + j, c_stride);
+    product_panel(exact_tiles, VF_TILE_ROWS_1, rows, depth, source, columns, NULL, c + j, c_stride);
   }
 }
 

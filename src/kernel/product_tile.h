@@ -14,20 +14,35 @@
 
 #define EDB_TILE_MAX_ROWS 12
 
+/* What a tile brings to the second-level cache on its way down: at each row the lines at two
+ * addresses, which move on by `step` bytes. Two tiles can bring a whole panel so. */
+#define EDB_STREAMS 2
+typedef struct product_stream {
+  uintptr_t at; /* 0: nothing */
+  size_t step;
+  size_t apart; /* distance of the second address from the first */
+} product_stream;
+
 /* The columns of B that one tile takes. */
 typedef struct product_columns {
   const float *first; /* row 0 */
   ptrdiff_t stride;   /* of rows */
-  size_t ahead_bytes; /* what to ask of memory in advance; 0: nothing */
-  size_t last;        /* columns of the last vector that are wanted */
+  size_t ahead_bytes; /* how far ahead of each row to ask memory for its like; 0: nothing */
+  product_stream stream;
+  size_t last; /* columns of the last vector that are wanted */
 } product_columns;
 
 typedef void (*product_tile_fn)(size_t depth, const float *const *a, const product_columns *b,
                                 float *c, ptrdiff_t c_stride);
 
-/* May ask for what is beyond B. */
+/* Both may ask for what is beyond B. */
 VF_INLINE void prefetch_ahead(const float *b, size_t ahead_bytes) {
   __builtin_prefetch((const void *)((uintptr_t)b + ahead_bytes));
+}
+VF_INLINE void prefetch_stream(const product_stream *s, size_t row) {
+  VF_UNROLL
+  for (size_t i = 0; i < EDB_STREAMS; i++)
+    __builtin_prefetch((const void *)(s->at + row * s->step + i * s->apart), 0, 2);
 }
 
 /* One step of a chain: what a factor of A and a vector of B add to a sum. */
@@ -41,6 +56,7 @@ VF_INLINE void product_tile(const size_t rows, const size_t vectors, const bool 
   const float *b = columns->first;
   const ptrdiff_t b_stride = columns->stride;
   const size_t last = columns->last, ahead = columns->ahead_bytes;
+  const product_stream stream = columns->stream;
   edb_vf sum[EDB_TILE_MAX_ROWS][VF_PANEL_VECTORS];
   const float *row[EDB_TILE_MAX_ROWS];
   VF_UNROLL
@@ -50,6 +66,7 @@ VF_INLINE void product_tile(const size_t rows, const size_t vectors, const bool 
     for (size_t v = 0; v < vectors; v++) sum[r][v] = vf_set1(0.0f);
   }
   for (size_t k = 0; k < depth; k++, b += b_stride) {
+    if (stream.at != 0) prefetch_stream(&stream, k);
     edb_vf column[VF_PANEL_VECTORS];
     VF_UNROLL
     for (size_t v = 0; v < vectors; v++) {
@@ -123,12 +140,20 @@ typedef struct product_rows {
 } product_rows;
 
 /* All rows against one panel. The rows are cut into tiles of nearly equal height: two tiles of four
- * rows keep the multipliers busier than one of six and one of two. */
+ * rows keep the multipliers busier than one of six and one of two.
+ *
+ * `next` is the panel after this one, or NULL: it comes from afar while several tiles pass over
+ * this one, each of which asks for a part. Otherwise memory would rest until the first tile of the
+ * next panel had to wait for it. A single tile must wait anyway, and is faster with nothing else to
+ * ask for. */
 VF_INLINE void product_panel(const product_tile_fn *tile, size_t most, size_t rows, size_t depth,
-                             product_rows a, product_columns b, float *c, ptrdiff_t c_stride) {
+                             product_rows a, product_columns b, const float *next, float *c,
+                             ptrdiff_t c_stride) {
   const size_t count = (rows + most - 1) / most;
   const size_t height = rows / count, taller = rows % count;
   const float *pointers[EDB_TILE_MAX_ROWS];
+  const size_t step = (size_t)b.stride * sizeof(float) / count / EDB_STREAMS;
+  if (count > 1 && next != NULL) b.stream = (product_stream){(uintptr_t)next, step, step * depth};
   for (size_t i = 0, r = 0; i < count; i++) {
     const size_t h = height + (i < taller ? 1 : 0);
     const float *const *p = pointers;
@@ -138,27 +163,32 @@ VF_INLINE void product_panel(const product_tile_fn *tile, size_t most, size_t ro
       for (size_t j = 0; j < h; j++) pointers[j] = a.first + (ptrdiff_t)(r + j) * a.stride;
     }
     tile[h - 1](depth, p, &b, c + (ptrdiff_t)r * c_stride, c_stride);
+    if (b.stream.at != 0) b.stream.at += EDB_STREAMS * step * depth;
     r += h;
   }
 }
 
 /* All rows against one panel of packed columns. Seven or eight rows are too many for one tile of
  * whole panels and would make two low ones, each of which waits for B: they pass once over each
- * half of the panel instead. */
+ * half of the panel instead, the first time asking for both. */
 VF_INLINE void product_packed_panel(const product_tile_fn (*tiles)[EDB_TILE_MAX_ROWS],
                                     size_t vectors, size_t rows, size_t depth, product_rows a,
-                                    product_columns b, float *c, ptrdiff_t c_stride) {
+                                    product_columns b, const float *next, float *c,
+                                    ptrdiff_t c_stride) {
 #if VF_PANEL_VECTORS == 4
   if (vectors == 4 && (rows == 7 || rows == 8)) {
     product_columns half = b;
     half.last = VF_LANES;
-    product_panel(tiles[1], tile_rows[1], rows, depth, a, half, c, c_stride);
     b.first += (size_t)2 * VF_LANES;
-    product_panel(tiles[1], tile_rows[1], rows, depth, a, b, c + (size_t)2 * VF_LANES, c_stride);
+    half.stream = (product_stream){(uintptr_t)b.first + b.ahead_bytes,
+                                   (size_t)b.stride * sizeof(float), VF_LANES * sizeof(float)};
+    product_panel(tiles[1], tile_rows[1], rows, depth, a, half, NULL, c, c_stride);
+    product_panel(tiles[1], tile_rows[1], rows, depth, a, b, NULL, c + (size_t)2 * VF_LANES,
+                  c_stride);
     return;
   }
 #endif
-  product_panel(tiles[vectors - 1], tile_rows[vectors - 1], rows, depth, a, b, c, c_stride);
+  product_panel(tiles[vectors - 1], tile_rows[vectors - 1], rows, depth, a, b, next, c, c_stride);
 }
 
 /* Without a depth there may be no A and B at all. */
@@ -185,7 +215,8 @@ VF_INLINE void product_all(const product_tile_fn (*tiles)[EDB_TILE_MAX_ROWS], si
         .ahead_bytes = 2048,
         .last = width - (vectors - 1) * VF_LANES,
     };
-    product_packed_panel(tiles, vectors, rows, depth, a, b, c + j, c_stride);
+    const float *next = j + panel < cols ? packed + (j + panel) * depth : NULL;
+    product_packed_panel(tiles, vectors, rows, depth, a, b, next, c + j, c_stride);
   }
 }
 
