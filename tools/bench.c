@@ -181,6 +181,7 @@ static int choose_batch(bench *b) {
   uint32_t have = edb_dataset_count(w->data);
   uint64_t nodes = 0;
   b->batch = (uint32_t)w->options->number[OPTION_BATCH];
+  if (!has_option(w->options, OPTION_BATCH) && have < b->batch) b->batch = have;
   if (b->nodes > 0) {
     for (b->batch = 0; b->batch < have && nodes < b->nodes; b->batch++)
       nodes += edb_dataset_node_count(w->data, b->batch);

@@ -60,6 +60,7 @@ static int set_point(const plan *p, options *o, uint64_t *nodes) {
     uint64_t value = s->value[p->at[i]];
     if (strcmp(s->name, "batch") == 0) {
       o->number[OPTION_BATCH] = value;
+      o->text[OPTION_BATCH] = s->name; /* it is given */
     } else if (strcmp(s->name, "threads") == 0) {
       o->number[OPTION_THREADS] = value;
     } else if (strcmp(s->name, "nodes") == 0) {

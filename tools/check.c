@@ -1,5 +1,5 @@
 /* tools/check.c: `edbatch check`: batched execution gives the bits of unbatched execution, under
- * every policy, granularity and batch size; and how far both are from float64. */
+ * every policy, granularity, placement and batch size; and how far both are from float64. */
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,10 +10,10 @@
 #include "workplace.h"
 
 static const option_id accepts[] = {
-    OPTION_DATA,     OPTION_WEIGHTS,   OPTION_POLICY_FILE, OPTION_SET,      OPTION_LIMIT,
-    OPTION_SKIP_BAD, OPTION_NO_LABELS, OPTION_NO_HOIST,    OPTION_NO_SHARE, OPTION_NO_TABLE,
-    OPTION_FORMAT,   OPTION_FOLD_IDS,  OPTION_MIN_COUNT,   OPTION_SIMD,     OPTION_SEED,
-    OPTION_JSON,     OPTION_THREADS,   OPTION_PRECISION,   OPTION_HELP};
+    OPTION_DATA,     OPTION_WEIGHTS,   OPTION_POLICY_FILE, OPTION_SET,       OPTION_LIMIT,
+    OPTION_SKIP_BAD, OPTION_NO_LABELS, OPTION_NO_HOIST,    OPTION_NO_SHARE,  OPTION_NO_TABLE,
+    OPTION_FORMAT,   OPTION_FOLD_IDS,  OPTION_MIN_COUNT,   OPTION_SIMD,      OPTION_SEED,
+    OPTION_JSON,     OPTION_THREADS,   OPTION_PRECISION,   OPTION_PLACEMENT, OPTION_HELP};
 
 static const uint32_t batch_sizes[] = {1, 2, 8, 32, 64, 128, 256};
 #define N_SIZES        (sizeof batch_sizes / sizeof *batch_sizes)
@@ -25,9 +25,16 @@ typedef struct values {
   size_t count, capacity;
 } values;
 
+/* How a session runs; every way must give the same bits. */
+typedef struct way {
+  edb_granularity granularity;
+  edb_placement_kind placement;
+} way;
+
 typedef struct checker {
   workplace *w;
   edb_precision precision;
+  edb_placement_kind placement;
   uint32_t n_instances;
   edb_graph *graph;
   values expected, got;
@@ -90,61 +97,84 @@ static bool same_bits(double a, double b) {
   return x == y;
 }
 
-static void compare(checker *c, const char *granularity, const char *policy, uint32_t batch) {
+static void compare(checker *c, const way *at, const char *policy, uint32_t batch) {
   c->runs++;
   bool same = c->got.count == c->expected.count;
-  size_t at = 0;
-  for (; same && at < c->got.count; at++) same = same_bits(c->got.data[at], c->expected.data[at]);
+  size_t i = 0;
+  for (; same && i < c->got.count; i++) same = same_bits(c->got.data[i], c->expected.data[i]);
   c->comparisons += c->got.count;
   if (same) return;
   if (c->differing_runs++ == 0)
     snprintf(c->first_difference, sizeof c->first_difference,
-             "granularity %s, policy %s, batch %u: value %zu is %.9g, unbatched %.9g", granularity,
-             policy, batch, at - 1, at <= c->got.count && at ? c->got.data[at - 1] : NAN,
-             at <= c->expected.count && at ? c->expected.data[at - 1] : NAN);
+             "granularity %s, placement %s, policy %s, batch %u: value %zu is %.9g, unbatched %.9g",
+             granularity_name(at->granularity), placement_name(at->placement), policy, batch, i - 1,
+             i <= c->got.count && i ? c->got.data[i - 1] : NAN,
+             i <= c->expected.count && i ? c->expected.data[i - 1] : NAN);
 }
 
-/* One policy at one granularity, all batch sizes. */
-static int check_policy(checker *c, edb_session *session, const char *granularity,
-                        edb_policy_kind kind) {
+/* A file holds the policy of one granularity; for the other one is learned. */
+static int open_policy(checker *c, edb_session *session, edb_granularity granularity,
+                       edb_policy_kind kind, edb_policy **out) {
   workplace *w = c->w;
+  edb_granularity learned;
+  bool from_file = policy_granularity(w->options, &learned) && learned == granularity;
+  edb_learn_report report;
+  if (kind == EDB_POLICY_FSM && !from_file) return workplace_learn(w, session, out, &report);
+  if (kind == EDB_POLICY_BEST && !from_file)
+    return edb_policy_create(w->ctx, kind, out, &w->error) == EDB_OK ? 0 : workplace_failed(w);
+  return workplace_policy(w, session, edb_policy_kind_name(kind), kind, out);
+}
+
+/* One policy in one way, all batch sizes. */
+static int check_policy(checker *c, edb_session *session, const way *at, edb_policy_kind kind) {
   edb_policy *policy = NULL;
-  int failed;
-  /* A file holds the policy of one granularity; for the other one is learned. */
-  bool from_file = has_option(w->options, OPTION_POLICY_FILE) && strcmp(granularity, "cell") == 0;
-  if (kind == EDB_POLICY_FSM && !from_file) {
-    edb_learn_report report;
-    failed = workplace_learn(w, session, &policy, &report);
-  } else {
-    failed = workplace_policy(w, session, edb_policy_kind_name(kind), kind, &policy);
-  }
+  int failed = open_policy(c, session, at->granularity, kind, &policy);
   for (size_t i = 0; i < N_SIZES && !failed; i++) {
     if (i > 0 && batch_sizes[i - 1] >= c->n_instances) break;
     failed = run_all(c, session, policy, batch_sizes[i], &c->got);
-    if (!failed) compare(c, granularity, edb_policy_kind_name(kind), batch_sizes[i]);
+    if (!failed) compare(c, at, edb_policy_kind_name(kind), batch_sizes[i]);
   }
   edb_policy_destroy(policy);
   return failed;
 }
 
-static int check_granularity(checker *c, edb_granularity granularity) {
+static int check_policies(checker *c, const way *at, const edb_policy_kind *kinds, int n) {
   workplace *w = c->w;
   edb_session_params params = EDB_PARAMS(edb_session_params);
-  params.granularity = granularity;
+  params.granularity = at->granularity;
+  params.placement = at->placement;
   params.precision = c->precision;
   read_reduction(w->options, &params);
   read_threads(w->options, &params);
   edb_session *session = NULL;
-  const char *name = granularity == EDB_GRANULARITY_OP ? "op" : "cell";
   if (edb_session_create(w->ctx, w->model, w->weights, &params, &session, &w->error) != EDB_OK)
     return workplace_failed(w);
   int failed = 0;
-  for (int kind = 0; kind < EDB_POLICY_COUNT && !failed; kind++) {
-    progress_show(name, (uint64_t)kind, EDB_POLICY_COUNT);
-    failed = check_policy(c, session, name, (edb_policy_kind)kind);
+  for (int i = 0; i < n && !failed; i++) {
+    progress_show(granularity_name(at->granularity), (uint64_t)i, (uint64_t)n);
+    failed = check_policy(c, session, at, kinds[i]);
   }
   progress_clear();
   edb_session_destroy(session);
+  return failed;
+}
+
+/* All policies at both granularities; and every placement with two of them, since it sees nothing
+ * of a policy but the batches. */
+static int check_ways(checker *c) {
+  static const edb_policy_kind two[] = {EDB_POLICY_DEPTH, EDB_POLICY_BEST};
+  edb_policy_kind all[EDB_POLICY_COUNT];
+  for (int i = 0; i < EDB_POLICY_COUNT; i++) all[i] = (edb_policy_kind)i;
+  int failed = 0;
+  for (int i = 0; i < 2 && !failed; i++) {
+    way at = {i ? EDB_GRANULARITY_OP : EDB_GRANULARITY_CELL, c->placement};
+    failed = check_policies(c, &at, all, EDB_POLICY_COUNT);
+    if (has_option(c->w->options, OPTION_PLACEMENT)) continue;
+    for (int p = EDB_PLACEMENT_ARRIVAL; p <= EDB_PLACEMENT_DIRECT && !failed; p++) {
+      at.placement = (edb_placement_kind)p;
+      failed = check_policies(c, &at, two, 2);
+    }
+  }
   return failed;
 }
 
@@ -192,10 +222,11 @@ static int report(checker *c) {
     putchar('\n');
     json_decref(object);
   } else {
-    printf(
-        "%s: %llu runs of %u instances (policies x granularities x batch sizes), %zu values each\n",
-        same ? "identical, bit for bit" : "DIFFERENT", (unsigned long long)c->runs, c->n_instances,
-        c->expected.count);
+    printf("%s: %llu runs of %u instances (policies x granularities x batch sizes, and "
+           "placements), %zu "
+           "values each\n",
+           same ? "identical, bit for bit" : "DIFFERENT", (unsigned long long)c->runs,
+           c->n_instances, c->expected.count);
     if (!same)
       printf("%llu runs differ; the first: %s\n", (unsigned long long)c->differing_runs,
              c->first_difference);
@@ -212,8 +243,7 @@ static int check_all(checker *c) {
   if (edb_graph_create(w->ctx, w->model, &c->graph, &w->error) != EDB_OK)
     return workplace_failed(w);
   int failed = run_unbatched(c, EDB_DEVICE_CPU, &c->expected);
-  if (!failed) failed = check_granularity(c, EDB_GRANULARITY_CELL);
-  if (!failed) failed = check_granularity(c, EDB_GRANULARITY_OP);
+  if (!failed) failed = check_ways(c);
   if (!failed) failed = run_unbatched(c, EDB_DEVICE_REFERENCE, &c->got);
   return failed ? failed : report(c);
 }
@@ -223,6 +253,7 @@ static int run_check(const options *o) {
   checker c = {.w = &w};
   int code = workplace_open(&w, &command_check, o);
   if (!code) code = read_precision(&command_check, o, &c.precision);
+  if (!code) code = read_placement(&command_check, o, &c.placement);
   if (!code) code = check_all(&c);
   edb_graph_destroy(c.graph);
   free(c.expected.data);
@@ -237,10 +268,10 @@ const command command_check = {
     .usage = "check MODEL --data FILE",
     .details =
         "Runs the first 256 instances (or --limit) unbatched, then under every policy, at both\n"
-        "granularities, with batch sizes 1 to 256, and compares every value of every node bit for\n"
-        "bit. Also prints the largest error against float64, also in --precision bf16. Exit code 0 "
-        "only\n"
-        "if identical.",
+        "granularities, with batch sizes 1 to 256, with every placement (or the one of\n"
+        "--placement), and compares every value of every node bit for bit. Also prints the "
+        "largest\n"
+        "error against float64, also in --precision bf16. Exit code 0 only if identical.",
     .example = "  edbatch check models/tree_lstm.edb --data trees.txt --set hidden=64",
     .accepts = accepts,
     .run = run_check,

@@ -1,12 +1,25 @@
 /* tools/init.c: `edbatch init`: seeded weights and the vocabularies of the data, as a weights file.
  */
+#include <jansson.h>
 #include <stdio.h>
 
 #include "workplace.h"
 
 static const option_id accepts[] = {
-    OPTION_DATA,     OPTION_OUT,       OPTION_SET,      OPTION_LIMIT, OPTION_FORMAT,
-    OPTION_FOLD_IDS, OPTION_MIN_COUNT, OPTION_SKIP_BAD, OPTION_SEED,  OPTION_HELP};
+    OPTION_DATA,      OPTION_OUT,      OPTION_SET,  OPTION_LIMIT, OPTION_FORMAT, OPTION_FOLD_IDS,
+    OPTION_MIN_COUNT, OPTION_SKIP_BAD, OPTION_SEED, OPTION_JSON,  OPTION_HELP};
+
+static void report_json(const workplace *w) {
+  json_t *vocabs = json_object();
+  for (uint32_t i = 0; i < edb_model_vocab_count(w->model); i++)
+    json_object_set_new(vocabs, edb_model_vocab_name(w->model, i),
+                        json_integer(edb_model_vocab_size(w->model, i)));
+  json_t *object = json_pack("{s:s, s:I, s:o}", "weights", w->options->text[OPTION_OUT], "params",
+                             (json_int_t)edb_model_param_count(w->model), "vocabs", vocabs);
+  json_dumpf(object, stdout, JSON_COMPACT);
+  putchar('\n');
+  json_decref(object);
+}
 
 static void report(const workplace *w) {
   fprintf(stderr, "wrote %s: %u parameters", w->options->text[OPTION_OUT],
@@ -23,7 +36,10 @@ static int run_init(const options *o) {
   int code = workplace_open(&w, &command_init, o);
   if (!code && edb_weights_save(w.weights, o->text[OPTION_OUT], &w.error) != EDB_OK)
     code = workplace_failed(&w);
-  if (!code) report(&w);
+  if (!code && has_option(o, OPTION_JSON))
+    report_json(&w);
+  else if (!code)
+    report(&w);
   workplace_close(&w);
   return code;
 }

@@ -42,24 +42,47 @@ static int run_command(const command *c, int argc, char **argv) {
   return code;
 }
 
+static const command *find_command(const char *name) {
+  for (size_t i = 0; i < N_COMMANDS; i++)
+    if (strcmp(name, commands[i]->name) == 0) return commands[i];
+  return NULL;
+}
+
+static int no_such_command(const char *name) {
+  const char *names[N_COMMANDS], *near;
+  for (size_t i = 0; i < N_COMMANDS; i++) names[i] = commands[i]->name;
+  near = nearest_name(name, names, N_COMMANDS);
+  if (near) {
+    fprintf(stderr, "edbatch: there is no command `%s`; did you mean `%s`?\n", name, near);
+  } else {
+    fprintf(stderr, "edbatch: there is no command `%s`\n\n", name);
+    help(stderr);
+  }
+  return EXIT_USAGE;
+}
+
+/* Of a command, or of all. */
+static int show_help(const char *name) {
+  const command *c = name ? find_command(name) : NULL;
+  if (name && !c) return no_such_command(name);
+  if (c)
+    command_help(c);
+  else
+    help(stdout);
+  return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv) {
   if (argc < 2) {
     help(stderr);
     return EXIT_USAGE;
   }
-  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-      strcmp(argv[1], "help") == 0) {
-    help(stdout);
-    return EXIT_SUCCESS;
-  }
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+    return show_help(argc > 2 ? argv[2] : NULL);
   if (strcmp(argv[1], "--version") == 0) {
     printf("edbatch %s\n", edb_version());
     return EXIT_SUCCESS;
   }
-  for (size_t i = 0; i < N_COMMANDS; i++)
-    if (strcmp(argv[1], commands[i]->name) == 0)
-      return run_command(commands[i], argc - 1, argv + 1);
-  fprintf(stderr, "edbatch: there is no command `%s`\n\n", argv[1]);
-  help(stderr);
-  return EXIT_USAGE;
+  const command *c = find_command(argv[1]);
+  return c ? run_command(c, argc - 1, argv + 1) : no_such_command(argv[1]);
 }

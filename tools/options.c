@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/lexer.h"
+
 typedef struct option_row {
   const char *name;
   int letter;
@@ -28,6 +30,13 @@ int usage_error(const command *c, const char *format, ...) {
   fprintf(stderr, "\nTry `edbatch %s --help`.\n", c->name);
   va_end(arguments);
   return EXIT_USAGE;
+}
+
+const char *nearest_name(const char *wanted, const char *const *names, size_t n) {
+  edb_suggestion s;
+  edb_suggest_begin(&s, wanted, strlen(wanted));
+  for (size_t i = 0; i < n; i++) edb_suggest(&s, names[i]);
+  return s.best;
 }
 
 void command_help(const command *c) {
@@ -149,6 +158,38 @@ static void make_tables(const command *c, struct option *longs, char *shorts) {
   shorts[s] = 0;
 }
 
+/* The word of the command line that getopt has read an option from. */
+static const char *last_word(char **argv) {
+  return optarg && optarg == argv[optind - 1] ? argv[optind - 2] : argv[optind - 1];
+}
+
+/* getopt takes the beginning of a name for the name. What is meant must be said whole: the next
+ * version may have another option that begins so. */
+static bool is_whole(const char *word, const char *name) {
+  return strncmp(word, "--", 2) != 0 || strcspn(word + 2, "=") == strlen(name);
+}
+
+/* Of the command's options the one that begins so, or else is near; or NULL. */
+static const char *nearest_option(const command *c, const char *name) {
+  const char *names[N_OPTIONS];
+  size_t n = 0;
+  for (const option_id *id = c->accepts;; id++) {
+    names[n++] = table[*id].name;
+    if (*name && strncmp(names[n - 1], name, strlen(name)) == 0) return names[n - 1];
+    if (*id == OPTION_HELP) return nearest_name(name, names, n);
+  }
+}
+
+static int no_such_option(const command *c, const char *word) {
+  char name[EDB_NAME_MAX + 1] = "";
+  size_t length = strcspn(word, "=");
+  if (strncmp(word, "--", 2) == 0 && length - 2 < sizeof name) memcpy(name, word + 2, length - 2);
+  const char *near = nearest_option(c, name);
+  if (near)
+    return usage_error(c, "there is no option %.*s; did you mean `--%s`?", (int)length, word, near);
+  return usage_error(c, "there is no option %.*s", (int)length, word);
+}
+
 static option_id find_letter(int letter) {
   for (int id = 0; id < N_OPTIONS; id++)
     if (table[id].letter == letter) return (option_id)id;
@@ -170,10 +211,11 @@ int options_parse(const command *c, int argc, char **argv, options *o) {
   opterr = 0;
   int got;
   while ((got = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-    if (got == '?' || got == ':')
-      return usage_error(c, got == ':' ? "%s needs a value" : "there is no option %s",
-                         argv[optind - 1]);
+    if (got == ':') return usage_error(c, "%s needs a value", argv[optind - 1]);
+    if (got == '?') return no_such_option(c, argv[optind - 1]);
     option_id id = got >= 256 ? (option_id)(got - 256) : find_letter(got);
+    if (got >= 256 && !is_whole(last_word(argv), table[id].name))
+      return no_such_option(c, last_word(argv));
     if (id == OPTION_HELP) {
       command_help(c);
       return -1;

@@ -12,12 +12,14 @@
 
 /* X(ENUM, long name, short or 0, argument or NULL, help) */
 #define OPTION_LIST(X)                                                                          \
-  X(DATA, "data", 'd', "FILE", "instances, in a form of docs/data.md")                          \
+  X(DATA, "data", 'd', "FILE", "instances, in a form of docs/data.md; - is stdin")              \
   X(FORMAT, "format", 0, "NAME", "trees, tags, ... (default: by file and model)")               \
   X(WEIGHTS, "weights", 'w', "FILE", "safetensors (else seeded initial values)")                \
   X(POLICY, "policy", 'p', "NAME|FILE", "a policy by name, or a learned one by its file")       \
   X(POLICY_FILE, "policy-file", 'P', "FILE", "the learned policy for fsm and best")             \
   X(OUTPUTS, "outputs", 0, "LIST", "outputs to print, e.g. h,logits")                           \
+  X(CELLS, "cells", 0, "LIST", "nodes to print: of these cells, e.g. score")                    \
+  X(LAST, "last", 0, NULL, "of each cell the last node of an instance only")                    \
   X(DEVICE, "device", 0, "NAME", "cpu (default) or reference")                                  \
   X(PRECISION, "precision", 0, "NAME", "of products: f32 (default) or bf16, summed in fp32")    \
   X(GRANULARITY, "granularity", 'g', "NAME", "cell (default) or op")                            \
@@ -101,6 +103,9 @@ int options_parse(const command *c, int argc, char **argv, options *o);
 void command_help(const command *c);
 /* A message on stderr that names the command's help; gives EXIT_USAGE. */
 int usage_error(const command *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The nearest of the names, or NULL if none is near. */
+const char *nearest_name(const char *wanted, const char *const *names, size_t n);
 
 extern const command command_run, command_learn, command_inspect, command_check, command_schedule,
     command_bench, command_calibrate, command_generate, command_init, command_paper, command_plan;

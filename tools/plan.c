@@ -103,6 +103,8 @@ static int open_model(workplace *w) {
   const options *o = w->options;
   if (o->n_positional != 1)
     return usage_error(&command_plan, "needs one MODEL, found %u arguments", o->n_positional);
+  if (has_option(o, OPTION_DOT) && has_option(o, OPTION_JSON))
+    return usage_error(&command_plan, "prints --json or --dot, not both");
   int failed = workplace_open_context(w, &command_plan, o, EDB_SIMD_AUTO);
   return failed ? failed : workplace_open_model(w, o->positional[0]);
 }

@@ -1,4 +1,5 @@
 /* tools/run.c: `edbatch run`: instances through a model; one JSON object per instance. */
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@ typedef struct printer {
   const char *names[MAX_OUTPUTS]; /* outputs to print */
   uint32_t n_names;
   char *names_text;
+  bool *cells;    /* whose nodes to print, by cell; NULL: all */
+  uint32_t *last; /* with --last: the last node of each cell in the instance that is printed */
   bool is_double;
 } printer;
 
@@ -26,7 +29,8 @@ static const option_id accepts[] = {
     OPTION_LIMIT,    OPTION_SKIP_BAD,    OPTION_NO_LABELS, OPTION_NO_HOIST,    OPTION_NO_SHARE,
     OPTION_NO_TABLE, OPTION_TABLE_MIB,   OPTION_FORMAT,    OPTION_FOLD_IDS,    OPTION_MIN_COUNT,
     OPTION_SEED,     OPTION_OUT,         OPTION_JSON,      OPTION_COSTS,       OPTION_MINIMISE,
-    OPTION_THREADS,  OPTION_PIN,         OPTION_PRECISION, OPTION_HELP};
+    OPTION_THREADS,  OPTION_PIN,         OPTION_PRECISION, OPTION_PLACEMENT,   OPTION_CELLS,
+    OPTION_LAST,     OPTION_HELP};
 
 /* ---- Which outputs ------------------------------------------------------------------------------
  */
@@ -49,6 +53,32 @@ static int parse_outputs(printer *p, const char *list) {
     p->names[p->n_names++] = name;
   }
   return 0;
+}
+
+static int parse_cells(printer *p, const char *list) {
+  const edb_model *model = p->w->model;
+  int failed = 0;
+  if (!list) return 0;
+  char *copy = strdup(list), *rest = copy, *name;
+  p->cells = calloc((size_t)edb_model_cell_count(model) + 1, sizeof *p->cells);
+  if (!copy || !p->cells) failed = EXIT_FAILED;
+  while (!failed && (name = strsep(&rest, ","))) {
+    uint32_t cell = edb_model_cell(model, name);
+    if (cell == UINT32_MAX)
+      failed = usage_error(p->w->command, "--cells: the model has no cell `%s`", name);
+    else
+      p->cells[cell] = true;
+  }
+  free(copy);
+  return failed;
+}
+
+static int parse_filter(printer *p, const options *o) {
+  if (has_option(o, OPTION_LAST)) {
+    p->last = calloc((size_t)edb_model_cell_count(p->w->model) + 1, sizeof *p->last);
+    if (!p->last) return EXIT_FAILED;
+  }
+  return parse_cells(p, o->text[OPTION_CELLS]);
 }
 
 /* ---- One instance -------------------------------------------------------------------------------
@@ -109,15 +139,31 @@ static bool instance_loss(printer *p, edb_node first, edb_node end, double *loss
   return any;
 }
 
+/* Of all nodes, in the order of the input; or of those of --cells, with --last of each cell the
+ * last one only, and then with their numbers. */
+static json_t *nodes_json(printer *p, uint32_t instance, edb_node first) {
+  const edb_dataset *data = p->w->data;
+  uint32_t n = edb_dataset_node_count(data, instance);
+  json_t *nodes = json_array();
+  for (uint32_t i = 0; p->last && i < n; i++)
+    p->last[edb_graph_node_cell(p->graph, first + edb_dataset_node(data, instance, i))] = i;
+  for (uint32_t i = 0; i < n; i++) {
+    edb_node node = first + edb_dataset_node(data, instance, i);
+    uint32_t cell = edb_graph_node_cell(p->graph, node);
+    if ((p->cells && !p->cells[cell]) || (p->last && p->last[cell] != i)) continue;
+    json_t *object = node_json(p, node);
+    if (p->cells || p->last) json_object_set_new(object, "node", json_integer(i));
+    json_array_append_new(nodes, object);
+  }
+  return nodes;
+}
+
 static void print_instance(printer *p, uint32_t instance, edb_node first, FILE *to) {
-  uint32_t n = edb_dataset_node_count(p->w->data, instance);
-  json_t *object = json_object(), *nodes = json_array();
+  json_t *object = json_object();
   double loss;
-  if (instance_loss(p, first, first + n, &loss))
+  if (instance_loss(p, first, first + edb_dataset_node_count(p->w->data, instance), &loss))
     json_object_set_new(object, "loss", json_real(loss));
-  for (uint32_t i = 0; i < n; i++)
-    json_array_append_new(nodes, node_json(p, first + edb_dataset_node(p->w->data, instance, i)));
-  json_object_set_new(object, "nodes", nodes);
+  json_object_set_new(object, "nodes", nodes_json(p, instance, first));
   json_dumpf(object, to, JSON_COMPACT | JSON_REAL_PRECISION(p->is_double ? 17 : 9));
   fputc('\n', to);
   json_decref(object);
@@ -169,7 +215,9 @@ static int open_and_run(printer *p, edb_policy **policy) {
   int failed = read_device(w->command, o, &params.device);
   if (!failed) failed = read_precision(w->command, o, &params.precision);
   if (!failed) failed = read_granularity(w->command, o, &params.granularity);
+  if (!failed) failed = read_placement(w->command, o, &params.placement);
   if (!failed) failed = parse_outputs(p, o->text[OPTION_OUTPUTS]);
+  if (!failed) failed = parse_filter(p, o);
   if (failed) return failed;
   read_reduction(o, &params);
   read_threads(o, &params);
@@ -187,14 +235,15 @@ static int open_and_run(printer *p, edb_policy **policy) {
   const char *path = o->text[OPTION_OUT];
   FILE *to = path ? fopen(path, "w") : stdout;
   if (!to) {
-    fprintf(stderr, "edbatch run: cannot write %s\n", path);
+    fprintf(stderr, "edbatch run: cannot write %s: %s\n", path, strerror(errno));
     return EXIT_FAILED;
   }
   failed = run_all(p, *policy, to);
   bool written = !ferror(to);
   if (path && fclose(to) != 0) written = false;
   if (!failed && !written) {
-    fprintf(stderr, "edbatch run: cannot write %s\n", path ? path : "the output");
+    fprintf(stderr, "edbatch run: cannot write %s: %s\n", path ? path : "the output",
+            strerror(errno));
     return EXIT_FAILED;
   }
   return failed;
@@ -210,6 +259,8 @@ static int run_run(const options *o) {
   edb_policy_destroy(policy);
   edb_session_destroy(p.session);
   free(p.names_text);
+  free(p.cells);
+  free(p.last);
   workplace_close(&w);
   return code;
 }
@@ -221,9 +272,14 @@ const command command_run = {
     .details =
         "Prints one JSON object per instance: `loss`, the sum of its nodes' losses, where there\n"
         "are labels, and `nodes`, in the order of the input: of each its `cell` and the outputs\n"
-        "asked for. Numbers have as many digits as it takes to read them back unchanged.",
-    .example = "  edbatch run models/tree_lstm.edb --data trees.txt --weights w.safetensors \\\n"
-               "    --policy policy.json --outputs h,logits",
+        "asked for. Numbers have as many digits as it takes to read them back unchanged. --cells\n"
+        "and --last leave nodes out; those that stay have their place in the input as `node`. The\n"
+        "last node of a cell is that of a tree's root, or of the end of a chain.",
+    .example =
+        "  edbatch run models/tree_lstm.edb --data trees.txt --weights weights.safetensors \\\n"
+        "    --policy policy.json --outputs h,logits\n\n"
+        "  The root of each tree alone:\n"
+        "  edbatch run models/tree_lstm.edb --data trees.txt --outputs logits --cells score --last",
     .accepts = accepts,
     .run = run_run,
 };

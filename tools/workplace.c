@@ -1,9 +1,11 @@
 /* tools/workplace.c: opens what commands work on, and says what is wrong with it. */
 #include "workplace.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "progress.h"
 
@@ -26,6 +28,20 @@ int workplace_open_context(workplace *w, const command *c, const options *o, edb
   return edb_context_create(&params, &w->ctx, &w->error) == EDB_OK ? 0 : workplace_failed(w);
 }
 
+/* Prints an error that the command line is to blame for: EXIT_USAGE. */
+static int misused(const workplace *w) {
+  progress_clear();
+  return usage_error(w->command, "%s", w->error.text);
+}
+
+/* Whether the model is fine but for --set. */
+static bool loads_unset(workplace *w, const char *path) {
+  edb_model *model;
+  if (edb_model_load(w->ctx, path, NULL, &model, NULL) != EDB_OK) return false;
+  edb_model_destroy(model);
+  return true;
+}
+
 int workplace_open_model(workplace *w, const char *path) {
   edb_constant set[MAX_SETS];
   for (uint32_t i = 0; i < w->options->n_sets; i++)
@@ -33,9 +49,28 @@ int workplace_open_model(workplace *w, const char *path) {
   edb_model_params params = EDB_PARAMS(edb_model_params);
   params.set = set;
   params.n_set = w->options->n_sets;
-  return edb_model_load(w->ctx, path, &params, &w->model, &w->error) == EDB_OK
-             ? 0
-             : workplace_failed(w);
+  if (edb_model_load(w->ctx, path, &params, &w->model, &w->error) == EDB_OK) return 0;
+  return params.n_set > 0 && loads_unset(w, path) ? misused(w) : workplace_failed(w);
+}
+
+/* As an error text has them: "a, b or c". */
+static void list_names(const char *(*name)(int), int n, char *out, size_t bytes) {
+  *out = 0;
+  for (int i = 0; i < n; i++) {
+    size_t length = strlen(out);
+    const char *joint = i == 0 ? "" : i < n - 1 ? ", " : " or ";
+    snprintf(out + length, bytes - length, "%s%s", joint, name(i));
+  }
+}
+
+static const char *format_name(int i) {
+  return edb_data_format_name((edb_data_format)i);
+}
+
+static int no_such_format(const workplace *w, const char *text) {
+  char known[256];
+  list_names(format_name, EDB_DATA_FORMAT_COUNT, known, sizeof known);
+  return usage_error(w->command, "--format is %s; found `%s`", known, text);
 }
 
 static int open_data(workplace *w) {
@@ -47,12 +82,10 @@ static int open_data(workplace *w) {
   params.min_count = (uint32_t)w->options->number[OPTION_MIN_COUNT];
   const char *format = w->options->text[OPTION_FORMAT];
   if (format && !edb_data_format_from_name(format, &params.format))
-    return usage_error(w->command,
-                       "--format is one of auto, jsonl, trees, grids, tags, text, "
-                       "pairs, lattices; found `%s`",
-                       format);
-  if (edb_dataset_load(w->ctx, w->model, w->options->text[OPTION_DATA], &params, &w->data,
-                       &w->error) != EDB_OK)
+    return no_such_format(w, format);
+  const char *path = w->options->text[OPTION_DATA];
+  if (strcmp(path, "-") == 0) path = "/dev/stdin";
+  if (edb_dataset_load(w->ctx, w->model, path, &params, &w->data, &w->error) != EDB_OK)
     return workplace_failed(w);
   if (edb_dataset_skipped(w->data))
     fprintf(stderr, "edbatch: %u bad instances skipped, %u read\n", edb_dataset_skipped(w->data),
@@ -114,11 +147,45 @@ static int read_name(const command *c, const options *o, option_id id, const cha
   return usage_error(c, "%s is one of %s; found `%s`", option, known, text);
 }
 
+static const char *const granularities[] = {"cell", "op"};
+static const char *const placements[] = {"auto", "arrival", "ordered", "direct"};
+
+const char *granularity_name(edb_granularity granularity) {
+  return granularities[granularity == EDB_GRANULARITY_OP];
+}
+
+const char *placement_name(edb_placement_kind placement) {
+  return placements[placement];
+}
+
+/* The file of --policy or --policy-file, or NULL. */
+static const char *policy_path(const options *o) {
+  edb_policy_kind kind;
+  const char *text = o->text[OPTION_POLICY];
+  return text && !edb_policy_kind_from_name(text, &kind) ? text : o->text[OPTION_POLICY_FILE];
+}
+
+bool policy_granularity(const options *o, edb_granularity *out) {
+  const char *path = policy_path(o);
+  json_t *policy = path ? json_load_file(path, 0, NULL) : NULL;
+  const char *name = json_string_value(json_object_get(policy, "granularity"));
+  bool op = name && strcmp(name, granularities[1]) == 0;
+  bool known = op || (name && strcmp(name, granularities[0]) == 0);
+  if (known) *out = op ? EDB_GRANULARITY_OP : EDB_GRANULARITY_CELL;
+  json_decref(policy);
+  return known;
+}
+
 int read_granularity(const command *c, const options *o, edb_granularity *out) {
-  int i, failed = read_name(c, o, OPTION_GRANULARITY, (const char *[]){"cell", "op"}, 2,
-                            "--granularity", &i);
+  edb_granularity learned;
+  int i, failed = read_name(c, o, OPTION_GRANULARITY, granularities, 2, "--granularity", &i);
   *out = i ? EDB_GRANULARITY_OP : EDB_GRANULARITY_CELL;
-  return failed;
+  if (failed || !policy_granularity(o, &learned) || learned == *out) return failed;
+  if (has_option(o, OPTION_GRANULARITY))
+    return usage_error(c, "%s is a policy of granularity %s, but --granularity is %s",
+                       policy_path(o), granularity_name(learned), granularities[i]);
+  *out = learned;
+  return 0;
 }
 
 void read_reduction(const options *o, edb_session_params *params) {
@@ -136,9 +203,7 @@ void read_threads(const options *o, edb_session_params *params) {
 }
 
 int read_placement(const command *c, const options *o, edb_placement_kind *out) {
-  int i, failed = read_name(c, o, OPTION_PLACEMENT,
-                            (const char *[]){"auto", "arrival", "ordered", "direct"}, 4,
-                            "--placement", &i);
+  int i, failed = read_name(c, o, OPTION_PLACEMENT, placements, 4, "--placement", &i);
   *out = (edb_placement_kind)i;
   return failed;
 }
@@ -285,22 +350,33 @@ static int read_minimise(const workplace *w, edb_policy_kind kind, bool *time) {
   return 0;
 }
 
+static const char *policy_name(int i) {
+  return edb_policy_kind_name((edb_policy_kind)i);
+}
+
+static int no_such_policy(const workplace *w, const char *text) {
+  const char *names[EDB_POLICY_COUNT];
+  char known[256];
+  for (int i = 0; i < EDB_POLICY_COUNT; i++) names[i] = policy_name(i);
+  const char *near = nearest_name(text, names, EDB_POLICY_COUNT);
+  if (near)
+    return usage_error(w->command,
+                       "--policy: `%s` is neither a policy nor a file; did you mean `%s`?", text,
+                       near);
+  list_names(policy_name, EDB_POLICY_COUNT, known, sizeof known);
+  return usage_error(w->command, "--policy: `%s` is neither a policy nor a file; policies: %s",
+                     text, known);
+}
+
 int workplace_policy(workplace *w, edb_session *session, const char *name, edb_policy_kind fallback,
                      edb_policy **out) {
   const options *o = w->options;
   const char *text = name ? name : o->text[OPTION_POLICY], *path = o->text[OPTION_POLICY_FILE];
   edb_policy_kind kind = fallback;
-  if (text && !edb_policy_kind_from_name(text, &kind)) {
-    FILE *file = fopen(text, "rb");
-    if (!file)
-      return usage_error(w->command,
-                         "--policy: `%s` is neither a policy nor a file; policies: "
-                         "unbatched, depth, agenda-static, agenda-running, sufficient, "
-                         "tight, fsm, beam, best, exact",
-                         text);
-    fclose(file);
-    return load_policy(w, text, out);
-  }
+  bool is_file = text && !edb_policy_kind_from_name(text, &kind);
+  if (path && !name && (is_file || (kind != EDB_POLICY_FSM && kind != EDB_POLICY_BEST)))
+    fprintf(stderr, "edbatch: warning: --policy %s makes no use of --policy-file\n", text);
+  if (is_file) return access(text, F_OK) == 0 ? load_policy(w, text, out) : no_such_policy(w, text);
   bool time = false;
   int failed = name ? 0 : read_minimise(w, kind, &time);
   if (failed) return failed;

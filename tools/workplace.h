@@ -29,7 +29,12 @@ void workplace_close(workplace *w);
 int workplace_failed(const workplace *w);
 
 /* Options that name things; EXIT_USAGE after a message. */
+/* Without --granularity that of the policy file, if one is given. */
 int read_granularity(const command *c, const options *o, edb_granularity *out);
+/* Of the file of --policy or --policy-file; false: there is none, or none that says. */
+bool policy_granularity(const options *o, edb_granularity *out);
+const char *granularity_name(edb_granularity granularity);
+const char *placement_name(edb_placement_kind placement);
 int read_placement(const command *c, const options *o, edb_placement_kind *out);
 int read_device(const command *c, const options *o, edb_device *out);
 int read_precision(const command *c, const options *o, edb_precision *out);

@@ -32,7 +32,7 @@ static result run(const char *format, ...) {
   va_start(list, format);
   vsnprintf(arguments, sizeof arguments, format, list);
   va_end(list);
-  snprintf(line, sizeof line, "cd %s && %s %s </dev/null", folder, EDB_COMMAND, arguments);
+  snprintf(line, sizeof line, "cd %s && </dev/null %s %s", folder, EDB_COMMAND, arguments);
   FILE *pipe = popen(line, "r");
   assert_non_null(pipe);
   result r = {.text = calloc(1, 1)};
@@ -144,6 +144,53 @@ static void wrong_usage_exits_with_2(void **state) {
          "--policy best");
 }
 
+static void options_are_named_whole(void **state) {
+  (void)state;
+  expect(run("check " TREE_LSTM " --data trees.txt --policy depth 2>&1"), 2,
+         "no option --policy; did you mean `--policy-file`?");
+  expect(run("bench " TREE_LSTM " --bach=8 2>&1"), 2, "no option --bach; did you mean `--batch`?");
+  expect(run("inspect " TREE_LSTM " --js 2>&1"), 2, "did you mean `--json`?");
+  expect(run("inspect -q " TREE_LSTM " 2>&1"), 2, "no option -q");
+  expect(run("inspect " TREE_LSTM " --set=hidden=4 -j"), 0, "\"tree_lstm\"");
+}
+
+static void mistyped_names_are_answered_with_the_nearest(void **state) {
+  (void)state;
+  expect(run("shedule 2>&1"), 2, "no command `shedule`; did you mean `schedule`?");
+  expect(run("help insect 2>&1"), 2, "did you mean `inspect`?");
+  expect(run("schedule " TREE_LSTM SMALL " --data trees.txt --policy bestt 2>&1"), 2,
+         "did you mean `best`?");
+  expect(run("schedule " TREE_LSTM SMALL " --data trees.txt --policy nine 2>&1"), 2,
+         "best or exact");
+}
+
+static void help_of_a_command_is_printed_by_help_as_well(void **state) {
+  (void)state;
+  expect(run("help run"), 0, "Usage: edbatch run ");
+  expect(run("help"), 0, "Usage: edbatch COMMAND");
+}
+
+static void wrong_values_of_options_are_wrong_usage(void **state) {
+  (void)state;
+  expect(run("inspect " TREE_LSTM " --set hiden=3 2>&1"), 2, "hiden");
+  expect(run("inspect " TREE_LSTM " --set hidden=0 2>&1"), 2, "from 1");
+  expect(run("generate foo -o x 2>&1"), 2, "foo");
+  expect(run("plan " TREE_LSTM " --json --dot 2>&1"), 2, "not both");
+  write_file("broken.edb", "edb 1\nmodel m\nconst hidden = x\n");
+  expect(run("inspect broken.edb --set hidden=3 2>&1"), 1, "broken.edb:3:");
+}
+
+static void all_forms_of_data_are_named(void **state) {
+  (void)state;
+  expect(run("run " TREE_LSTM " --data trees.txt --format foo 2>&1"), 2,
+         "jsonl, trees, grids, tags, text, pairs, lattices, dags or plans; found `foo`");
+}
+
+static void data_can_come_from_stdin(void **state) {
+  (void)state;
+  expect(run("schedule " TREE_LSTM SMALL " --data - --policy depth <trees.txt"), 0, "batches ");
+}
+
 /* ---- Bad files ----------------------------------------------------------------------------------
  */
 
@@ -186,6 +233,30 @@ static void a_policy_of_another_model_is_refused(void **state) {
   expect(r, 1, "lstm.json");
 }
 
+static void the_granularity_is_that_of_the_policy_file(void **state) {
+  (void)state;
+  expect(run("learn " TREE_LSTM SMALL " --data trees.txt -g op -o op.json"), 0, "learned");
+  result given = run("schedule " TREE_LSTM SMALL " --data trees.txt -g op --policy op.json 2>&1");
+  expect(run("schedule " TREE_LSTM SMALL " --data trees.txt --policy op.json 2>&1"), 0, given.text);
+  expect(given, 0, "batches ");
+  expect(run("run " TREE_LSTM SMALL " --data trees.txt --policy-file op.json 2>&1"), 0, "loss");
+  expect(run("check " TREE_LSTM SMALL " --data trees.txt -n 3 --policy-file op.json 2>&1"), 0,
+         "identical");
+  expect(run("run " TREE_LSTM SMALL " --data trees.txt -g cell --policy op.json 2>&1"), 2,
+         "op.json is a policy of granularity op, but --granularity is cell");
+}
+
+static void a_policy_file_that_is_not_used_is_no_secret(void **state) {
+  (void)state;
+  expect(run("learn " TREE_LSTM SMALL " --data trees.txt -o lstm.json"), 0, "learned");
+  expect(run("schedule " TREE_LSTM SMALL " --data trees.txt -p depth -P lstm.json 2>&1"), 0,
+         "warning: --policy depth makes no use of --policy-file");
+  result r = run("schedule " TREE_LSTM SMALL " --data trees.txt -p fsm -P lstm.json 2>&1");
+  expect_code(r, 0);
+  assert_null(strstr(r.text, "warning"));
+  free(r.text);
+}
+
 /* ---- The main job -------------------------------------------------------------------------------
  */
 
@@ -217,6 +288,31 @@ static void run_prints_one_object_per_instance(void **state) {
   free(r.text);
 }
 
+static void run_prints_the_nodes_that_are_asked_for(void **state) {
+  (void)state;
+  static const char print[] = "run " TREE_LSTM SMALL " --data two.txt -n 1 --outputs logits";
+  static const int scores[] = {1, 3, 5};
+  json_t *all = expect_json(run("%s 2>/dev/null", print));
+  json_t *some = expect_json(run("%s --cells score 2>/dev/null", print));
+  json_t *root = expect_json(run("%s --cells score,node --last 2>/dev/null", print));
+  json_t *from = json_object_get(all, "nodes"), *nodes = json_object_get(some, "nodes");
+  assert_int_equal(json_array_size(nodes), 3);
+  for (size_t i = 0; i < 3; i++) {
+    json_t *node = json_array_get(nodes, i), *same = json_array_get(from, (size_t)scores[i]);
+    assert_int_equal(json_integer_value(json_object_get(node, "node")), scores[i]);
+    assert_true(json_equal(json_object_get(node, "logits"), json_object_get(same, "logits")));
+  }
+  nodes = json_object_get(root, "nodes");
+  assert_int_equal(json_array_size(nodes), 2);
+  assert_int_equal(json_integer_value(json_object_get(json_array_get(nodes, 0), "node")), 4);
+  assert_int_equal(json_integer_value(json_object_get(json_array_get(nodes, 1), "node")), 5);
+  assert_true(json_equal(json_object_get(root, "loss"), json_object_get(all, "loss")));
+  json_decref(all);
+  json_decref(some);
+  json_decref(root);
+  expect(run("%s --cells score,leef 2>&1", print), 2, "no cell `leef`");
+}
+
 static void without_labels_there_is_no_loss(void **state) {
   (void)state;
   result r = run("run " TREE_LSTM SMALL " --data two.txt --no-labels --outputs logits 2>/dev/null");
@@ -238,6 +334,8 @@ static void all_policies_and_devices_print_the_same_values(void **state) {
                                      "--policy sufficient -b 1",
                                      "--simd portable -b 40",
                                      "--no-hoist --no-table",
+                                     "--placement arrival",
+                                     "--placement direct -g op",
                                      "--no-share --table-mib 1",
                                      "--no-hoist --no-share --no-table",
                                      "--threads 3 -b 5",
@@ -411,6 +509,21 @@ static void check_says_identical(void **state) {
   json_decref(object);
 }
 
+static void check_tries_every_placement(void **state) {
+  (void)state;
+  static const char check[] = "check " TREE_LSTM SMALL " --data trees.txt -n 4";
+  json_t *all = expect_json(run("%s --json", check));
+  json_t *one = expect_json(run("%s --json --placement ordered", check));
+  assert_true(json_is_true(json_object_get(all, "identical")));
+  assert_true(json_is_true(json_object_get(one, "identical")));
+  /* Batches of 1, 2 and 8; two policies, two granularities, three placements. */
+  assert_int_equal(json_integer_value(json_object_get(all, "runs")),
+                   json_integer_value(json_object_get(one, "runs")) + 3 * 2 * 2 * 3);
+  json_decref(all);
+  json_decref(one);
+  expect(run("%s --placement diagonal 2>&1", check), 2, "auto, arrival, ordered, direct");
+}
+
 static void bench_prints_all_that_it_measures(void **state) {
   (void)state;
   static const char *const fields[] = {
@@ -429,6 +542,15 @@ static void bench_prints_all_that_it_measures(void **state) {
     }
     json_decref(object);
   }
+}
+
+static void a_mini_batch_is_no_larger_than_the_data_unless_asked_for(void **state) {
+  (void)state;
+  json_t *object = expect_json(run("bench " TREE_LSTM SMALL " --data trees.txt -n 12 "
+                                   "--seconds 0.02 --json 2>/dev/null"));
+  assert_int_equal(json_integer_value(json_object_get(object, "batch")), 12);
+  json_decref(object);
+  expect(run("bench " TREE_LSTM SMALL " --data trees.txt -n 12 -b 32 2>&1"), 2, "12 instances");
 }
 
 static void bench_says_what_was_saved(void **state) {
@@ -514,7 +636,7 @@ static void wrong_sweeps_are_named(void **state) {
   expect(run("%s --sweep batch=1, 2>&1", bench), 2, "whole numbers");
   expect(run("%s --sweep nodes=1000000 2>&1", bench), 2, "the data has");
   expect(run("%s --sweep batch=41 2>&1", bench), 2, "40 instances");
-  expect(run("%s --sweep nothing=4 2>&1", bench), 1, "nothing");
+  expect(run("%s --sweep nothing=4 2>&1", bench), 2, "nothing");
   expect(run("%s --plot a.svg 2>&1", bench), 2, "--sweep");
   expect(run("%s --sessions 2 --pin 2>&1", bench), 2, "--pin is for one session");
   expect(run("%s --sweep batch=1 --sweep threads=1 --plot a.svg 2>&1", bench), 2, "one --sweep");
@@ -620,6 +742,19 @@ static void initial_weights_are_the_seeded_values_of_a_run(void **state) {
          "hidden");
 }
 
+static void generate_and_init_say_in_json_what_they_wrote(void **state) {
+  (void)state;
+  json_t *object = expect_json(run("generate tags --count 5 --seed 2 -o tags.txt --json"));
+  assert_string_equal(json_string_value(json_object_get(object, "data")), "tags.txt");
+  assert_int_equal(json_integer_value(json_object_get(object, "count")), 5);
+  json_decref(object);
+  object = expect_json(run("init " TREE_LSTM SMALL " --data trees.txt -o w.safetensors --json"));
+  assert_string_equal(json_string_value(json_object_get(object, "weights")), "w.safetensors");
+  json_t *words = json_object_get(json_object_get(object, "vocabs"), "words");
+  assert_true(json_integer_value(words) > 100);
+  json_decref(object);
+}
+
 static double number(const json_t *object, const char *key) {
   const json_t *value = json_object_get(object, key);
   if (!json_is_number(value)) fail_msg("no number %s", key);
@@ -672,6 +807,8 @@ static void an_output_that_cannot_be_written_fails(void **state) {
   expect(run("run " TREE_LSTM SMALL " --data two.txt 2>&1 >/dev/full"), 1, "cannot write");
   expect(run("learn " TREE_LSTM SMALL " --data trees.txt -o no/where.json 2>&1"), 1,
          "no/where.json");
+  expect(run("run " TREE_LSTM SMALL " --data two.txt -o no/where 2>&1"), 1,
+         "cannot write no/where: No such file");
 }
 
 int main(void) {
@@ -680,12 +817,21 @@ int main(void) {
       cmocka_unit_test(help_of_every_command_has_an_example),
       cmocka_unit_test(the_version_is_printed),
       cmocka_unit_test(wrong_usage_exits_with_2),
+      cmocka_unit_test(options_are_named_whole),
+      cmocka_unit_test(mistyped_names_are_answered_with_the_nearest),
+      cmocka_unit_test(help_of_a_command_is_printed_by_help_as_well),
+      cmocka_unit_test(wrong_values_of_options_are_wrong_usage),
+      cmocka_unit_test(all_forms_of_data_are_named),
+      cmocka_unit_test(data_can_come_from_stdin),
       cmocka_unit_test(missing_files_exit_with_1_and_are_named),
       cmocka_unit_test(bad_data_names_file_line_and_column),
       cmocka_unit_test(bad_instances_can_be_skipped),
       cmocka_unit_test(a_bad_model_names_line_and_column),
       cmocka_unit_test(a_policy_of_another_model_is_refused),
+      cmocka_unit_test(the_granularity_is_that_of_the_policy_file),
+      cmocka_unit_test(a_policy_file_that_is_not_used_is_no_secret),
       cmocka_unit_test(run_prints_one_object_per_instance),
+      cmocka_unit_test(run_prints_the_nodes_that_are_asked_for),
       cmocka_unit_test(without_labels_there_is_no_loss),
       cmocka_unit_test(all_policies_and_devices_print_the_same_values),
       cmocka_unit_test(bf16_is_checked_and_is_not_fp32),
@@ -697,7 +843,9 @@ int main(void) {
       cmocka_unit_test(compare_shows_all_policies_of_raw_graphs),
       cmocka_unit_test(compare_measures_runs_of_a_model),
       cmocka_unit_test(check_says_identical),
+      cmocka_unit_test(check_tries_every_placement),
       cmocka_unit_test(bench_prints_all_that_it_measures),
+      cmocka_unit_test(a_mini_batch_is_no_larger_than_the_data_unless_asked_for),
       cmocka_unit_test(bench_says_what_was_saved),
       cmocka_unit_test(bench_measures_the_machine_and_the_memory),
       cmocka_unit_test(a_sweep_gives_a_row_per_combination),
@@ -709,6 +857,7 @@ int main(void) {
       cmocka_unit_test(paper_says_what_it_had_no_data_for),
       cmocka_unit_test(inspect_shows_a_model_that_reads_again),
       cmocka_unit_test(initial_weights_are_the_seeded_values_of_a_run),
+      cmocka_unit_test(generate_and_init_say_in_json_what_they_wrote),
       cmocka_unit_test(plan_counts_kernels_and_copies_of_every_cell),
       cmocka_unit_test(plan_maps_the_memory_of_cells),
       cmocka_unit_test(plan_says_why_it_copies),
