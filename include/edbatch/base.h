@@ -5,6 +5,9 @@
  *     (NULL is allowed: the text is then dropped).
  *   - Handles are opaque. What `edb_x_create` (or `_load`, `_learn`) gives, `edb_x_destroy` takes;
  *     destroying NULL does nothing. Outputs are written only on success.
+ *   - A NULL among the other pointers that a function which returns edb_status needs is
+ *     EDB_ERROR_ARGUMENT. Functions that cannot fail need valid ones, as all need handles that
+ *     live. Pointers that may be NULL say so where they are declared.
  *   - Params structs begin with `size_t struct_bytes`; make them with `= EDB_PARAMS(edb_x_params)`.
  *     All-zero fields mean defaults; passing NULL means all defaults.
  *   - Sizes count elements unless the name ends in _bytes.

@@ -39,10 +39,10 @@ EDB_API EDB_MUST_CHECK edb_status edb_graph_create(edb_context *ctx, const edb_m
                                                    edb_graph **out, edb_error *error);
 EDB_API void edb_graph_destroy(edb_graph *graph);
 
-/* Appends one call; *node gets its number (0, 1, 2, ...). Errors (the graph is then as it was):
- * EDB_ERROR_ARGUMENT (cell, arity, an input that does not exist or was released, an index out of
- * range, a missing attribute), EDB_ERROR_SHAPE, EDB_ERROR_MEMORY, EDB_ERROR_LIMIT (2^32 - 2 nodes
- * or edges). */
+/* Appends one call; *node (NULL: nobody asks) gets its number (0, 1, 2, ...). Errors (the graph is
+ * then as it was): EDB_ERROR_ARGUMENT (cell, arity, an input that does not exist or was released,
+ * an index out of range, a missing attribute), EDB_ERROR_SHAPE, EDB_ERROR_MEMORY, EDB_ERROR_LIMIT
+ * (2^32 - 2 nodes or edges). */
 EDB_API EDB_MUST_CHECK edb_status edb_graph_append(edb_graph *graph, const edb_call *call,
                                                    edb_node *node, edb_error *error);
 

@@ -112,8 +112,8 @@ typedef struct edb_cell edb_cell; /* a cell being built; belongs to the model */
 typedef uint32_t edb_expr;        /* a value inside it; EDB_EXPR_NONE after an error */
 #define EDB_EXPR_NONE UINT32_MAX
 
-/* Builder errors are sticky: after the first one every call on the cell gives EDB_EXPR_NONE, and
- * edb_cell_end reports it. So expressions nest without checks. */
+/* Builder errors, a NULL text among them, are sticky: after the first one every call on the cell
+ * gives EDB_EXPR_NONE, and edb_cell_end reports it. So expressions nest without checks. */
 EDB_API EDB_MUST_CHECK edb_status edb_cell_begin(edb_model *model, const char *name, edb_cell **out,
                                                  edb_error *error);
 /* Dimensions "" mean a scalar. */

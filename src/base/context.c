@@ -60,7 +60,7 @@ static edb_status check_params(const edb_context_params *params, edb_error *erro
 
 edb_status edb_context_create(const edb_context_params *params, edb_context **out,
                               edb_error *error) {
-  EDB_FAIL_IF(out == NULL, error, EDB_ERROR_ARGUMENT, "edb_context_create: out is NULL");
+  EDB_REQUIRE(error, out);
   const edb_context_params defaults = EDB_PARAMS(edb_context_params);
   if (params == NULL) params = &defaults;
   EDB_TRY(check_params(params, error));

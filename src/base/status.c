@@ -90,3 +90,10 @@ edb_status edb_fail_at(edb_error *error, edb_status status, const char *file, ui
 edb_status edb_fail_memory(edb_error *error, size_t bytes, const char *what) {
   return edb_fail(error, EDB_ERROR_MEMORY, "out of memory: wanted %zu bytes for %s", bytes, what);
 }
+
+edb_status edb_fail_null(edb_error *error, const char *function, const char *arguments, size_t i) {
+  while (i-- > 0) arguments = strchr(arguments, ',') + 1;
+  arguments += strspn(arguments, " ");
+  int length = (int)strcspn(arguments, ",");
+  return edb_fail(error, EDB_ERROR_ARGUMENT, "%s: %.*s is NULL", function, length, arguments);
+}

@@ -138,6 +138,8 @@ static edb_status read_texts(edb_context *ctx, edb_model *model, edb_named_text 
 edb_status edb_dataset_parse(edb_context *ctx, edb_model *model, const char *text, size_t bytes,
                              const char *name, const edb_data_params *params, edb_dataset **out,
                              edb_error *error) {
+  EDB_REQUIRE(error, ctx, model, out);
+  EDB_FAIL_IF(text == NULL && bytes > 0, error, EDB_ERROR_ARGUMENT, "the text of data is NULL");
   return read_texts(ctx, model, name_text(name, text, bytes), (edb_named_text){.name = NULL},
                     params, out, error);
 }
@@ -171,6 +173,7 @@ static edb_status load_two(edb_context *ctx, edb_model *model, char *paths, char
 
 edb_status edb_dataset_load(edb_context *ctx, edb_model *model, const char *path,
                             const edb_data_params *params, edb_dataset **out, edb_error *error) {
+  EDB_REQUIRE(error, ctx, model, path, out);
   const char *comma = strchr(path, ',');
   if (comma == NULL || !edb_reads_pairs(model, params)) {
     return load_one(ctx, model, path, params, out, error);
@@ -220,6 +223,7 @@ uint32_t edb_dataset_node(const edb_dataset *dataset, uint32_t instance, uint32_
  */
 edb_status edb_dataset_append(const edb_dataset *dataset, uint32_t instance, edb_graph *graph,
                               edb_error *error) {
+  EDB_REQUIRE(error, dataset, graph);
   EDB_FAIL_IF(instance >= edb_dataset_count(dataset), error, EDB_ERROR_ARGUMENT,
               "there is no instance %u in a dataset of %u", instance, edb_dataset_count(dataset));
   const edb_schema *schema = &edb_model_program(dataset->model)->schema;

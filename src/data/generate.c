@@ -130,6 +130,7 @@ static edb_status generate(edb_context *ctx, edb_generator *generator, const cha
 
 edb_status edb_generate(edb_context *ctx, const char *form, uint32_t count, uint64_t seed,
                         const char *path, edb_error *error) {
+  EDB_REQUIRE(error, ctx, form, path);
   EDB_FAIL_IF(count == 0, error, EDB_ERROR_ARGUMENT, "found a count of 0, expected at least 1");
   for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
     if (strcmp(forms[i].name, form) == 0)

@@ -6,6 +6,7 @@
 
 edb_status edb_raw_graph_open(edb_context *ctx, const char *path, edb_raw_graph **out,
                               edb_error *error) {
+  EDB_REQUIRE(error, ctx, path, out);
   edb_raw_graph *graph = edb_alloc_zero(ctx, sizeof *graph);
   if (!graph) return edb_fail_memory(error, sizeof *graph, "a raw graph");
   edb_status status = edb_raw_graph_load(ctx, path, graph, error);
@@ -30,6 +31,7 @@ uint32_t edb_raw_graph_node_count(const edb_raw_graph *graph) {
 
 edb_status edb_raw_graph_schedule(const edb_raw_graph *graph, const edb_policy *policy,
                                   edb_schedule **out, edb_error *error) {
+  EDB_REQUIRE(error, graph, policy, out);
   edb_dag dag = edb_raw_graph_dag(graph);
   return edb_schedule_dag(graph->ctx, policy, &dag, out, error);
 }
@@ -37,6 +39,8 @@ edb_status edb_raw_graph_schedule(const edb_raw_graph *graph, const edb_policy *
 edb_status edb_raw_graph_learn(edb_context *ctx, const edb_raw_graph *const *graphs,
                                uint32_t n_graphs, const edb_learn_params *params, edb_policy **out,
                                edb_learn_report *report, edb_error *error) {
+  EDB_REQUIRE(error, ctx, out);
+  EDB_REQUIRE_EACH(error, graphs, n_graphs);
   EDB_FAIL_IF(n_graphs == 0, error, EDB_ERROR_ARGUMENT, "learning needs at least one graph");
   edb_dag *dags = edb_alloc(ctx, n_graphs * sizeof *dags);
   if (!dags) return edb_fail_memory(error, n_graphs * sizeof *dags, "graphs to learn from");

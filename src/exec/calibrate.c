@@ -254,6 +254,8 @@ static edb_status check(const edb_session *s, const edb_graph *const *graphs, ui
 edb_status edb_session_calibrate(edb_session *session, const edb_graph *const *graphs,
                                  uint32_t n_graphs, uint32_t repeats, edb_costs **out,
                                  edb_calibration *report, edb_error *error) {
+  EDB_REQUIRE(error, session, out);
+  EDB_REQUIRE_EACH(error, graphs, n_graphs);
   EDB_TRY(check(session, graphs, n_graphs, repeats, error));
   calibrator c = {.session = session, .ctx = session->ctx, .graphs = graphs, .n_graphs = n_graphs};
   c.repeats = repeats > 0 ? repeats : DEFAULT_REPEATS;

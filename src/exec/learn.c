@@ -38,6 +38,8 @@ cleanup:
 edb_status edb_session_learn(edb_session *s, const edb_graph *const *graphs, uint32_t n_graphs,
                              const edb_learn_params *params, edb_policy **out,
                              edb_learn_report *report, edb_error *error) {
+  EDB_REQUIRE(error, s, out);
+  EDB_REQUIRE_EACH(error, graphs, n_graphs);
   EDB_FAIL_IF(n_graphs == 0, error, EDB_ERROR_ARGUMENT, "learning needs at least one mini-batch");
   for (uint32_t i = 0; i < n_graphs; i++)
     EDB_FAIL_IF(graphs[i]->schema != &edb_model_program(s->model)->schema, error,

@@ -16,6 +16,7 @@ edb_machine edb_machine_describe(void) {
 
 edb_status edb_measure_read_gbs(edb_context *ctx, size_t bytes, uint32_t milliseconds, double *out,
                                 edb_error *error) {
+  EDB_REQUIRE(error, ctx, out);
   EDB_FAIL_IF(bytes < EDB_READ_FLOATS * sizeof(float), error, EDB_ERROR_ARGUMENT,
               "%zu bytes are too few to measure a bandwidth, at least %zu", bytes,
               EDB_READ_FLOATS * sizeof(float));

@@ -50,13 +50,12 @@ static void *plain_state(const edb_session *s) {
 
 static edb_status check_create(const edb_model *model, const edb_weights *weights,
                                const edb_session_params *params, edb_error *error) {
-  EDB_FAIL_IF(!model || !weights, error, EDB_ERROR_ARGUMENT, "a session needs a model and weights");
   EDB_FAIL_IF(weights->model != model, error, EDB_ERROR_MISMATCH,
               "the weights were made for another model");
   if (!params) return EDB_OK;
   EDB_FAIL_IF(params->struct_bytes != sizeof *params, error, EDB_ERROR_ARGUMENT,
-              "edb_session_params of %zu bytes; this library knows %zu", params->struct_bytes,
-              sizeof *params);
+              "edb_session_params.struct_bytes is %zu, expected %zu: use EDB_PARAMS",
+              params->struct_bytes, sizeof *params);
   EDB_FAIL_IF(params->device != EDB_DEVICE_CPU && params->device != EDB_DEVICE_REFERENCE, error,
               EDB_ERROR_ARGUMENT, "there is no device %d", (int)params->device);
   EDB_FAIL_IF(params->precision != EDB_PRECISION_F32 && params->precision != EDB_PRECISION_BF16,
@@ -77,6 +76,7 @@ static edb_status check_create(const edb_model *model, const edb_weights *weight
 edb_status edb_session_create(edb_context *ctx, const edb_model *model, const edb_weights *weights,
                               const edb_session_params *params, edb_session **out,
                               edb_error *error) {
+  EDB_REQUIRE(error, ctx, model, weights, out);
   EDB_TRY(check_create(model, weights, params, error));
   edb_session_params p = params ? *params : (edb_session_params){0};
   edb_session *s = edb_alloc_zero(ctx, sizeof *s);
@@ -136,6 +136,7 @@ static void forget_lowered(edb_session *s) {
 
 edb_status edb_session_lower(edb_session *s, const edb_graph *graph, const edb_graph **out,
                              edb_error *error) {
+  EDB_REQUIRE(error, s, graph, out);
   EDB_FAIL_IF(graph->schema != &edb_model_program(s->model)->schema, error, EDB_ERROR_MISMATCH,
               "the graph is of another model than the session");
   if (s->granularity == EDB_GRANULARITY_CELL) {
@@ -192,6 +193,7 @@ static edb_status place(const edb_session *s, const edb_graph *lowered,
 edb_status edb_placement_create(const edb_session *s, const edb_graph *lowered,
                                 const edb_schedule *schedule, const edb_keep *keep,
                                 edb_placement **out, edb_error *error) {
+  EDB_REQUIRE(error, s, lowered, schedule, out);
   EDB_FAIL_IF(lowered->schema != &s->program->schema, error, EDB_ERROR_MISMATCH,
               "the graph is not one that this session runs; see edb_session_lower");
   edb_placement *p;
@@ -331,6 +333,7 @@ static edb_status run_placed(edb_session *s, edb_graph *graph, const edb_schedul
 
 edb_status edb_session_run_placed(edb_session *s, edb_graph *graph, const edb_schedule *schedule,
                                   const edb_placement *placement, edb_error *error) {
+  EDB_REQUIRE(error, s, graph, schedule, placement);
   const edb_graph *lowered;
   EDB_TRY(edb_session_lower(s, graph, &lowered, error));
   uint64_t begin = edb_clock_ns();
@@ -353,6 +356,7 @@ edb_status edb_session_run_placed(edb_session *s, edb_graph *graph, const edb_sc
 
 edb_status edb_session_run(edb_session *s, edb_graph *graph, const edb_policy *policy,
                            const edb_keep *keep, edb_error *error) {
+  EDB_REQUIRE(error, s, graph, policy);
   const edb_graph *lowered;
   edb_schedule *schedule = NULL;
   edb_placement *placement = NULL;
@@ -445,6 +449,7 @@ static edb_status run_step(edb_session *s, const edb_graph *graph, const edb_sch
 
 edb_status edb_session_step(edb_session *s, edb_graph *graph, edb_frontier *frontier,
                             uint32_t *count, edb_error *error) {
+  EDB_REQUIRE(error, s, graph, frontier, count);
   EDB_FAIL_IF(s->granularity != EDB_GRANULARITY_CELL, error, EDB_ERROR_UNSUPPORTED,
               "step by step runs at cell granularity only");
   const edb_graph *same;
@@ -470,6 +475,7 @@ edb_status edb_session_step(edb_session *s, edb_graph *graph, edb_frontier *fron
 }
 
 edb_status edb_session_release(edb_session *s, edb_graph *graph, edb_node node, edb_error *error) {
+  EDB_REQUIRE(error, s, graph);
   EDB_TRY(edb_graph_release(graph, node, error));
   if (s->granularity == EDB_GRANULARITY_CELL && edb_store_follows(&s->store, graph))
     edb_store_release(&s->store, node);
@@ -533,6 +539,7 @@ static edb_status check_count(size_t size, size_t count, edb_error *error) {
 
 edb_status edb_session_read(const edb_session *s, const edb_graph *graph, edb_value value,
                             float *out, size_t count, edb_error *error) {
+  EDB_REQUIRE(error, s, graph, out);
   const char *row;
   size_t size;
   EDB_TRY(find_value(s, graph, value, &row, &size, error));
@@ -548,6 +555,7 @@ edb_status edb_session_read(const edb_session *s, const edb_graph *graph, edb_va
 
 edb_status edb_session_read_f64(const edb_session *s, const edb_graph *graph, edb_value value,
                                 double *out, size_t count, edb_error *error) {
+  EDB_REQUIRE(error, s, graph, out);
   const char *row;
   size_t size;
   EDB_TRY(find_value(s, graph, value, &row, &size, error));

@@ -207,26 +207,36 @@ static void commit(edb_graph *g, uint32_t type, const cursor *at) {
   g->lowest_pending_use = at->lowest_use;
 }
 
-edb_status edb_graph_append(edb_graph *g, const edb_call *call, edb_node *node, edb_error *error) {
-  EDB_FAIL_IF(call->cell >= g->schema->n_types, error, EDB_ERROR_ARGUMENT,
-              "there is no cell %u, expected a number below %u", call->cell, g->schema->n_types);
-  const edb_type_sig *sig = &g->schema->types[call->cell];
+edb_status edb_graph_append(edb_graph *graph, const edb_call *call, edb_node *node,
+                            edb_error *error) {
+  EDB_REQUIRE(error, graph, call);
+  EDB_FAIL_IF(call->cell >= graph->schema->n_types, error, EDB_ERROR_ARGUMENT,
+              "there is no cell %u, expected a number below %u", call->cell,
+              graph->schema->n_types);
+  const edb_type_sig *sig = &graph->schema->types[call->cell];
+  EDB_FAIL_IF(call->inputs == NULL && call->n_inputs > 0, error, EDB_ERROR_ARGUMENT,
+              "cell \"%s\": n_inputs is %u and inputs is NULL", sig->name, call->n_inputs);
   if (sig->n_variadic > 0) {
     EDB_TRY(check_variadic(sig, call, error));
   } else if (call->n_inputs != sig->n_inputs) {
     return fail_count(sig, call, error);
   }
-  EDB_TRY(edb_graph_reserve(g, 1, call->n_inputs, (size_t)sig->n_variadic + sig->n_indices + 2,
+  EDB_TRY(edb_graph_reserve(graph, 1, call->n_inputs, (size_t)sig->n_variadic + sig->n_indices + 2,
                             sig->n_dense > 0 ? edb_type_dense_length(sig) : 0, error));
-  cursor at = {g->edge_count, g->int_count, g->float_count, g->lowest_pending_use, false, true};
-  EDB_TRY(write_inputs(g, sig, call, &at, error));
-  EDB_TRY(write_indices(g, sig, call, &at, error));
-  EDB_TRY(write_dense(g, sig, call, &at, error));
-  if (at.has_labels) g->ints[at.word++] = at.all_labels;
-  if (sig->n_dense > 0) g->ints[at.word++] = (int32_t)(uint32_t)g->float_count;
+  cursor at = {graph->edge_count,
+               graph->int_count,
+               graph->float_count,
+               graph->lowest_pending_use,
+               false,
+               true};
+  EDB_TRY(write_inputs(graph, sig, call, &at, error));
+  EDB_TRY(write_indices(graph, sig, call, &at, error));
+  EDB_TRY(write_dense(graph, sig, call, &at, error));
+  if (at.has_labels) graph->ints[at.word++] = at.all_labels;
+  if (sig->n_dense > 0) graph->ints[at.word++] = (int32_t)(uint32_t)graph->float_count;
   /* Nodes before any begun instance are instance 0. */
-  if (g->n_instances == 0) EDB_TRY(edb_graph_push_instance(g, error));
-  commit(g, call->cell, &at);
-  *node = g->base + g->n_nodes - 1;
+  if (graph->n_instances == 0) EDB_TRY(edb_graph_push_instance(graph, error));
+  commit(graph, call->cell, &at);
+  if (node != NULL) *node = graph->base + graph->n_nodes - 1;
   return EDB_OK;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 edb_status edb_graph_begin_instance(edb_graph *graph, edb_error *error) {
+  EDB_REQUIRE(error, graph);
   return edb_graph_push_instance(graph, error);
 }
 

@@ -63,23 +63,25 @@ static bool used_by_pending(const edb_graph *g, edb_node node) {
   return false;
 }
 
-edb_status edb_graph_release(edb_graph *g, edb_node node, edb_error *error) {
-  EDB_FAIL_IF(node >= edb_graph_node_count(g), error, EDB_ERROR_ARGUMENT,
+edb_status edb_graph_release(edb_graph *graph, edb_node node, edb_error *error) {
+  EDB_REQUIRE(error, graph);
+  EDB_FAIL_IF(node >= edb_graph_node_count(graph), error, EDB_ERROR_ARGUMENT,
               "there is no node %u to release, expected one below %u", node,
-              edb_graph_node_count(g));
-  EDB_FAIL_IF(node >= g->first, error, EDB_ERROR_STATE,
+              edb_graph_node_count(graph));
+  EDB_FAIL_IF(node >= graph->first, error, EDB_ERROR_STATE,
               "node %u cannot be released before it has run", node);
-  EDB_FAIL_IF(node < g->base || edb_graph_is_released(g, node - g->base), error, EDB_ERROR_STATE,
-              "node %u was released already", node);
-  EDB_FAIL_IF(used_by_pending(g, node), error, EDB_ERROR_STATE,
+  EDB_FAIL_IF(node < graph->base || edb_graph_is_released(graph, node - graph->base), error,
+              EDB_ERROR_STATE, "node %u was released already", node);
+  EDB_FAIL_IF(used_by_pending(graph, node), error, EDB_ERROR_STATE,
               "node %u cannot be released: a node that has not run yet takes its values", node);
-  uint32_t index = node - g->base;
-  g->released[index >> 6] |= UINT64_C(1) << (index & 63);
-  if (index != g->released_front) return EDB_OK;
-  while (g->released_front < g->n_nodes && edb_graph_is_released(g, g->released_front))
-    g->released_front++;
-  uint32_t dropped = g->released_front / DROP_UNIT * DROP_UNIT;
-  if (dropped > 0 && dropped >= g->n_nodes / 2) drop_front(g, dropped);
+  uint32_t index = node - graph->base;
+  graph->released[index >> 6] |= UINT64_C(1) << (index & 63);
+  if (index != graph->released_front) return EDB_OK;
+  while (graph->released_front < graph->n_nodes &&
+         edb_graph_is_released(graph, graph->released_front))
+    graph->released_front++;
+  uint32_t dropped = graph->released_front / DROP_UNIT * DROP_UNIT;
+  if (dropped > 0 && dropped >= graph->n_nodes / 2) drop_front(graph, dropped);
   return EDB_OK;
 }
 

@@ -20,6 +20,7 @@ static bool has_output(const edb_program *program, const char *name) {
 }
 
 edb_status edb_keep_check(const edb_program *program, const edb_keep *keep, edb_error *error) {
+  if (keep) EDB_REQUIRE_EACH(error, keep->outputs, keep->n_outputs);
   for (uint32_t k = 0; keep && k < keep->n_outputs; k++)
     EDB_FAIL_IF(!has_output(program, keep->outputs[k]), error, EDB_ERROR_NAME,
                 "no cell of the model has an output \"%s\"", keep->outputs[k]);

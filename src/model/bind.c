@@ -7,6 +7,7 @@
 
 edb_status edb_graph_create(edb_context *ctx, const edb_model *model, edb_graph **out,
                             edb_error *error) {
+  EDB_REQUIRE(error, ctx, model, out);
   return edb_graph_create_schema(ctx, &edb_model_program(model)->schema, out, error);
 }
 
@@ -33,6 +34,7 @@ static edb_status parse_policy(edb_context *ctx, const edb_file *file, const cha
 
 edb_status edb_policy_load(edb_context *ctx, const char *path, const edb_model *model,
                            edb_policy **out, edb_error *error) {
+  EDB_REQUIRE(error, ctx, path, out);
   edb_file file;
   EDB_TRY(edb_file_open(ctx, path, &file, error));
   edb_status status = parse_policy(ctx, &file, path, model, out, error);
@@ -42,6 +44,7 @@ edb_status edb_policy_load(edb_context *ctx, const char *path, const edb_model *
 
 edb_status edb_costs_load(edb_context *ctx, const char *path, const edb_model *model,
                           edb_costs **out, edb_error *error) {
+  EDB_REQUIRE(error, ctx, path, out);
   edb_file file;
   edb_lowering *lowering = NULL;
   const edb_schema *schemas[EDB_FSM_GRANULARITY_COUNT] = {NULL};

@@ -25,6 +25,11 @@ edb_expr edb_cell_fail_memory(edb_cell *cell, size_t bytes) {
   return EDB_EXPR_NONE;
 }
 
+bool edb_cell_given(edb_cell *cell, const void *pointer, const char *what) {
+  if (!pointer) edb_cell_fail(cell, EDB_ERROR_ARGUMENT, "%s is NULL", what);
+  return pointer != NULL;
+}
+
 void edb_cell_at(edb_cell *cell, uint32_t line, uint32_t column) {
   cell->line = line;
   cell->column = column;
@@ -72,7 +77,8 @@ edb_status edb_cell_open(edb_model *model, edb_named name, edb_cell **out, edb_e
 }
 
 edb_status edb_cell_begin(edb_model *model, const char *name, edb_cell **out, edb_error *error) {
-  edb_named named = {.text = name ? name : "", .length = name ? strlen(name) : 0};
+  EDB_REQUIRE(error, model, name, out);
+  edb_named named = {.text = name, .length = strlen(name)};
   return edb_cell_open(model, named, out, error);
 }
 
@@ -204,7 +210,8 @@ static edb_expr add_constant(edb_cell *cell, uint32_t number) {
 }
 
 edb_expr edb_cell_constant(edb_cell *cell, const char *name) {
-  if (edb_cell_failed(cell)) return EDB_EXPR_NONE;
+  if (edb_cell_failed(cell) || !edb_cell_given(cell, name, "the name of a constant"))
+    return EDB_EXPR_NONE;
   size_t length = strlen(name);
   uint32_t global = edb_map_get(&cell->model->names, name, length);
   uint32_t local = edb_map_get(&cell->names, name, length);
@@ -246,7 +253,8 @@ edb_expr edb_cell_find(edb_cell *cell, const char *name, size_t length) {
 }
 
 edb_expr edb_cell_param(edb_cell *cell, const char *name) {
-  if (edb_cell_failed(cell)) return EDB_EXPR_NONE;
+  if (edb_cell_failed(cell) || !edb_cell_given(cell, name, "the name of a parameter"))
+    return EDB_EXPR_NONE;
   uint32_t global = edb_map_get(&cell->model->names, name, strlen(name));
   if (global != EDB_MAP_NONE && EDB_NAME_KIND(global) == EDB_NAME_PARAM) {
     return edb_cell_value(cell, EDB_REF_PARAM, EDB_NAME_NUMBER(global));
@@ -279,6 +287,7 @@ edb_expr edb_cell_add_name(edb_cell *cell, edb_expr value, const char *name, siz
 }
 
 edb_expr edb_cell_name(edb_cell *cell, edb_expr value, const char *name) {
+  if (!edb_cell_given(cell, name, "the name of a value")) return EDB_EXPR_NONE;
   return edb_cell_add_name(cell, value, name, strlen(name));
 }
 
@@ -340,7 +349,9 @@ edb_expr edb_cell_add_input(edb_cell *cell, edb_input_kind kind, const char *nam
 
 static edb_expr add_input_text(edb_cell *cell, edb_input_kind kind, const char *name,
                                const char *text) {
-  if (edb_cell_failed(cell)) return EDB_EXPR_NONE;
+  if (edb_cell_failed(cell) || !edb_cell_given(cell, name, "the name of an input") ||
+      !edb_cell_given(cell, text, "the dimensions of an input"))
+    return EDB_EXPR_NONE;
   edb_lexer lexer;
   edb_dims dims;
   if (edb_lexer_init(&lexer, cell->model->ctx, text, strlen(text), name, false, &cell->failure) ||
@@ -384,7 +395,9 @@ edb_expr edb_cell_add_index(edb_cell *cell, const char *name, size_t length, con
 }
 
 edb_expr edb_cell_index(edb_cell *cell, const char *name, const char *bound) {
-  if (edb_cell_failed(cell)) return EDB_EXPR_NONE;
+  if (edb_cell_failed(cell) || !edb_cell_given(cell, name, "the name of an attribute") ||
+      !edb_cell_given(cell, bound, "the bound of an attribute"))
+    return EDB_EXPR_NONE;
   edb_lexer lexer;
   edb_dim dim;
   if (edb_lexer_init(&lexer, cell->model->ctx, bound, strlen(bound), name, false, &cell->failure) ||
@@ -462,6 +475,7 @@ void edb_cell_add_output(edb_cell *cell, edb_expr value, const char *name, size_
 }
 
 void edb_cell_output(edb_cell *cell, edb_expr value, const char *name) {
+  if (!edb_cell_given(cell, name, "the name of an output")) return;
   edb_dims undeclared = {.rank = EDB_DIMS_UNDECLARED};
   edb_cell_add_output(cell, value, name, strlen(name), &undeclared);
 }

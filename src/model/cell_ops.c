@@ -191,6 +191,12 @@ static bool parse_immediates(edb_cell *cell, const char *op, const char *const *
 edb_expr edb_cell_op_with(edb_cell *cell, const char *op, const edb_expr *operands,
                           uint32_t n_operands, const char *const *immediates,
                           uint32_t n_immediates) {
+  if (!edb_cell_given(cell, op, "the name of an operator") ||
+      (n_operands > 0 && !edb_cell_given(cell, operands, "the list of operands")) ||
+      (n_immediates > 0 && !edb_cell_given(cell, immediates, "the list of immediates")))
+    return EDB_EXPR_NONE;
+  for (uint32_t i = 0; i < n_immediates; i++)
+    if (!edb_cell_given(cell, immediates[i], "an immediate")) return EDB_EXPR_NONE;
   edb_op_kind kind = edb_cell_op_kind(cell, op, strlen(op), operands, n_operands);
   if (kind == EDB_OP_COUNT) return EDB_EXPR_NONE;
   edb_dim dims[2];

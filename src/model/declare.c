@@ -117,17 +117,17 @@ edb_status edb_init_parse(edb_lexer *lexer, edb_init *out, edb_error *error) {
 /* ---- The calls ------------------------------------------------------------------------------- */
 
 static edb_named call_name(const char *name) {
-  return (edb_named){.text = name ? name : "", .length = name ? strlen(name) : 0};
+  return (edb_named){.text = name, .length = strlen(name)};
 }
 
 static edb_status piece(edb_model *model, edb_lexer *lexer, const char *text, const char *what,
                         edb_error *error) {
-  EDB_FAIL_IF(!text, error, EDB_ERROR_ARGUMENT, "%s: NULL instead of a text", what);
   return edb_lexer_init(lexer, model->ctx, text, strlen(text), what, false, error);
 }
 
 edb_status edb_model_add_constant(edb_model *model, const char *name, const char *value,
                                   edb_error *error) {
+  EDB_REQUIRE(error, model, name, value);
   edb_lexer lexer;
   edb_dim dim;
   EDB_TRY(piece(model, &lexer, value, "value of a constant", error));
@@ -152,11 +152,13 @@ edb_status edb_const_parse(edb_model *model, edb_lexer *lexer, edb_dim *out, edb
 }
 
 edb_status edb_model_add_vocab(edb_model *model, const char *name, edb_error *error) {
+  EDB_REQUIRE(error, model, name);
   return edb_declare_vocab(model, call_name(name), error);
 }
 
 edb_status edb_model_add_param(edb_model *model, const char *name, const char *dims,
                                const char *init, edb_error *error) {
+  EDB_REQUIRE(error, model, name, dims);
   edb_lexer lexer;
   edb_dims parsed;
   edb_init how = {.kind = EDB_INIT_DEFAULT};

@@ -13,7 +13,7 @@ static edb_status copy_overrides(edb_model *model, const edb_model_params *param
   }
   for (uint32_t i = 0; i < count; i++) {
     const char *name = params->set[i].name;
-    EDB_FAIL_IF(!name, error, EDB_ERROR_ARGUMENT, "an override of a constant has no name");
+    EDB_FAIL_IF(!name, error, EDB_ERROR_ARGUMENT, "edb_model_params: set[%u].name is NULL", i);
     EDB_FAIL_IF(params->set[i].value == INT64_MIN, error, EDB_ERROR_LIMIT,
                 "constant %.128s: -2^63 cannot be written", name);
     char *copy = edb_arena_strdup(&model->arena, name, strlen(name));
@@ -25,7 +25,6 @@ static edb_status copy_overrides(edb_model *model, const edb_model_params *param
 }
 
 static edb_status set_name(edb_model *model, const char *name, edb_error *error) {
-  EDB_FAIL_IF(!name, error, EDB_ERROR_ARGUMENT, "a model needs a name");
   edb_name_problem problem = edb_name_check(name, strlen(name));
   EDB_FAIL_IF(problem != EDB_NAME_FINE, error, EDB_ERROR_NAME, "model: the name `%.40s` %s", name,
               edb_name_problem_text(problem));
@@ -35,8 +34,10 @@ static edb_status set_name(edb_model *model, const char *name, edb_error *error)
 
 edb_status edb_model_create(edb_context *ctx, const char *name, const edb_model_params *params,
                             edb_model **out, edb_error *error) {
+  EDB_REQUIRE(error, ctx, name, out);
   EDB_FAIL_IF(params && params->struct_bytes != sizeof *params, error, EDB_ERROR_ARGUMENT,
-              "edb_model_params has an unknown size");
+              "edb_model_params.struct_bytes is %zu, expected %zu: use EDB_PARAMS",
+              params->struct_bytes, sizeof *params);
   EDB_FAIL_IF(params && params->n_set && !params->set, error, EDB_ERROR_ARGUMENT,
               "edb_model_params: n_set is %u and set is NULL", params->n_set);
   edb_model *model = edb_alloc_zero(ctx, sizeof *model);
@@ -115,6 +116,7 @@ edb_status edb_model_check_overrides(const edb_model *model, edb_error *error) {
 }
 
 edb_status edb_model_seal(edb_model *model, edb_error *error) {
+  EDB_REQUIRE(error, model);
   if (model->sealed) return EDB_OK;
   EDB_FAIL_IF(model->open, error, EDB_ERROR_STATE, "model %s: cell %s is begun and not ended",
               model->name, model->open->name);
@@ -153,6 +155,7 @@ static uint32_t find_name(const edb_model *model, edb_name_kind kind, const char
 
 edb_status edb_model_set_constant(edb_model *model, const char *name, int64_t value,
                                   edb_error *error) {
+  EDB_REQUIRE(error, model, name);
   EDB_TRY(edb_model_check_open(model, error));
   uint32_t number = find_name(model, EDB_NAME_CONSTANT, name);
   if (number == UINT32_MAX) return edb_fail_unknown_constant(model, name, error);

@@ -257,6 +257,8 @@ static inline bool edb_cell_failed(const edb_cell *cell) {
   return cell->failure.status != EDB_OK;
 }
 edb_expr edb_cell_fail_memory(edb_cell *cell, size_t bytes); /* EDB_EXPR_NONE */
+/* Whether the caller gave a text or a list; the cell has failed if not. */
+bool edb_cell_given(edb_cell *cell, const void *pointer, const char *what);
 void edb_cell_fail(edb_cell *cell, edb_status status, const char *format, ...) EDB_PRINTF(3, 4);
 
 /* What edb_cell_end does before it keeps the cell: names for unnamed operators that a line cannot

@@ -295,6 +295,7 @@ static edb_status parse_head(edb_lexer *lexer, edb_token *name, edb_error *error
 
 edb_status edb_model_parse(edb_context *ctx, const char *text, size_t bytes, const char *name,
                            const edb_model_params *params, edb_model **out, edb_error *error) {
+  EDB_REQUIRE(error, ctx, out);
   edb_lexer lexer;
   edb_token token = {0};
   EDB_FAIL_IF(!text && bytes, error, EDB_ERROR_ARGUMENT, "the text of a model is NULL");
@@ -320,6 +321,7 @@ edb_status edb_model_parse(edb_context *ctx, const char *text, size_t bytes, con
 
 edb_status edb_model_load(edb_context *ctx, const char *path, const edb_model_params *params,
                           edb_model **out, edb_error *error) {
+  EDB_REQUIRE(error, ctx, path, out);
   edb_file file;
   EDB_TRY(edb_file_open(ctx, path, &file, error));
   edb_status status = edb_model_parse(ctx, file.data, file.bytes, path, params, out, error);

@@ -301,6 +301,7 @@ static void print_rules(printer *p) {
 }
 
 edb_status edb_model_print(const edb_model *model, char **out, edb_error *error) {
+  EDB_REQUIRE(error, model, out);
   printer p = {.model = model};
   edb_text_init(&p.text, model->ctx);
   print_declarations(&p);

@@ -151,8 +151,8 @@ edb_status edb_read_rule_parse(edb_model *model, edb_named reader, edb_lexer *le
 
 edb_status edb_model_add_read(edb_model *model, const char *reader, const char *rule,
                               edb_error *error) {
+  EDB_REQUIRE(error, model, reader, rule);
   edb_lexer lexer;
-  EDB_FAIL_IF(!reader || !rule, error, EDB_ERROR_ARGUMENT, "a rule needs a reader and a text");
   EDB_FAIL_IF(strlen(reader) > EDB_NAME_MAX, error, EDB_ERROR_NAME,
               "the name of a reader is longer than %d bytes", EDB_NAME_MAX);
   EDB_TRY(edb_lexer_init(&lexer, model->ctx, rule, strlen(rule), "rule", false, error));

@@ -266,6 +266,7 @@ static edb_status end_cell(edb_cell *cell, edb_error *error) {
 }
 
 edb_status edb_cell_end(edb_cell *cell, edb_error *error) {
+  EDB_REQUIRE(error, cell);
   edb_status status = end_cell(cell, error);
   edb_cell_discard(cell);
   return status;

@@ -66,6 +66,7 @@ static edb_status put_word(edb_model *model, edb_vocab *vocab, const char *word,
 
 edb_status edb_model_vocab_add(edb_model *model, uint32_t vocab, const char *word, size_t length,
                                uint32_t *id, edb_error *error) {
+  EDB_REQUIRE(error, model, word, id);
   edb_vocab *v = vocab_at(model, vocab);
   EDB_FAIL_IF(!v, error, EDB_ERROR_ARGUMENT, "model %s has no vocabulary %u", model->name, vocab);
   uint32_t known = edb_map_get(&v->words, word, length);
@@ -88,6 +89,7 @@ edb_status edb_model_vocab_add(edb_model *model, uint32_t vocab, const char *wor
 
 edb_status edb_model_vocab_resize(edb_model *model, uint32_t vocab, uint32_t size,
                                   edb_error *error) {
+  EDB_REQUIRE(error, model);
   edb_vocab *v = vocab_at(model, vocab);
   EDB_FAIL_IF(!v, error, EDB_ERROR_ARGUMENT, "model %s has no vocabulary %u", model->name, vocab);
   if (v->size == size) return EDB_OK;

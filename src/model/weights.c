@@ -65,6 +65,7 @@ edb_status edb_weights_make(edb_context *ctx, const edb_model *model, edb_weight
 
 edb_status edb_weights_create(edb_context *ctx, edb_model *model, uint64_t seed, edb_weights **out,
                               edb_error *error) {
+  EDB_REQUIRE(error, ctx, model, out);
   EDB_TRY(edb_model_seal(model, error));
   const edb_program *program = edb_model_program(model);
   size_t bytes = ((size_t)program->n_params + 1) * sizeof(edb_param_role);
@@ -114,6 +115,7 @@ static edb_status find_param(const edb_weights *w, const char *name, size_t coun
 
 edb_status edb_weights_set(edb_weights *weights, const char *param, const float *values,
                            size_t count, edb_error *error) {
+  EDB_REQUIRE(error, weights, param, values);
   uint32_t p = 0;
   EDB_TRY(find_param(weights, param, count, &p, error));
   if (!weights->writable) EDB_TRY(edb_file_make_writable(&weights->mapped, error));
@@ -129,6 +131,7 @@ edb_status edb_weights_set(edb_weights *weights, const char *param, const float 
 
 edb_status edb_weights_get(const edb_weights *weights, const char *param, float *values,
                            size_t count, edb_error *error) {
+  EDB_REQUIRE(error, weights, param, values);
   uint32_t p = 0;
   EDB_TRY(find_param(weights, param, count, &p, error));
   memcpy(values, edb_weights_param(weights, p), count * sizeof *values);

@@ -36,6 +36,7 @@ static void write_metadata(edb_json_writer *w, const edb_safetensors *file) {
 }
 
 edb_status edb_weights_describe(edb_context *ctx, const char *path, char **out, edb_error *error) {
+  EDB_REQUIRE(error, ctx, path, out);
   edb_file file;
   edb_safetensors tensors;
   EDB_TRY(edb_file_open(ctx, path, &file, error));

@@ -369,6 +369,7 @@ cleanup:
 
 edb_status edb_weights_load(edb_context *ctx, edb_model *model, const char *path, edb_weights **out,
                             edb_error *error) {
+  EDB_REQUIRE(error, ctx, model, path, out);
   edb_file mapped;
   loader l = {.ctx = ctx, .model = model, .path = path, .mapped = &mapped, .error = error};
   EDB_TRY(edb_file_open(ctx, path, &mapped, error));

@@ -136,6 +136,7 @@ static edb_status list_values(const edb_weights *weights, edb_file_part *parts, 
 }
 
 edb_status edb_weights_save(const edb_weights *weights, const char *path, edb_error *error) {
+  EDB_REQUIRE(error, weights, path);
   edb_text header, scratch;
   edb_status status;
   values_copy copy = {0};

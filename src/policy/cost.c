@@ -76,6 +76,7 @@ static const edb_cost *find_cost(const edb_costs *costs, uint32_t source) {
 
 edb_status edb_costs_predict(const edb_costs *costs, const edb_schedule *schedule,
                              double *nanoseconds, edb_error *error) {
+  EDB_REQUIRE(error, costs, schedule, nanoseconds);
   double sum = costs->mini_batch.batch_ns + schedule->info.n_nodes * costs->mini_batch.node_ns;
   for (uint32_t i = 0; i < schedule->info.n_batches; i++) {
     const edb_cost *cost = find_cost(costs, schedule->batch_type[i]);

@@ -58,6 +58,7 @@ edb_status edb_costs_print(const edb_costs *costs, edb_text *out, edb_error *err
 }
 
 edb_status edb_costs_save(const edb_costs *costs, const char *path, edb_error *error) {
+  EDB_REQUIRE(error, costs, path);
   edb_text text;
   edb_text_init(&text, costs->ctx);
   edb_status status = edb_costs_print(costs, &text, error);

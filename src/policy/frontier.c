@@ -181,38 +181,40 @@ static edb_status check_graph(const edb_frontier *f, edb_error *error) {
   return EDB_OK;
 }
 
-edb_status edb_frontier_sync(edb_frontier *f, edb_error *error) {
-  EDB_TRY(check_graph(f, error));
-  forget_done(f);
-  edb_node count = edb_graph_node_count(f->graph);
-  return f->known == count ? EDB_OK : make_plan(f, count, error);
+edb_status edb_frontier_sync(edb_frontier *frontier, edb_error *error) {
+  EDB_REQUIRE(error, frontier);
+  EDB_TRY(check_graph(frontier, error));
+  forget_done(frontier);
+  edb_node count = edb_graph_node_count(frontier->graph);
+  return frontier->known == count ? EDB_OK : make_plan(frontier, count, error);
 }
 
 /* ---- Handing out --------------------------------------------------------------------------------
  */
 
-edb_status edb_frontier_next(edb_frontier *f, uint32_t *type, const edb_node **nodes,
+edb_status edb_frontier_next(edb_frontier *frontier, uint32_t *type, const edb_node **nodes,
                              uint32_t *count, edb_error *error) {
-  plan *p = &f->plan;
+  EDB_REQUIRE(error, frontier, type, nodes, count);
+  plan *p = &frontier->plan;
   if (p->next >= p->batches.count && p->partial) {
-    EDB_TRY(check_graph(f, error));
-    EDB_TRY(make_plan(f, f->known, error));
+    EDB_TRY(check_graph(frontier, error));
+    EDB_TRY(make_plan(frontier, frontier->known, error));
   }
   if (p->next >= p->batches.count) {
     *count = 0;
     return EDB_OK;
   }
   uint32_t begin = p->batches.start[p->next], end = p->batches.start[p->next + 1];
-  if (!edb_vec_reserve(f->ctx, &f->step, end - begin))
+  if (!edb_vec_reserve(frontier->ctx, &frontier->step, end - begin))
     return edb_fail_memory(error, (end - begin) * sizeof(edb_node), "a batch");
   for (uint32_t i = begin; i < end; i++) {
     edb_node id = p->ids.data[p->batches.nodes[i]];
-    f->step.data[i - begin] = id;
-    f->local.data[id - f->origin] = HANDED_OUT;
+    frontier->step.data[i - begin] = id;
+    frontier->local.data[id - frontier->origin] = HANDED_OUT;
   }
   *type = p->problem.original_type[p->batches.type[p->next++]];
-  f->steps++;
-  *nodes = f->step.data;
+  frontier->steps++;
+  *nodes = frontier->step.data;
   *count = end - begin;
   return EDB_OK;
 }
@@ -235,6 +237,7 @@ static edb_status choose_rule(const edb_policy *policy, const edb_graph *graph, 
 
 edb_status edb_frontier_create(edb_context *ctx, const edb_policy *policy, const edb_graph *graph,
                                edb_frontier **out, edb_error *error) {
+  EDB_REQUIRE(error, ctx, policy, graph, out);
   edb_rule rule;
   EDB_TRY(choose_rule(policy, graph, &rule, error));
   edb_frontier *f = edb_alloc_zero(ctx, sizeof *f);

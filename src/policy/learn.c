@@ -441,6 +441,8 @@ edb_status edb_policy_learn_dags(edb_context *ctx, const edb_dag *dags, uint32_t
 edb_status edb_policy_learn(edb_context *ctx, const edb_graph *const *graphs, uint32_t n_graphs,
                             const edb_learn_params *params, edb_policy **out,
                             edb_learn_report *report, edb_error *error) {
+  EDB_REQUIRE(error, ctx, out);
+  EDB_REQUIRE_EACH(error, graphs, n_graphs);
   EDB_FAIL_IF(n_graphs == 0, error, EDB_ERROR_ARGUMENT, "learning needs at least one graph");
   edb_dag *dags = edb_alloc(ctx, n_graphs * sizeof *dags);
   if (dags == NULL) return edb_fail_memory(error, n_graphs * sizeof *dags, "the views of graphs");

@@ -68,6 +68,9 @@ static edb_status check_params(edb_policy_kind kind, const edb_policy_params *p,
 edb_status edb_policy_create_with(edb_context *ctx, edb_policy_kind kind,
                                   const edb_policy_params *params, edb_policy **out,
                                   edb_error *error) {
+  EDB_REQUIRE(error, ctx, out);
+  const edb_policy_params defaults = EDB_PARAMS(edb_policy_params);
+  if (params == NULL) params = &defaults;
   EDB_TRY(check_params(kind, params, error));
   edb_policy *policy = edb_alloc(ctx, sizeof *policy);
   if (policy == NULL) return edb_fail_memory(error, sizeof *policy, "a policy");
@@ -89,13 +92,12 @@ edb_status edb_policy_create_with(edb_context *ctx, edb_policy_kind kind,
 
 edb_status edb_policy_create(edb_context *ctx, edb_policy_kind kind, edb_policy **out,
                              edb_error *error) {
-  edb_policy_params params = EDB_PARAMS(edb_policy_params);
-  return edb_policy_create_with(ctx, kind, &params, out, error);
+  return edb_policy_create_with(ctx, kind, NULL, out, error);
 }
 
 edb_status edb_policy_create_best(edb_context *ctx, const edb_policy *fsm, edb_policy **out,
                                   edb_error *error) {
-  EDB_FAIL_IF(fsm == NULL, error, EDB_ERROR_ARGUMENT, "expected a policy \"fsm\", found none");
+  EDB_REQUIRE(error, ctx, fsm, out);
   edb_policy_params params = EDB_PARAMS(edb_policy_params);
   params.fsm = fsm;
   return edb_policy_create_with(ctx, EDB_POLICY_BEST, &params, out, error);

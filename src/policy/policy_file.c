@@ -126,6 +126,7 @@ edb_status edb_policy_print(const edb_policy *policy, edb_text *out, edb_error *
 }
 
 edb_status edb_policy_save(const edb_policy *policy, const char *path, edb_error *error) {
+  EDB_REQUIRE(error, policy, path);
   edb_text text;
   edb_text_init(&text, policy->ctx);
   edb_status status = edb_policy_print(policy, &text, error);

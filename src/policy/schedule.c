@@ -83,6 +83,7 @@ edb_status edb_schedule_dag(edb_context *ctx, const edb_policy *policy, const ed
 
 edb_status edb_schedule_create(edb_context *ctx, const edb_policy *policy, const edb_graph *graph,
                                edb_schedule **out, edb_error *error) {
+  EDB_REQUIRE(error, ctx, policy, graph, out);
   edb_dag dag = edb_graph_pending(graph);
   return schedule(ctx, policy, &dag, graph->schema, out, error);
 }
