@@ -176,16 +176,32 @@ size_t edb_session_scratch_bytes(const edb_session *s, const void *state, const 
   return s->backend->scratch_bytes(state, graph, &ordered);
 }
 
+/* What a session at operator granularity has of the mini-batch before it is placed. */
+static size_t lowered_bytes(const edb_session *s) {
+  if (s->granularity == EDB_GRANULARITY_CELL) return 0;
+  return edb_graph_memory_bytes(s->lowered) + s->map.values.capacity * sizeof *s->map.values.data +
+         s->map.values_start.capacity * sizeof *s->map.values_start.data;
+}
+
 static edb_status place(const edb_session *s, const edb_graph *lowered,
                         const edb_schedule *schedule, const edb_keep *keep, edb_placement **out,
                         edb_error *error) {
   edb_placement *p;
   edb_placement_request request = edb_session_request(s, s->program, plain_state(s), keep);
-  EDB_TRY(edb_placement_make(s->ctx, &request, lowered, schedule, &p, error));
+  uint8_t *kept = NULL;
+  size_t kept_bytes = 0;
+  if (s->granularity == EDB_GRANULARITY_OP) {
+    EDB_TRY(edb_session_kept_operators(s, keep, &kept, &kept_bytes, error));
+    request.keep = NULL;
+    request.kept = kept;
+  }
+  edb_status status = edb_placement_make(s->ctx, &request, lowered, schedule, &p, error);
+  edb_free(s->ctx, kept, kept_bytes);
+  if (status != EDB_OK) return status;
   p->scratch_bytes = edb_session_scratch_bytes(s, plain_state(s), lowered, schedule, p);
   p->peak_bytes = p->slab_floats * s->backend->element_bytes + p->scratch_bytes +
                   edb_placement_table_bytes(p) + (size_t)p->n_nodes * 2 * sizeof(uint32_t) +
-                  edb_placement_values(p) * sizeof(char *);
+                  edb_placement_values(p) * sizeof(char *) + lowered_bytes(s);
   *out = p;
   return EDB_OK;
 }
@@ -197,11 +213,6 @@ edb_status edb_placement_create(const edb_session *s, const edb_graph *lowered,
   EDB_FAIL_IF(lowered->schema != &s->program->schema, error, EDB_ERROR_MISMATCH,
               "the graph is not one that this session runs; see edb_session_lower");
   edb_placement *p;
-  /* Names of outputs are those of cells: at operator granularity all values are kept. */
-  if (s->granularity == EDB_GRANULARITY_OP) {
-    EDB_TRY(edb_keep_check(edb_model_program(s->model), keep, error));
-    keep = NULL;
-  }
   EDB_TRY(edb_reduction_place(s, lowered, schedule, keep, &p, error));
   if (!p) EDB_TRY(place(s, lowered, schedule, keep, &p, error));
   p->session = s->id;

@@ -70,6 +70,12 @@ EDB_MUST_CHECK edb_status edb_session_run_batches(edb_session *session, void *st
 /* How a program's batches are placed; `state` runs them. */
 edb_placement_request edb_session_request(const edb_session *session, const edb_program *program,
                                           const void *state, const edb_keep *keep);
+/* At operator granularity, where names of outputs are those of cells: a byte per type of operator,
+ * set where it gives a value that is kept of a pending cell node. *bytes: of that memory, which
+ * the caller frees. */
+EDB_MUST_CHECK edb_status edb_session_kept_operators(const edb_session *session,
+                                                     const edb_keep *keep, uint8_t **kept,
+                                                     size_t *bytes, edb_error *error);
 /* Of the schedule's batches in the order in which their nodes are placed: where chunks of variadic
  * cells end depends on it. */
 size_t edb_session_scratch_bytes(const edb_session *session, const void *state,

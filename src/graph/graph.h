@@ -98,6 +98,9 @@ EDB_MUST_CHECK edb_status edb_graph_create_schema(edb_context *ctx, const edb_sc
 EDB_MUST_CHECK edb_status edb_graph_append_instance(edb_graph *graph, const edb_graph *source,
                                                     uint32_t instance, edb_error *error);
 
+/* Bytes that the graph holds. */
+size_t edb_graph_memory_bytes(const edb_graph *graph);
+
 /* Called by a session once everything pending has run. */
 void edb_graph_mark_run(edb_graph *graph);
 

@@ -156,6 +156,12 @@ edb_status edb_graph_create_schema(edb_context *ctx, const edb_schema *schema, e
   return EDB_OK;
 }
 
+size_t edb_graph_memory_bytes(const edb_graph *g) {
+  return sizeof *g + node_bytes(g->node_capacity) + edge_bytes(g->edge_capacity) +
+         g->int_capacity * sizeof *g->ints + g->float_capacity * sizeof *g->floats +
+         g->instance_capacity * sizeof *g->instance_start;
+}
+
 void edb_graph_destroy(edb_graph *g) {
   if (g == NULL) return;
   edb_free(g->ctx, g->node_memory, node_bytes(g->node_capacity));

@@ -36,15 +36,24 @@ static bool is_kept(const edb_keep *keep, const char *name) {
   return false;
 }
 
-static void mark_kept(edb_placer *p, const edb_keep *keep) {
+void edb_keep_mark(const edb_program *program, const edb_keep *keep, uint8_t *kept) {
+  for (uint32_t t = 0; t < program->n_cells; t++)
+    for (uint32_t o = 0; o < program->cells[t].sig.n_outputs; o++)
+      *kept++ = is_kept(keep, program->cells[t].sig.outputs[o].name);
+}
+
+static void mark_kept(edb_placer *p, const edb_placement_request *request) {
   edb_placement *pl = p->placement;
   uint32_t sum = 0;
   for (uint32_t t = 0; t < p->program->n_cells; t++) {
     pl->kept_start[t] = sum;
-    for (uint32_t o = 0; o < edb_placer_outputs(p, t); o++)
-      pl->kept[sum++] = is_kept(keep, p->program->cells[t].sig.outputs[o].name);
+    sum += edb_placer_outputs(p, t);
   }
   pl->kept_start[pl->n_types] = sum;
+  if (!request->kept)
+    edb_keep_mark(p->program, request->keep, pl->kept);
+  else if (sum > 0)
+    memcpy(pl->kept, request->kept, sum);
 }
 
 /* ---- Tables -----------------------------------------------------------------------------------
@@ -332,7 +341,7 @@ static edb_status place(edb_placer *p, const edb_placement_request *request) {
   EDB_TRY(edb_keep_check(p->program, request->keep, p->error));
   counts n = count_tables(p);
   EDB_TRY(alloc_tables(p, n));
-  mark_kept(p, request->keep);
+  mark_kept(p, request);
   start_batches(p, n);
   if (!p->inputs) edb_placer_start_outputs(p);
   EDB_TRY(p->ordered ? edb_placer_order(p) : edb_placer_arrival(p));

@@ -127,7 +127,8 @@ typedef struct edb_placement_request {
   const edb_plan_inputs *inputs; /* [n_cells]; NULL: batches read every row by its address */
   edb_placement_kind kind;       /* without `inputs`, direct is as ordered */
   const edb_keep *keep;
-  bool count_live; /* live_bytes is asked for */
+  const uint8_t *kept; /* as edb_keep_mark makes it; NULL: of `keep` */
+  bool count_live;     /* live_bytes is asked for */
 } edb_placement_request;
 
 /* Tables only; the session adds its scratch. An unknown name in `keep` is EDB_ERROR_NAME, a
@@ -146,6 +147,9 @@ EDB_MUST_CHECK edb_status edb_placement_wrap(edb_context *ctx, const edb_graph *
 /* All names must be those of outputs of the program. */
 EDB_MUST_CHECK edb_status edb_keep_check(const edb_program *program, const edb_keep *keep,
                                          edb_error *error);
+
+/* A byte per output of every cell, one cell after the other: whether its values outlive the run. */
+void edb_keep_mark(const edb_program *program, const edb_keep *keep, uint8_t *kept);
 
 /* Whether the placement was made for this schedule. */
 bool edb_placement_fits(const edb_placement *placement, const edb_schedule *schedule);

@@ -334,7 +334,9 @@ static void house_outputs(edb_placer *p, uint32_t batch) {
     pl->outputs[k].offset = even ? 0 : EDB_ROWS_APART;
     if (p->keeps[k]) continue;
     p->dying[batch] += unread * bytes;
-    if (p->fixed[k] == FIXED_OPERAND) p->dying[p->pieces[k].last_use] += rows * bytes;
+    /* With a kept value among its rows the piece does not die, and they with it. */
+    if (p->fixed[k] == FIXED_OPERAND && p->pieces[k].last_use != EDB_NONE)
+      p->dying[p->pieces[k].last_use] += rows * bytes;
   }
 }
 

@@ -209,6 +209,22 @@ static void the_announced_peak_covers_what_a_run_allocates(void **state) {
   }
 }
 
+/* The session has the graph of operators before it is placed. */
+static void the_announced_peak_counts_the_graph_of_operators(void **state) {
+  fixture *f = *state;
+  add_trees(f->graph, 50, 40);
+  size_t before = edb_context_memory(f->w.ctx).current_bytes;
+  stages s = prepare(f, f->session, f->graph, f->policy);
+  MUST(run_with(f, f->graph, &s, &s), f->error);
+  size_t peak = edb_placement_peak_bytes(s.placement);
+  edb_schedule_destroy(s.schedule);
+  s.schedule = NULL;
+  size_t taken = edb_context_memory(f->w.ctx).current_bytes - before;
+  if (peak < taken || peak > taken + taken / 4)
+    fail_msg("%zu bytes announced, %zu taken", peak, taken);
+  drop(&s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       BOTH(stages_give_what_one_call_gives),
@@ -221,6 +237,8 @@ int main(void) {
       CELL(a_graph_that_was_not_lowered_by_the_session_cannot_be_placed),
       BOTH(a_mini_batch_beyond_the_cap_is_refused_before_it_runs),
       CELL(the_announced_peak_covers_what_a_run_allocates),
+      cmocka_unit_test_setup_teardown(the_announced_peak_counts_the_graph_of_operators, setup_op,
+                                      teardown),
   };
   return cmocka_run_group_tests_name("stages", tests, NULL, NULL);
 }
