@@ -34,6 +34,7 @@ check:
 ## make install    to PREFIX (/usr/local)
 install: all
 	@cmake --install build --prefix $(PREFIX)
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" -eq 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
 
 ## make clean      removes what was built
 clean:

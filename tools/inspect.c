@@ -143,9 +143,39 @@ static const char *string_of(const json_t *object, const char *key) {
   return text ? text : "?";
 }
 
+/* The words of a list, each marked if it is in the other. */
+static void print_ready(const json_t *ready, const json_t *marked) {
+  size_t i, k;
+  json_t *type, *other;
+  json_array_foreach(ready, i, type) {
+    bool mark = false;
+    json_array_foreach(marked, k, other) mark = mark || json_equal(type, other);
+    printf(" %s%s", json_is_string(type) ? json_string_value(type) : "?", mark ? "*" : "");
+  }
+}
+
+static void print_states(const json_t *states) {
+  size_t i;
+  json_t *state;
+  if (json_array_size(states) == 0) {
+    printf("0 states: the rule decides alone (docs/policy-file.md)\n");
+    return;
+  }
+  printf("%zu states: ready types (*: its batch lowers the bound) -> the type that runs\n",
+         json_array_size(states));
+  json_array_foreach(states, i, state) {
+    const char *run = json_string_value(json_object_get(state, "run"));
+    const char *most = json_string_value(json_object_get(state, "most"));
+    printf(" ");
+    print_ready(json_object_get(state, "ready"), json_object_get(state, "tight"));
+    if (most) printf(", most of %s", most);
+    printf(" -> %s\n", run ? run : "as the rule says");
+  }
+}
+
 static void print_policy(const json_t *policy) {
   size_t i;
-  json_t *item, *ready;
+  json_t *item;
   printf("policy, version %lld, granularity %s, encoding %s\n",
          (long long)json_integer_value(json_object_get(policy, "edbatch-policy")),
          string_of(policy, "granularity"), string_of(policy, "encoding"));
@@ -157,15 +187,7 @@ static void print_policy(const json_t *policy) {
     else
       printf("  %lld\n", (long long)json_integer_value(name));
   }
-  printf("%zu states\n", json_array_size(json_object_get(policy, "states")));
-  json_array_foreach(json_object_get(policy, "states"), i, item) {
-    char *state, *run = json_dumps(json_object_get(item, "run"), JSON_ENCODE_ANY);
-    ready = json_object_get(item, "ready");
-    state = json_dumps(ready, JSON_ENCODE_ANY);
-    printf("  %s -> %s\n", state ? state : "?", run ? run : "?");
-    free(state);
-    free(run);
-  }
+  print_states(json_object_get(policy, "states"));
 }
 
 static int inspect_policy(workplace *w, const char *path) {

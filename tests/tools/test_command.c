@@ -377,6 +377,19 @@ static void learned_policies_are_the_same_for_a_seed(void **state) {
   expect(run("inspect a.json"), 0, "encoding sort");
 }
 
+static void a_learned_table_is_shown_with_what_tells_its_states_apart(void **state) {
+  (void)state;
+  expect(run("learn " TREE_LSTM SMALL " --data trees.txt -o a.json"), 0,
+         "0 states (the rule alone is as good)");
+  expect(run("inspect a.json"), 0, "0 states: the rule decides alone");
+  expect(run("learn " EDB_SOURCE_DIR "/models/tree_lstm_2type.edb --data trees.txt -o a.json"), 0,
+         "learned");
+  expect(run("inspect a.json"), 0, "  node0 node1* -> node");
+  write_file("max.json", "{\"edbatch-policy\": 2, \"states\": [{\"ready\": [\"a\", \"b\"], "
+                         "\"most\": \"b\", \"run\": null}]}\n");
+  expect(run("inspect max.json"), 0, "  a b, most of b -> as the rule says");
+}
+
 static void schedules_end_with_batches_and_bound(void **state) {
   (void)state;
   static const char *const policies[] = {"depth", "agenda-static", "agenda-running", "sufficient",
@@ -836,6 +849,7 @@ int main(void) {
       cmocka_unit_test(all_policies_and_devices_print_the_same_values),
       cmocka_unit_test(bf16_is_checked_and_is_not_fp32),
       cmocka_unit_test(learned_policies_are_the_same_for_a_seed),
+      cmocka_unit_test(a_learned_table_is_shown_with_what_tells_its_states_apart),
       cmocka_unit_test(schedules_end_with_batches_and_bound),
       cmocka_unit_test(raw_graphs_are_scheduled_and_learned_from),
       cmocka_unit_test(costs_are_measured_and_minimised),
