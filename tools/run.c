@@ -30,7 +30,7 @@ static const option_id accepts[] = {
     OPTION_NO_TABLE, OPTION_TABLE_MIB,   OPTION_FORMAT,    OPTION_FOLD_IDS,    OPTION_MIN_COUNT,
     OPTION_SEED,     OPTION_OUT,         OPTION_JSON,      OPTION_COSTS,       OPTION_MINIMISE,
     OPTION_THREADS,  OPTION_PIN,         OPTION_PRECISION, OPTION_PLACEMENT,   OPTION_CELLS,
-    OPTION_LAST,     OPTION_HELP};
+    OPTION_LAST,     OPTION_WIDTH,       OPTION_HELP};
 
 /* ---- Which outputs ------------------------------------------------------------------------------
  */

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "policy/dags.h"
+#include "policy/fsms.h"
 #include "support/faulty.h"
 
 /* A dag of any size, on the heap. */
@@ -46,16 +46,51 @@ static big_dag chain(uint32_t n_nodes, uint32_t n_types) {
   return b;
 }
 
+/* A policy learned from other graphs, of every encoding, and as published. */
+static void expect_learned(edb_context *ctx, const edb_dag *dag, uint32_t batches) {
+  static test_dag seen;
+  edb_rng rng;
+  edb_rng_seed(&rng, 3);
+  dag_random(&seen, &rng, 40, 3);
+  for (int e = 0; e <= EDB_ENCODING_COUNT; e++) {
+    edb_learn_params params = EDB_PARAMS(edb_learn_params);
+    params.encoding = (edb_encoding)(e % EDB_ENCODING_COUNT);
+    params.as_published = e == EDB_ENCODING_COUNT;
+    params.max_episodes = 50;
+    edb_policy *policy = learn_raw(ctx, &seen.dag, 1, &params, NULL);
+    assert_int_equal(fsm_batches(ctx, policy, dag, NULL), batches);
+    edb_policy_destroy(policy);
+  }
+}
+
 static void expect_all(edb_context *ctx, const edb_dag *dag, uint32_t batches) {
   for (int kind = EDB_POLICY_DEPTH; kind < EDB_POLICY_EXACT; kind++) {
     if (kind != EDB_POLICY_FSM)
       assert_int_equal(policy_batches(ctx, (edb_policy_kind)kind, dag), batches);
   }
+  expect_learned(ctx, dag, batches);
+}
+
+/* A policy learned from the graph itself. */
+static uint32_t learned_batches(edb_context *ctx, const edb_dag *dag) {
+  edb_learn_params params = EDB_PARAMS(edb_learn_params);
+  params.max_episodes = 20;
+  edb_policy *policy = learn_raw(ctx, dag, 1, &params, NULL);
+  uint32_t batches = fsm_batches(ctx, policy, dag, NULL);
+  edb_policy_destroy(policy);
+  return batches;
 }
 
 static void a_long_chain_of_one_type(void **state) {
   big_dag b = chain(100000, 1);
   expect_all(*state, &b.dag, 100000);
+  big_free(&b);
+}
+
+static void a_chain_of_a_million(void **state) {
+  big_dag b = chain(1000000, 1);
+  expect_all(*state, &b.dag, 1000000);
+  assert_int_equal(learned_batches(*state, &b.dag), 1000000);
   big_free(&b);
 }
 
@@ -73,6 +108,16 @@ static void a_star(void **state) {
     b.in_node[v - 1] = 0;
   }
   expect_all(*state, &b.dag, 2);
+  assert_int_equal(learned_batches(*state, &b.dag), 2);
+  big_free(&b);
+}
+
+static void one_node_and_none(void **state) {
+  big_dag b = big_make(1, 1);
+  expect_all(*state, &b.dag, 1);
+  b.dag.n_nodes = 0;
+  expect_all(*state, &b.dag, 0);
+  assert_int_equal(learned_batches(*state, &b.dag), 0);
   big_free(&b);
 }
 
@@ -80,6 +125,7 @@ static void no_edges_at_all(void **state) {
   big_dag b = big_make(50000, 7);
   for (uint32_t v = 0; v < b.dag.n_nodes; v++) b.type[v] = v % 7;
   expect_all(*state, &b.dag, 7);
+  assert_int_equal(learned_batches(*state, &b.dag), 7);
   big_free(&b);
 }
 
@@ -101,6 +147,8 @@ static void ten_thousand_types_on_one_cycle(void **state) {
   big_dag b = chain(20000, 10000);
   assert_int_equal(policy_batches(*state, EDB_POLICY_TIGHT, &b.dag), 20000);
   assert_int_equal(policy_batches(*state, EDB_POLICY_BEST, &b.dag), 20000);
+  assert_int_equal(policy_batches(*state, EDB_POLICY_BEAM, &b.dag), 20000);
+  assert_int_equal(learned_batches(*state, &b.dag), 20000);
   edb_policy *policy = NULL;
   edb_schedule *schedule = NULL;
   edb_error error;
@@ -191,7 +239,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_long_chain_of_one_type),
       cmocka_unit_test(a_long_chain_of_two_types),
+      cmocka_unit_test(a_chain_of_a_million),
       cmocka_unit_test(a_star),
+      cmocka_unit_test(one_node_and_none),
       cmocka_unit_test(no_edges_at_all),
       cmocka_unit_test(ten_thousand_types_without_cycles),
       cmocka_unit_test(more_types_than_components_are_found_for),

@@ -407,6 +407,24 @@ static void schedules_end_with_batches_and_bound(void **state) {
   }
 }
 
+static void beams_are_as_wide_as_asked(void **state) {
+  (void)state;
+  static const unsigned widths[] = {1, 4, 1024};
+  write_file("v1.txt", "4\n1 0\n2 0\n1 1 1\n2 1 2\n"); /* B() A() B(1) A(2) */
+  for (size_t i = 0; i < 3; i++) {
+    unsigned w = widths[i];
+    expect(run("schedule --graph v1.txt --policy beam --width %u", w), 0, "batches 3 bound 3");
+    expect_code(run("run " TREE_LSTM SMALL " --data trees.txt --policy beam --width %u", w), 0);
+  }
+  expect(run("schedule --graph v1.txt --compare --width 4"), 0, "beam ");
+  expect(run("bench " TREE_LSTM SMALL " --data trees.txt --policy beam --width 4 --seconds 0.02 "
+             "--json 2>/dev/null"),
+         0, "\"beam\"");
+  expect(run("learn --graph v1.txt --teacher beam -o beam.json"), 0, "batches 3 bound 3");
+  expect(run("schedule --graph v1.txt --policy beam --width 0 2>&1"), 2, "--width");
+  expect(run("schedule --graph v1.txt --policy beam --width 1025 2>&1"), 1, "at most 1024 wide");
+}
+
 static void raw_graphs_are_scheduled_and_learned_from(void **state) {
   (void)state;
   write_file("v1.txt", "4\n1 0\n2 0\n1 1 1\n2 1 2\n"); /* B() A() B(1) A(2) */
@@ -851,6 +869,7 @@ int main(void) {
       cmocka_unit_test(learned_policies_are_the_same_for_a_seed),
       cmocka_unit_test(a_learned_table_is_shown_with_what_tells_its_states_apart),
       cmocka_unit_test(schedules_end_with_batches_and_bound),
+      cmocka_unit_test(beams_are_as_wide_as_asked),
       cmocka_unit_test(raw_graphs_are_scheduled_and_learned_from),
       cmocka_unit_test(costs_are_measured_and_minimised),
       cmocka_unit_test(the_fewest_batches_are_not_always_the_fastest),
