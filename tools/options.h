@@ -40,7 +40,8 @@
   X(SECONDS, "seconds", 0, "S", "bench: time per policy (default 1); schedule: for exact (10)") \
   X(WIDTH, "width", 0, "N", "schedules that beam and best keep side by side (default 16)")      \
   X(COSTS, "costs", 0, "FILE", "what batches cost, as `edbatch calibrate` measured it")         \
-  X(MINIMISE, "minimise", 0, "NAME", "for best: batches (default) or time (needs --costs)")     \
+  X(MINIMISE, "minimise", 0, "NAME",                                                            \
+    "for best: batches (default), time, or total: scheduling, too (--costs)")                   \
   X(COMPARE, "compare", 0, NULL, "a table of all policies instead of one schedule")             \
   X(LIMIT, "limit", 'n', "N", "use at most so many instances")                                  \
   X(SKIP_BAD, "skip-bad", 0, NULL, "count bad instances and go on")                             \

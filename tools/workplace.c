@@ -335,17 +335,20 @@ int workplace_fastest(workplace *w, const edb_costs *costs, edb_policy **out) {
   return make_best(w, &params, costs, out);
 }
 
-/* Whether --minimise asks for time; then there must be costs, and the policy must be one that can.
- */
-static int read_minimise(const workplace *w, edb_policy_kind kind, bool *time) {
-  int i, failed = read_name(w->command, w->options, OPTION_MINIMISE,
-                            (const char *[]){"batches", "time"}, 2, "--minimise", &i);
-  *time = i == 1;
-  if (failed || !*time) return failed;
+/* What --minimise asks for. */
+typedef enum aim { AIM_BATCHES, AIM_TIME, AIM_TOTAL } aim;
+
+/* For time there must be costs, and the policy must be one that can. */
+static int read_minimise(const workplace *w, edb_policy_kind kind, aim *out) {
+  static const char *const names[] = {"batches", "time", "total"};
+  int i, failed = read_name(w->command, w->options, OPTION_MINIMISE, names, 3, "--minimise", &i);
+  *out = (aim)i;
+  if (failed || *out == AIM_BATCHES) return failed;
   if (!has_option(w->options, OPTION_COSTS))
-    return usage_error(w->command, "--minimise time needs --costs FILE; see edbatch calibrate");
+    return usage_error(w->command, "--minimise %s needs --costs FILE; see edbatch calibrate",
+                       names[i]);
   if (kind != EDB_POLICY_BEST)
-    return usage_error(w->command, "--minimise time is for --policy best, found %s",
+    return usage_error(w->command, "--minimise %s is for --policy best, found %s", names[i],
                        edb_policy_kind_name(kind));
   return 0;
 }
@@ -377,8 +380,8 @@ int workplace_policy(workplace *w, edb_session *session, const char *name, edb_p
   if (path && !name && (is_file || (kind != EDB_POLICY_FSM && kind != EDB_POLICY_BEST)))
     fprintf(stderr, "edbatch: warning: --policy %s makes no use of --policy-file\n", text);
   if (is_file) return access(text, F_OK) == 0 ? load_policy(w, text, out) : no_such_policy(w, text);
-  bool time = false;
-  int failed = name ? 0 : read_minimise(w, kind, &time);
+  aim minimise = AIM_BATCHES;
+  int failed = name ? 0 : read_minimise(w, kind, &minimise);
   if (failed) return failed;
   if (kind == EDB_POLICY_FSM) return open_fsm(w, session, path, out);
   edb_policy_params params = EDB_PARAMS(edb_policy_params);
@@ -387,7 +390,8 @@ int workplace_policy(workplace *w, edb_session *session, const char *name, edb_p
   params.seconds = has_option(o, OPTION_SECONDS) ? o->seconds : name ? 1 : 0;
   if (kind == EDB_POLICY_BEST) {
     edb_costs *costs = NULL;
-    if (time) failed = workplace_costs(w, &costs);
+    if (minimise != AIM_BATCHES) failed = workplace_costs(w, &costs);
+    params.once = minimise == AIM_TOTAL;
     if (!failed) failed = make_best(w, &params, costs, out);
     edb_costs_destroy(costs);
     return failed;

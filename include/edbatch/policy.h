@@ -118,6 +118,8 @@ typedef struct edb_policy_params {
   const edb_policy *fsm;     /* best: a policy "fsm" to be tried as well; copied; may be NULL */
   const edb_costs *costs;    /* best: the schedule of least predicted time, not of fewest batches;
                                 copied; may be NULL */
+  bool once; /* best with costs: the schedule runs once, so the time of scheduling counts as well:
+                nothing is searched for that costs more than it can save */
 } edb_policy_params;
 
 EDB_API EDB_MUST_CHECK edb_status edb_policy_create_with(edb_context *ctx, edb_policy_kind kind,

@@ -12,6 +12,9 @@
 
 #define SMALL_GRAPH 1024 /* nodes */
 #define LEAST_BEAM  1000 /* nanoseconds per node that exact gives its beam, whatever its limit */
+/* About the nanoseconds per node that a pass takes, and the least that a beam does. */
+#define PASS_NS 10.0
+#define BEAM_NS 40.0
 
 edb_status edb_attempts_init(edb_context *ctx, const edb_dag *dag, const edb_schema *schema,
                              edb_attempts *out, edb_error *error) {
@@ -146,13 +149,41 @@ static edb_status attempt_beam(edb_attempts *a, const edb_policy *policy, double
   return EDB_OK;
 }
 
+static double weigh(const edb_attempts *a, const edb_batches *batches) {
+  double sum = 0;
+  for (uint32_t i = 0; i < batches->count; i++) sum += a->weight[batches->type[i]];
+  return sum;
+}
+
+/* Nanoseconds per node that it may take to look for something better than the best so far. Where a
+ * schedule runs once, no more than its batches can save: each type needs those of its longest
+ * chain. */
+static double worth(const edb_attempts *a, const edb_policy *policy) {
+  const edb_problem *p = &a->forward;
+  if (!policy->once) return policy->budget;
+  double saving = weigh(a, &a->best);
+  for (uint32_t t = 0; t < p->n_types; t++)
+    saving -= a->weight[t] * (p->unbatchable[t] ? p->type_count[t] : p->max_own[t]);
+  saving /= p->n_nodes + 1.0;
+  return saving < policy->budget ? saving : policy->budget;
+}
+
+/* Whether to do something that takes so many nanoseconds per node. */
+static bool pays(const edb_attempts *a, const edb_policy *policy, double nanoseconds) {
+  return !policy->once || worth(a, policy) >= nanoseconds;
+}
+
 /* The cheapest and best come first. */
 static edb_status attempt_all(edb_attempts *a, const edb_policy *policy, edb_error *error) {
-  EDB_TRY(attempt_both_ways(a, EDB_POLICY_TIGHT, error));
-  if (edb_attempts_meet_bound(a)) return EDB_OK;
+  EDB_TRY(edb_attempt(a, EDB_POLICY_TIGHT, false, NULL, error));
+  if (edb_attempts_meet_bound(a) || !pays(a, policy, PASS_NS)) return EDB_OK;
+  EDB_TRY(edb_attempt(a, EDB_POLICY_TIGHT, true, NULL, error));
+  if (edb_attempts_meet_bound(a) || !pays(a, policy, PASS_NS)) return EDB_OK;
   EDB_TRY(begin_words(a, error));
   if (policy->fsm != NULL) EDB_TRY(contribute(a, EDB_POLICY_FSM, policy->fsm, error));
-  EDB_TRY(edb_words_improve(a->ctx, &a->reverse, policy->width, policy->budget, &a->words, error));
+  if (!pays(a, policy, BEAM_NS)) return EDB_OK;
+  double budget = worth(a, policy);
+  EDB_TRY(edb_words_improve(a->ctx, &a->reverse, policy->width, budget, &a->words, error));
   keep_words(a, EDB_POLICY_BEAM);
   EDB_TRY(contribute_by_depth(a, error));
   keep_words(a, EDB_POLICY_BEST);
@@ -243,20 +274,19 @@ static edb_status lighten(edb_attempts *a, const edb_policy *policy, edb_policy_
   return EDB_OK;
 }
 
-static double weigh(const edb_attempts *a, const edb_batches *batches) {
-  double sum = 0;
-  for (uint32_t i = 0; i < batches->count; i++) sum += a->weight[batches->type[i]];
-  return sum;
-}
-
-/* The lightest words of all passes; a schedule at the bound cannot be lighter. */
-static edb_status attempt_light(edb_attempts *a, const edb_policy *policy, edb_error *error) {
+/* Costs of other types are an error on every graph. */
+static edb_status find_weights(edb_attempts *a, const edb_policy *policy, edb_error *error) {
   size_t bytes = a->forward.n_types * sizeof *a->weight;
   a->weight = edb_alloc(a->ctx, bytes);
   if (a->weight == NULL && bytes > 0) return edb_fail_memory(error, bytes, "the weights of types");
-  /* Costs of other types are an error on every graph. */
-  EDB_TRY(edb_costs_weights(a->ctx, policy->costs, &a->forward, a->schema, a->weight, error));
-  if (edb_attempts_meet_bound(a)) return EDB_OK;
+  return edb_costs_weights(a->ctx, policy->costs, &a->forward, a->schema, a->weight, error);
+}
+
+#define LIGHT_PASSES 7
+
+/* The lightest words of all passes; a schedule at the bound cannot be lighter. */
+static edb_status attempt_light(edb_attempts *a, const edb_policy *policy, edb_error *error) {
+  if (edb_attempts_meet_bound(a) || !pays(a, policy, PASS_NS * LIGHT_PASSES)) return EDB_OK;
   EDB_TRY(edb_words_init(a->ctx, &a->forward, a->weight, &a->light, error));
   edb_words_take(&a->light, &a->forward, &a->best);
   for (int reverse = 0; reverse < 2; reverse++) {
@@ -305,6 +335,7 @@ static edb_status attempt_exact(edb_attempts *a, const edb_policy *policy, edb_e
 edb_status edb_attempt_policy(edb_attempts *a, const edb_policy *policy, edb_error *error) {
   switch (policy->kind) {
   case EDB_POLICY_BEST:
+    if (policy->costs != NULL) EDB_TRY(find_weights(a, policy, error));
     EDB_TRY(attempt_all(a, policy, error));
     return policy->costs == NULL ? EDB_OK : attempt_light(a, policy, error);
   case EDB_POLICY_BEAM:

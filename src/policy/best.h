@@ -14,7 +14,7 @@ typedef struct edb_attempts {
   edb_batches best, trial;
   edb_words words;      /* memory == NULL unless the policy puts schedules together */
   edb_words light;      /* the same by weight; only if the policy has costs */
-  double *weight;       /* [types] of a batch; NULL: batches are counted */
+  double *weight;       /* [types] of a batch: nanoseconds; NULL: batches are counted */
   edb_policy_kind kind; /* whose the best is */
   uint32_t misses;      /* of its pass */
   uint64_t deadline;    /* of exact searches (edb_clock_ns); 0: none */

@@ -62,6 +62,8 @@ static edb_status check_params(edb_policy_kind kind, const edb_policy_params *p,
               "the policy \"%s\" takes no fsm", edb_policy_kind_name(kind));
   EDB_FAIL_IF(p->costs != NULL && kind != EDB_POLICY_BEST, error, EDB_ERROR_ARGUMENT,
               "the policy \"%s\" takes no costs", edb_policy_kind_name(kind));
+  EDB_FAIL_IF(p->once && p->costs == NULL, error, EDB_ERROR_ARGUMENT,
+              "what a search can save (once) is only known with costs");
   return EDB_OK;
 }
 
@@ -74,7 +76,7 @@ edb_status edb_policy_create_with(edb_context *ctx, edb_policy_kind kind,
   EDB_TRY(check_params(kind, params, error));
   edb_policy *policy = edb_alloc(ctx, sizeof *policy);
   if (policy == NULL) return edb_fail_memory(error, sizeof *policy, "a policy");
-  *policy = (edb_policy){.ctx = ctx, .kind = kind};
+  *policy = (edb_policy){.ctx = ctx, .kind = kind, .once = params->once};
   policy->width = params->width > 0 ? params->width : DEFAULT_WIDTH;
   policy->budget = params->budget_ns_per_node > 0 ? params->budget_ns_per_node : DEFAULT_BUDGET;
   policy->seconds = params->seconds > 0 ? params->seconds : DEFAULT_SECONDS;

@@ -20,6 +20,7 @@ struct edb_policy {
   double budget;    /* nanoseconds per node that `best` may search for */
   double seconds;   /* that `exact` may */
   edb_costs *costs; /* owned; NULL: batches are counted */
+  bool once;        /* with costs: scheduling counts as well */
 };
 
 struct edb_schedule {

@@ -204,6 +204,65 @@ static void least_time_is_never_more_than_that_of_the_fewest_batches(void **stat
   edb_context_destroy(ctx);
 }
 
+/* The same costs, so many times as much, for a schedule that runs once. */
+static edb_policy *once_with(edb_context *ctx, uint32_t batch_ns) {
+  char text[512];
+  snprintf(text, sizeof text,
+           "{\"edbatch-costs\": 1, \"granularity\": \"raw\", \"mini_batch\": {\"batch_ns\": 0, "
+           "\"node_ns\": 0}, \"types\": [{\"name\": \"0\", \"batch_ns\": %u, \"node_ns\": 1}, "
+           "{\"name\": \"1\", \"batch_ns\": %u, \"node_ns\": 1}]}",
+           batch_ns, batch_ns);
+  edb_costs *costs = parsed(ctx, text, NULL);
+  edb_policy_params params = EDB_PARAMS(edb_policy_params);
+  edb_policy *policy = NULL;
+  params.costs = costs;
+  params.once = true;
+  assert_int_equal(edb_policy_create_with(ctx, EDB_POLICY_BEST, &params, &policy, NULL), EDB_OK);
+  edb_costs_destroy(costs);
+  return policy;
+}
+
+/* Where batches cost next to nothing one pass is all; where they cost much, all is tried. */
+static void a_search_must_save_what_it_costs(void **state) {
+  (void)state;
+  edb_context *ctx = context();
+  static test_dag d;
+  edb_rng rng;
+  edb_rng_seed(&rng, 9);
+  edb_costs *costs = parsed(ctx, raw, NULL);
+  edb_policy *cheap = once_with(ctx, 1), *dear = once_with(ctx, 1000000);
+  uint32_t differ = 0;
+  for (uint32_t i = 0; i < 200; i++) {
+    uint32_t few, many;
+    dag_random(&d, &rng, 4 + edb_rng_below(&rng, 200), 2);
+    d.unbatchable[1] = i % 3 == 0;
+    predicted(ctx, cheap, &d.dag, costs, &many);
+    predicted(ctx, dear, &d.dag, costs, &few);
+    assert_int_equal(many, pass_batches(ctx, EDB_POLICY_TIGHT, false, &d.dag));
+    assert_int_equal(few, policy_batches(ctx, EDB_POLICY_BEST, &d.dag));
+    differ += few < many;
+  }
+  assert_true(differ > 0);
+  edb_policy_destroy(dear);
+  edb_policy_destroy(cheap);
+  edb_costs_destroy(costs);
+  edb_context_destroy(ctx);
+}
+
+static void what_a_search_saves_is_unknown_without_costs(void **state) {
+  (void)state;
+  edb_context *ctx = context();
+  edb_policy_params params = EDB_PARAMS(edb_policy_params);
+  edb_policy *policy = NULL;
+  edb_error error;
+  params.once = true;
+  assert_int_equal(edb_policy_create_with(ctx, EDB_POLICY_BEST, &params, &policy, &error),
+                   EDB_ERROR_ARGUMENT);
+  assert_non_null(strstr(error.text, "costs"));
+  assert_null(policy);
+  edb_context_destroy(ctx);
+}
+
 static void costs_of_other_types_are_refused(void **state) {
   (void)state;
   edb_context *ctx = context();
@@ -288,6 +347,8 @@ int main(void) {
       cmocka_unit_test(a_type_that_is_missing_is_named),
       cmocka_unit_test(the_fewest_batches_are_not_always_the_fastest),
       cmocka_unit_test(least_time_is_never_more_than_that_of_the_fewest_batches),
+      cmocka_unit_test(a_search_must_save_what_it_costs),
+      cmocka_unit_test(what_a_search_saves_is_unknown_without_costs),
       cmocka_unit_test(costs_of_other_types_are_refused),
       cmocka_unit_test(a_line_through_points_has_no_negative_part),
       cmocka_unit_test(every_failing_allocation_is_survived),
