@@ -29,10 +29,30 @@ static uint32_t input_edge(const edb_type_sig *sig, const edb_graph *g, uint32_t
   return edge;
 }
 
+/* Of a cell whose nodes have as many edges as it has inputs. */
+static size_t point_at_fixed_input(edb_frame *f, uint32_t input) {
+  const edb_graph *g = f->graph;
+  const edb_node *nodes = f->nodes;
+  const edb_node *edge_node = g->edge_node + input;
+  const uint16_t *edge_output = g->edge_output + input;
+  const uint32_t *edge_start = g->edge_start, *start = f->store->start.data;
+  char *const *rows = f->store->rows.data;
+  const float **pointers = f->pointers;
+  uint32_t base = g->base, store_base = f->store->base;
+  size_t n = f->rows[EDB_DOMAIN_NODE];
+  for (size_t i = 0; i < n; i++) {
+    uint32_t edge = edge_start[nodes[i] - base];
+    const char *row = rows[start[edge_node[edge] - store_base] + edge_output[edge]];
+    pointers[i] = (const float *)(const void *)row;
+  }
+  return n;
+}
+
 /* Addresses of an input's rows in the chunk, in frame->pointers; returns their number. */
 static size_t point_at_input(edb_frame *f, uint32_t input) {
   const edb_type_sig *sig = &f->cell->plan->cell->sig;
   const edb_graph *g = f->graph;
+  if (sig->n_variadic == 0) return point_at_fixed_input(f, input);
   size_t n = 0, nodes = f->rows[EDB_DOMAIN_NODE];
   bool variadic = sig->inputs[input].variadic;
   for (size_t i = 0; i < nodes; i++) {
@@ -321,9 +341,8 @@ void edb_cpu_bind_slots(edb_frame *f, float *const *domain_base) {
   bind_inputs(f);
   for (uint32_t i = 0; i < plan->n_slots; i++) {
     if (plan->slots[i].kind != EDB_SLOT_PART) continue;
-    size_t offset;
-    edb_block root = f->blocks[edb_plan_root(plan, i, &offset)];
-    f->blocks[i] = (edb_block){root.data + offset, root.stride};
+    edb_block root = f->blocks[plan->slots[i].parent];
+    f->blocks[i] = (edb_block){root.data + plan->slots[i].offset, root.stride};
   }
 }
 

@@ -114,6 +114,7 @@ double edb_cpu_node_ns(const edb_cpu *cpu, const edb_plan *plan) {
 
 double edb_cpu_steps_ns(const edb_frame *f, uint32_t from, uint32_t to, size_t rows) {
   double ns = 0;
+  if (!f->view_memory) return 0; /* they are not shared whatever they take */
   for (uint32_t i = from; i < to; i++)
     ns += step_ns(f->cpu, f->cell->plan, &f->cell->plan->steps[i]);
   return ns * (double)rows;

@@ -66,11 +66,11 @@ static void assert_null_refused(edb_status status, const edb_error *error, const
 }
 
 /* `e` is the last argument of each call. */
-#define REFUSED(call)                \
-  do {                               \
-    edb_error *e = &f->error;        \
-    e->text[0] = '\0';               \
-    assert_null_refused(call, e, #call);  \
+#define REFUSED(call)                    \
+  do {                                   \
+    edb_error *e = &f->error;            \
+    e->text[0] = '\0';                   \
+    assert_null_refused(call, e, #call); \
   } while (0)
 
 static void test_models_need_their_pointers(void **state) {
