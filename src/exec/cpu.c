@@ -95,6 +95,7 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
   cpu->product = cpu->bf16 ? edb_kernels_product_bf16(cpu->kernels) : cpu->kernels->product_packed;
   edb_status status = EDB_OK;
   edb_cpu_caches caches = edb_cpu_cache_sizes();
+  cpu->near_bytes = 2 * caches.l2_bytes;
   edb_plan_params plan = {.layout = params->layout, .unfused = params->unfused};
   cpu->cells = edb_alloc_zero(ctx, program->n_cells * sizeof *cpu->cells);
   cpu->inputs = edb_alloc_zero(ctx, program->n_cells * sizeof *cpu->inputs);
@@ -156,6 +157,7 @@ static size_t layout_frame(const edb_cpu_cell *cell, edb_cpu_room room, edb_fram
   size_t at = edb_cpu_layout_view(cell, room, f, base);
   size_t n_groups = plan->n_domains - EDB_DOMAIN_GROUP;
   TAKE(f->rows, size_t, plan->n_domains);
+  TAKE(f->apart, const float *const *, plan->n_slots);
   TAKE(f->first, uint32_t *, n_groups);
   for (size_t g = 0; g < n_groups; g++) TAKE(f->first[g], uint32_t, room.nodes + 1);
   TAKE(f->staged, float, room.nodes * cell->staged_floats);

@@ -41,6 +41,7 @@ typedef struct edb_cpu {
   size_t packed_bytes;
   uint64_t version; /* of the packed weights */
   edb_cpu_cell *cells;
+  size_t near_bytes;              /* rows of a slab no larger than this are soon there */
   double share_ns;                /* what sharing work among threads costs */
   struct edb_cpu_worker *workers; /* [threads of the pool] */
   edb_plan_inputs *inputs;        /* by cell */
@@ -66,10 +67,12 @@ typedef struct edb_frame {
   const edb_plan_inputs *inputs; /* of the cell */
   const edb_graph *graph;
   const edb_store *store;
-  const edb_node *nodes;  /* of the chunk */
-  size_t *rows;           /* [n_domains] rows of each domain in the chunk */
-  uint32_t **first;       /* [n_groups] first element of each node, and the end */
-  edb_block *blocks;      /* [n_slots] */
+  const edb_node *nodes; /* of the chunk */
+  size_t *rows;          /* [n_domains] rows of each domain in the chunk */
+  uint32_t **first;      /* [n_groups] first element of each node, and the end */
+  edb_block *blocks;     /* [n_slots] */
+  const float *const *
+      *apart;             /* [n_slots] rows of inputs that are read through pointers; else NULL */
   const float **pointers; /* room for the row pointers of the largest domain */
   int32_t *ids;           /* room for its indices */
   float *tile;            /* room for a tile's local values */
@@ -165,6 +168,7 @@ EDB_MUST_CHECK edb_status edb_cpu_run_over_rows(edb_frame *frame, const edb_cpu_
 typedef struct edb_product {
   size_t rows, columns, depth;
   const float *a, *packed;
+  const float *const *a_rows; /* rows of A by pointers; NULL: from a on */
   ptrdiff_t a_stride, c_stride;
   float *c;
 } edb_product;
@@ -176,6 +180,25 @@ double edb_cpu_steps_ns(const edb_frame *frame, uint32_t from, uint32_t to, size
 
 /* ---- Operands (exec/cpu_operands.c) -----------------------------------------------------------
  */
+
+/* What `bench_rows` says of rows that lie apart, on a Sapphire Rapids: a product reads them through
+ * pointers as fast as side by side, and does without the gather, if they are asked for before;
+ * elementwise operators, called once per row, do from 128 columns on. Gathers and scattered stores
+ * gain a third by asking where the rows are not in the second-level cache, and lose otherwise. */
+#define EDB_CPU_POINTER_COLUMNS 128
+
+/* Asks for a row that is read (or written) soon. */
+static inline void edb_cpu_ask(const float *row, size_t columns, bool write) {
+  for (size_t i = 0; i < columns; i += EDB_ALIGN / sizeof *row) {
+    if (write)
+      __builtin_prefetch(row + i, 1);
+    else
+      __builtin_prefetch(row + i);
+  }
+}
+static inline bool edb_cpu_is_far(const edb_frame *f) {
+  return f->store->run_bytes > f->cpu->near_bytes;
+}
 
 /* Numbers of rows of the chunk's domains, from its nodes. */
 void edb_cpu_bind_rows(edb_frame *frame, size_t nodes);

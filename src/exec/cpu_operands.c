@@ -85,10 +85,17 @@ typedef struct gather {
   size_t width;
 } gather;
 
+#define ASKED_ROWS 16
+
 static edb_status gather_some_rows(edb_frame *f, const void *arg, size_t row, size_t count) {
   const gather *g = arg;
-  f->cpu->kernels->gather(count, g->width, g->from + row,
-                          g->to.data + (ptrdiff_t)row * g->to.stride, g->to.stride);
+  bool far = edb_cpu_is_far(f);
+  for (size_t end = row + count, n; row < end; row += n) {
+    n = far && end - row > ASKED_ROWS ? ASKED_ROWS : end - row;
+    for (size_t r = row; far && r < row + n; r++) edb_cpu_ask(g->from[r], g->width, false);
+    f->cpu->kernels->gather(n, g->width, g->from + row, g->to.data + (ptrdiff_t)row * g->to.stride,
+                            g->to.stride);
+  }
   return EDB_OK;
 }
 
@@ -167,6 +174,7 @@ static const edb_rows *placed_at(const edb_frame *f, uint32_t root) {
 typedef struct mover {
   const edb_frame *f;
   size_t width, n;
+  bool far;
   const float *from[MOVES];
   float *to[MOVES];
 } mover;
@@ -177,6 +185,7 @@ static void flush_moves(mover *m) {
 }
 
 static void move_row(mover *m, const float *from, float *to) {
+  if (m->far) edb_cpu_ask(to, m->width, true);
   m->from[m->n] = from;
   m->to[m->n] = to;
   if (++m->n == MOVES) flush_moves(m);
@@ -252,7 +261,7 @@ static void store_output(edb_frame *f, uint32_t output, size_t row, size_t count
   uint32_t slot = f->cell->plan->output_slot[output];
   edb_block block = f->blocks[slot];
   float *slab = (float *)(void *)placed->slab;
-  mover m = {.f = f, .width = f->cell->plan->slots[slot].width};
+  mover m = {.f = f, .width = f->cell->plan->slots[slot].width, .far = edb_cpu_is_far(f)};
   size_t value = pl->value_start[pl->output_start[placed->batch] + output] + chunk_start(f) + row;
   for (size_t i = row; i < row + count; i++, value++) {
     const float *from = block.data + (ptrdiff_t)i * block.stride;
@@ -284,9 +293,27 @@ void edb_cpu_run_gather(edb_frame *f, const edb_step *step) {
     gather_input(f, step->result, point_at_input(f, step->source));
 }
 
+/* Whether rows that are not evenly spaced can stay where they are. */
+static bool is_read_by_pointers(const edb_frame *f, uint32_t slot) {
+  uint32_t k = edb_plan_inputs_find(f->inputs, slot);
+  if (k == EDB_OPERAND_MIXED || f->cpu->bf16) return false;
+  const edb_operand *operand = &f->inputs->operands[k];
+  return operand->reader == EDB_READER_PRODUCT ||
+         (operand->reader == EDB_READER_FUSED && operand->width >= EDB_CPU_POINTER_COLUMNS);
+}
+
+/* The pointers stand where the rows would have been gathered. */
+static void keep_pointers(edb_frame *f, uint32_t slot, size_t n) {
+  const float **to = (const float **)(void *)f->blocks[slot].data;
+  memcpy(to, f->pointers, n * sizeof *to);
+  f->apart[slot] = to;
+  f->stats->rows_through_pointers += n;
+}
+
 /* Inputs that are read in place if they can be. */
 static void bind_inputs(edb_frame *f) {
   const edb_plan *plan = f->cell->plan;
+  memset(f->apart, 0, plan->n_slots * sizeof *f->apart);
   for (uint32_t i = 0; i < plan->cell->sig.n_inputs; i++) {
     uint32_t slot = plan->input_slot[i];
     if (slot == EDB_SLOT_NONE || plan->slots[slot].kind != EDB_SLOT_INPUT) continue;
@@ -296,6 +323,8 @@ static void bind_inputs(edb_frame *f) {
     if (n == 0) continue;
     if (evenly_spaced(f->pointers, n, &stride))
       f->blocks[slot] = (edb_block){(float *)(uintptr_t)f->pointers[0], stride};
+    else if (is_read_by_pointers(f, slot))
+      keep_pointers(f, slot, n);
     else
       gather_input(f, slot, n);
   }

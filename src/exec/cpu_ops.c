@@ -271,18 +271,10 @@ static edb_status run_elementwise(const rows *r) {
   }
 }
 
-void edb_cpu_run_fused(edb_frame *f, const edb_step *step, size_t row, size_t count) {
-  const edb_slot *slots = f->cell->plan->slots;
-  const edb_kernels *k = f->cpu->kernels;
-  size_t width = slots[step->result].width;
-  edb_block out = edb_frame_rows(f, step->result, row);
-  edb_span x[EDB_STEP_OPERANDS] = {{0}};
-  for (uint32_t i = 0; i < step->n_operands; i++) {
-    edb_block b = edb_frame_rows(f, step->operand[i], row);
-    x[i] = (edb_span){b.data, b.stride, slots[step->operand[i]].width == 1 && width != 1 ? 0 : 1};
-  }
+static void fuse(const edb_kernels *k, edb_fusion fusion, size_t count, size_t width,
+                 const edb_span *x, edb_block out) {
   edb_binary_fn of_two = NULL;
-  switch (step->fusion) {
+  switch (fusion) {
   case EDB_FUSE_ADD_SIGMOID:
     of_two = k->add_sigmoid;
     break;
@@ -308,6 +300,37 @@ void edb_cpu_run_fused(edb_frame *f, const edb_step *step, size_t row, size_t co
     break;
   }
   if (of_two) of_two(count, width, x[0], x[1], out.data, out.stride);
+}
+
+/* Rows asked for before they are read. */
+#define ASKED_AHEAD 4
+
+void edb_cpu_run_fused(edb_frame *f, const edb_step *step, size_t row, size_t count) {
+  const edb_slot *slots = f->cell->plan->slots;
+  size_t width = slots[step->result].width;
+  edb_block out = edb_frame_rows(f, step->result, row);
+  edb_span x[EDB_STEP_OPERANDS] = {{0}};
+  bool apart = false;
+  for (uint32_t i = 0; i < step->n_operands; i++) {
+    edb_block b = edb_frame_rows(f, step->operand[i], row);
+    x[i] = (edb_span){b.data, b.stride, slots[step->operand[i]].width == 1 && width != 1 ? 0 : 1};
+    apart |= f->apart[step->operand[i]] != NULL;
+  }
+  if (!apart) {
+    fuse(f->cpu->kernels, step->fusion, count, width, x, out);
+    return;
+  }
+  for (size_t r = 0; r < count; r++, out.data += out.stride) {
+    edb_span at[EDB_STEP_OPERANDS] = {{0}};
+    for (uint32_t i = 0; i < step->n_operands; i++) {
+      const float *const *apart_rows = f->apart[step->operand[i]];
+      at[i] = x[i];
+      if (apart_rows && r + ASKED_AHEAD < count)
+        edb_cpu_ask(apart_rows[row + r + ASKED_AHEAD], width, false);
+      at[i].data = apart_rows ? apart_rows[row + r] : x[i].data + (ptrdiff_t)r * x[i].row_stride;
+    }
+    fuse(f->cpu->kernels, step->fusion, 1, width, at, out);
+  }
 }
 
 edb_status edb_cpu_run_op(edb_frame *f, const edb_step *step, size_t row, size_t count) {

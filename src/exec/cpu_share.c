@@ -215,10 +215,21 @@ edb_status edb_cpu_run_over_rows(edb_frame *f, const edb_cpu_rows *what) {
 /* ---- Products by columns ------------------------------------------------------------------------
  */
 
+static void multiply(const edb_cpu *cpu, const edb_product *p, size_t row, size_t rows,
+                     size_t column, size_t columns) {
+  const float *packed = p->packed + column * p->depth;
+  float *c = p->c + (ptrdiff_t)row * p->c_stride + column;
+  if (p->a_rows)
+    cpu->kernels->product_packed_rows(rows, columns, p->depth, p->a_rows + row, packed, c,
+                                      p->c_stride);
+  else
+    cpu->product(rows, columns, p->depth, p->a + (ptrdiff_t)row * p->a_stride, p->a_stride, packed,
+                 c, p->c_stride);
+}
+
 typedef struct product_task {
   const edb_product *p;
-  const edb_kernels *k;
-  edb_product_fn product;
+  const edb_cpu *cpu;
   uint32_t blocks;   /* parts of the rows */
   size_t block_rows; /* of each but the last */
 } product_task;
@@ -227,13 +238,12 @@ typedef struct product_task {
 static edb_status run_panel(void *argument, uint32_t worker, uint32_t part) {
   const product_task *t = argument;
   const edb_product *p = t->p;
-  size_t column = (size_t)(part / t->blocks) * t->k->panel, row = part % t->blocks * t->block_rows;
+  size_t panel = t->cpu->kernels->panel, column = (size_t)(part / t->blocks) * panel;
+  size_t row = part % t->blocks * t->block_rows;
   size_t columns = p->columns - column, rows = p->rows - row;
   (void)worker;
-  t->product(rows < t->block_rows ? rows : t->block_rows,
-             columns < t->k->panel ? columns : t->k->panel, p->depth,
-             p->a + (ptrdiff_t)row * p->a_stride, p->a_stride, p->packed + column * p->depth,
-             p->c + (ptrdiff_t)row * p->c_stride + column, p->c_stride);
+  multiply(t->cpu, p, row, rows < t->block_rows ? rows : t->block_rows, column,
+           columns < panel ? columns : panel);
   return EDB_OK;
 }
 
@@ -242,7 +252,7 @@ void edb_cpu_run_product(edb_frame *f, const edb_product *p) {
   double ns =
       2.0 * (double)p->rows * (double)p->columns * (double)p->depth / pace_of(k->simd).flops_per_ns;
   if (!f->view_memory || !is_worth(f->cpu, ns)) {
-    f->cpu->product(p->rows, p->columns, p->depth, p->a, p->a_stride, p->packed, p->c, p->c_stride);
+    multiply(f->cpu, p, 0, p->rows, 0, p->columns);
     return;
   }
   uint32_t panels = (uint32_t)((p->columns - 1) / k->panel + 1);
@@ -253,11 +263,7 @@ void edb_cpu_run_product(edb_frame *f, const edb_product *p) {
   size_t block_rows = (p->rows + blocks - 1) / blocks;
   if (blocks > 1) block_rows = (block_rows + 5) / 6 * 6;
   blocks = (p->rows + block_rows - 1) / block_rows;
-  product_task task = {.p = p,
-                       .k = k,
-                       .product = f->cpu->product,
-                       .blocks = (uint32_t)blocks,
-                       .block_rows = block_rows};
+  product_task task = {.p = p, .cpu = f->cpu, .blocks = (uint32_t)blocks, .block_rows = block_rows};
   /* Products cannot fail. */
   (void)!edb_cpu_share(f->cpu, panels * task.blocks, run_panel, &task, f->error);
 }

@@ -59,11 +59,14 @@ static edb_status run_product(edb_frame *f, uint32_t index) {
                                                  .ns = edb_cpu_steps_ns(f, index, index + 1, rows),
                                                  .fn = run_matrices,
                                                  .arg = &index});
-  a = factor(f, step, a, 0, rows);
+  const float *const *apart = f->apart[step->operand[0]];
+  for (size_t r = 0; apart && r < rows; r++) edb_cpu_ask(apart[r], step->depth, false);
+  if (!apart) a = factor(f, step, a, 0, rows);
   edb_cpu_run_product(f, &(edb_product){.rows = rows,
                                         .columns = step->columns,
                                         .depth = edb_cpu_depth(f->cpu, step),
                                         .a = a.data,
+                                        .a_rows = apart,
                                         .packed = f->cell->packed[index],
                                         .a_stride = a.stride,
                                         .c_stride = c.stride,

@@ -32,6 +32,7 @@ typedef struct edb_store {
   EDB_VEC(uint32_t) slab_of; /* per node; UINT32_MAX: none */
   EDB_VEC(edb_slab) slabs;
   edb_placed placed; /* placement NULL: rows are known by their addresses only */
+  size_t run_bytes;  /* of the slab of the run */
 } edb_store;
 
 void edb_store_init(edb_store *store, edb_context *ctx);

@@ -24,6 +24,25 @@ uint32_t edb_plan_inputs_find(const edb_plan_inputs *p, uint32_t root) {
   return EDB_OPERAND_MIXED;
 }
 
+static edb_reader find_reader(const edb_plan *plan, uint32_t slot) {
+  edb_reader found = EDB_READER_OTHER;
+  uint32_t reads = 0;
+  if (plan->slots[slot].kind != EDB_SLOT_INPUT) return EDB_READER_OTHER;
+  for (uint32_t i = 0; i < plan->n_steps; i++) {
+    const edb_step *step = &plan->steps[i];
+    for (uint32_t k = 0; k < step->n_operands; k++) {
+      uint32_t operand = step->operand[k];
+      if (operand == EDB_SLOT_NONE || edb_plan_root(plan, operand, NULL) != slot) continue;
+      if (operand != slot || ++reads > 1) return EDB_READER_OTHER;
+      if (step->kind == EDB_STEP_PRODUCT && step->repeat == 1 && k == 0)
+        found = EDB_READER_PRODUCT;
+      else if (step->kind == EDB_STEP_FUSED)
+        found = EDB_READER_FUSED;
+    }
+  }
+  return found;
+}
+
 static void add_part(edb_plan_inputs *p, const edb_plan *plan, uint32_t input, uint32_t slot) {
   size_t column = 0;
   uint32_t root = edb_plan_root(plan, slot, &column), operand = edb_plan_inputs_find(p, root);
@@ -34,7 +53,8 @@ static void add_part(edb_plan_inputs *p, const edb_plan *plan, uint32_t input, u
         (edb_operand){.slot = root,
                       .domain = s->domain,
                       .width = s->width,
-                      .output = s->kind == EDB_SLOT_OUTPUT ? s->index : EDB_SLOT_NONE};
+                      .output = s->kind == EDB_SLOT_OUTPUT ? s->index : EDB_SLOT_NONE,
+                      .reader = find_reader(plan, root)};
   }
   if (operand != EDB_OPERAND_MIXED) p->operands[operand].n_parts++;
   p->parts[p->n_parts++] = (edb_input_part){input, (uint32_t)column, operand};

@@ -13,12 +13,20 @@
 
 #include "layout/plan.h"
 
+/* Of an operand that is read once, by a kernel that could do with a pointer per row. */
+typedef enum edb_reader {
+  EDB_READER_OTHER,
+  EDB_READER_PRODUCT, /* as its left factor */
+  EDB_READER_FUSED    /* elementwise operators in one pass */
+} edb_reader;
+
 typedef struct edb_operand {
   uint32_t slot;   /* whose rows these are: an INPUT, or SCRATCH or OUTPUT that inputs fill */
   uint32_t domain; /* NODE or a group */
   uint32_t width;
   uint32_t output; /* the output that these rows are; EDB_SLOT_NONE: of none */
   uint32_t n_parts;
+  edb_reader reader;
 } edb_operand;
 
 /* Columns that an input fills. */

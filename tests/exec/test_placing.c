@@ -11,7 +11,7 @@ static const char chain_text[] =
     "  h = h0\n"
     "  c = h0\n"
     "cell step(h_prev[hidden], c_prev[hidden], word: index 10) -> (h[hidden], c[hidden]):\n"
-    "  c = sigmoid(W @ E[word] + U @ h_prev) * c_prev\n"
+    "  c = sigmoid(W @ E[word] + U @ h_prev) * c_prev + h0\n"
     "  h = tanh(c)\n"
     "cell out(h[hidden]) -> (y[5]):\n"
     "  y = Wout @ h\n";
@@ -35,10 +35,9 @@ static edb_run_stats run_counted(const world *w, edb_graph *graph, edb_placement
   return stats;
 }
 
-static edb_graph *chains_of(const world *w, bool read_all) {
-  static const uint32_t lengths[] = {5, 17, 9, 1};
+static edb_graph *chains_of(const world *w, const uint32_t *lengths, uint32_t n, bool read_all) {
   edb_graph *graph = graph_of(w);
-  for (int i = 0; i < 4; i++) {
+  for (uint32_t i = 0; i < n; i++) {
     edb_node node = append(graph, 0, NULL, 0, 0);
     for (uint32_t k = 0; k < lengths[i]; k++) {
       edb_value inputs[2] = {{node, 0}, {node, 1}};
@@ -54,9 +53,10 @@ static edb_graph *chains_of(const world *w, bool read_all) {
  * the reader of the states may need them in another order. */
 static void chains_need_no_copies_and_a_second_store_for_a_second_reader_at_most(void **state) {
   (void)state;
+  static const uint32_t lengths[] = {5, 17, 9, 1};
   world w = world_of(EDB_SIMD_AUTO, chain_text);
   for (int read_all = 0; read_all < 2; read_all++) {
-    edb_graph *graph = chains_of(&w, read_all);
+    edb_graph *graph = chains_of(&w, lengths, 4, read_all);
     edb_run_stats stats = run_counted(&w, graph, EDB_PLACEMENT_DIRECT, "y");
     assert_int_equal(stats.bytes_copied, 0);
     /* All but the last states of the four chains have two readers, or none has. */
@@ -102,6 +102,59 @@ static void trees_need_no_copies_and_little_memory(void **state) {
   world_close(&w);
 }
 
+/* Values of all `out` calls of the graph, one after another. */
+static size_t read_outputs(const world *w, edb_graph *graph, edb_policy_kind kind, float *to,
+                           edb_run_stats *stats) {
+  edb_session_params params = EDB_PARAMS(edb_session_params);
+  edb_session *session = NULL;
+  edb_policy *policy = policy_of(w, kind);
+  edb_error error = {0};
+  size_t n = 0;
+  params.placement = EDB_PLACEMENT_ARRIVAL;
+  params.no_hoist = params.no_share = params.no_table = true;
+  MUST(edb_session_create(w->ctx, w->model, w->weights, &params, &session, &error), error);
+  MUST(edb_session_run(session, graph, policy, NULL, &error), error);
+  *stats = edb_session_stats(session);
+  for (edb_node node = 0; node < edb_graph_node_count(graph); node++) {
+    if (edb_graph_node_cell(graph, node) != 2) continue;
+    MUST(edb_session_read(session, graph, (edb_value){node, 0}, to + n, 5, &error), error);
+    n += 5;
+  }
+  edb_policy_destroy(policy);
+  edb_session_destroy(session);
+  return n;
+}
+
+/* In the order of arrival the shorter chains stand between the longer ones: their states are not
+ * side by side. The products read them where they are; elementwise operators do if rows are long.
+ */
+static void rows_apart_are_read_through_pointers_with_the_same_bits(void **state) {
+  (void)state;
+  static const char *const widths[] = {"24 ", "136"};
+  static const uint32_t lengths[] = {17, 5, 9, 12, 1, 20};
+  for (int i = 0; i < 2; i++) {
+    char text[sizeof chain_text];
+    float alone[320], batched[320];
+    edb_run_stats stats;
+    memcpy(text, chain_text, sizeof text);
+    memcpy(strstr(text, "hidden = 24"), "hidden=", 7);
+    memcpy(strstr(text, "hidden=") + 7, "    ", 4);
+    memcpy(strstr(text, "hidden=") + 8, widths[i], 3);
+    world w = world_of(EDB_SIMD_AUTO, text);
+    edb_graph *graph = chains_of(&w, lengths, 6, true);
+    size_t n = read_outputs(&w, graph, EDB_POLICY_UNBATCHED, alone, &stats);
+    assert_int_equal(stats.rows_through_pointers, 0);
+    edb_graph_destroy(graph);
+    graph = chains_of(&w, lengths, 6, true);
+    assert_int_equal(read_outputs(&w, graph, EDB_POLICY_BEST, batched, &stats), n);
+    assert_true(stats.rows_through_pointers > 0);
+    assert_true(i == 0 ? stats.bytes_copied > 0 : stats.bytes_copied == 0);
+    assert_memory_equal(alone, batched, n * sizeof(float));
+    edb_graph_destroy(graph);
+    world_close(&w);
+  }
+}
+
 static void placements_that_there_are_not_are_refused(void **state) {
   (void)state;
   world w = world_of(EDB_SIMD_PORTABLE, tree_text);
@@ -119,6 +172,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(chains_need_no_copies_and_a_second_store_for_a_second_reader_at_most),
       cmocka_unit_test(trees_need_no_copies_and_little_memory),
+      cmocka_unit_test(rows_apart_are_read_through_pointers_with_the_same_bits),
       cmocka_unit_test(placements_that_there_are_not_are_refused),
   };
   return cmocka_run_group_tests_name("placing", tests, NULL, NULL);
