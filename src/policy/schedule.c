@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "policy/best.h"
+#include "policy/regroup.h"
 #include "policy/scratch.h"
 
 /* About what a schedule of a graph takes; more than the largest block would not stay with the
@@ -50,6 +51,23 @@ static size_t scratch_bytes(const edb_dag *dag) {
   return bytes < LARGEST_BLOCK ? (size_t)bytes : LARGEST_BLOCK;
 }
 
+/* Batches whose type is not that of the batch before. */
+static uint32_t changes(const edb_batches *b) {
+  uint32_t sum = 0;
+  for (uint32_t i = 1; i < b->count; i++) sum += b->type[i] != b->type[i - 1];
+  return sum;
+}
+
+/* What runs on a device shall not change its weights more often than it must. */
+static edb_status regroup(edb_attempts *a, edb_error *error) {
+  if (changes(&a->best) < 2 * a->forward.n_types) return EDB_OK;
+  EDB_TRY(edb_regroup(a->ctx, &a->forward, &a->best, &a->trial, error));
+  edb_batches regrouped = a->trial;
+  a->trial = a->best;
+  a->best = regrouped;
+  return EDB_OK;
+}
+
 /* The schedule outlives the attempts; it is made in the context proper. */
 static edb_status find(edb_context *ctx, edb_scratch *scratch, const edb_policy *policy,
                        const edb_dag *dag, const edb_schema *schema, edb_schedule **out,
@@ -57,6 +75,7 @@ static edb_status find(edb_context *ctx, edb_scratch *scratch, const edb_policy 
   edb_attempts attempts;
   EDB_TRY(edb_attempts_init(&scratch->ctx, dag, schema, &attempts, error));
   edb_status status = edb_attempt_policy(&attempts, policy, error);
+  if (status == EDB_OK && schema != NULL) status = regroup(&attempts, error);
   edb_schedule *s = NULL;
   if (status == EDB_OK) status = schedule_alloc(ctx, attempts.best.count, dag->n_nodes, &s, error);
   if (status == EDB_OK) {
