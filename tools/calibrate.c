@@ -102,6 +102,12 @@ static int run_calibrate(const options *o) {
   return code;
 }
 
+static const option_help own_help[] = {
+    {OPTION_BATCH, "instances of the largest mini-batches (default 32)"},
+    {OPTION_BATCHES, "mini-batches of each size (default 4)"},
+    {OPTION_OUT, "the file of costs to write"},
+    {OPTION_HELP, NULL}};
+
 const command command_calibrate = {
     .name = "calibrate",
     .summary = "measures what batches of each type cost",
@@ -116,5 +122,6 @@ const command command_calibrate = {
         "--minimise time --costs FILE of schedule, run and bench uses it.",
     .example = "  edbatch calibrate models/tree_lstm.edb --data trees.txt -o tree.costs.json",
     .accepts = accepts,
+    .own = own_help,
     .run = run_calibrate,
 };

@@ -1,4 +1,4 @@
-/* tools/inspect.c: `edbatch inspect`: what is in a model, weights or policy file. */
+/* tools/inspect.c: `edbatch inspect`: what is in a file of a model, weights, a policy or costs. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,39 +190,68 @@ static void print_policy(const json_t *policy) {
   print_states(json_object_get(policy, "states"));
 }
 
-static int inspect_policy(workplace *w, const char *path) {
+/* ---- Costs --------------------------------------------------------------------------------------
+ */
+
+static void print_cost(const char *name, const json_t *cost) {
+  printf("%-40s %12.1f %12.2f\n", name, json_number_value(json_object_get(cost, "batch_ns")),
+         json_number_value(json_object_get(cost, "node_ns")));
+}
+
+static void print_costs(const json_t *costs) {
+  size_t i;
+  json_t *type;
+  printf("costs, version %lld, granularity %s\n",
+         (long long)json_integer_value(json_object_get(costs, "edbatch-costs")),
+         string_of(costs, "granularity"));
+  printf("%-40s %12s %12s\n", "type", "ns per batch", "ns per node");
+  json_array_foreach(json_object_get(costs, "types"), i, type)
+      print_cost(string_of(type, "name"), type);
+  print_cost("a mini-batch, besides", json_object_get(costs, "mini_batch"));
+}
+
+/* ---- JSON: policies and costs -------------------------------------------------------------------
+ */
+
+static int inspect_json(workplace *w, const char *path) {
   json_error_t e;
-  json_t *policy = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
-  if (!policy) {
-    snprintf(w->error.text, sizeof w->error.text, "%s:%d:%d: %s", path, e.line, e.column, e.text);
-    return workplace_failed(w);
-  }
+  json_t *object = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
+  bool policy = json_is_integer(json_object_get(object, "edbatch-policy"));
+  bool costs = json_is_integer(json_object_get(object, "edbatch-costs"));
   int code = 0;
-  if (!json_is_integer(json_object_get(policy, "edbatch-policy"))) {
+  if (!object) {
+    snprintf(w->error.text, sizeof w->error.text, "%s:%d:%d: %s", path, e.line, e.column, e.text);
+    code = workplace_failed(w);
+  } else if (!policy && !costs) {
     snprintf(w->error.text, sizeof w->error.text,
-             "%s is JSON, but no policy: it has no \"edbatch-policy\"", path);
+             "%s is JSON, but neither a policy nor costs: it has no \"edbatch-policy\" and no "
+             "\"edbatch-costs\"",
+             path);
     code = workplace_failed(w);
   } else if (has_option(w->options, OPTION_JSON)) {
-    json_dumpf(policy, stdout, JSON_INDENT(2));
+    json_dumpf(object, stdout, JSON_INDENT(2));
     putchar('\n');
+  } else if (policy) {
+    print_policy(object);
   } else {
-    print_policy(policy);
+    print_costs(object);
   }
-  json_decref(policy);
+  json_decref(object);
   return code;
 }
 
 /* ---- The command --------------------------------------------------------------------------------
  */
 
-/* By the first bytes: JSON is a policy, a length and then JSON are weights, text is a model. */
+/* By the first bytes: JSON is a policy or costs, a length and then JSON are weights, text is a
+ * model. */
 static int inspect_any(workplace *w, const char *path) {
   unsigned char head[9] = {0};
   FILE *file = fopen(path, "rb");
   size_t n = file ? fread(head, 1, sizeof head, file) : 0;
   if (file) fclose(file);
   if (n == 9 && head[8] == '{' && (head[6] == 0 || head[7] == 0)) return inspect_weights(w, path);
-  if (n > 0 && head[0] == '{') return inspect_policy(w, path);
+  if (n > 0 && head[0] == '{') return inspect_json(w, path);
   return inspect_model(w, path);
 }
 
@@ -238,12 +267,13 @@ static int run_inspect(const options *o) {
 
 const command command_inspect = {
     .name = "inspect",
-    .summary = "shows a model, weights or a policy",
+    .summary = "shows a model, weights, a policy or costs",
     .usage = "inspect FILE",
     .details =
         "Of a model: its canonical text, parameters, types and their FLOPs; of weights: tensors "
         "and\n"
-        "metadata; of a policy: types and states. The kind of the file is found by its content.",
+        "metadata; of a policy: types and states; of costs: nanoseconds by type. The kind of the\n"
+        "file is found by its content.",
     .example = "  edbatch inspect models/tree_lstm.edb",
     .accepts = accepts,
     .run = run_inspect,

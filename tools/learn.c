@@ -89,8 +89,8 @@ const command command_learn = {
     .usage = "learn MODEL --data FILE -o POLICY\n       edbatch learn --graph FILE... -o POLICY",
     .details =
         "Learns a finite state machine by Q-learning on the first --batches mini-batches of\n"
-        "--batch instances, or on raw graphs, whose types are the file's numbers. The same seed\n"
-        "gives the same policy.",
+        "--batch instances, or on raw graphs (docs/data.md), whose types are the file's numbers.\n"
+        "The same seed gives the same policy.",
     .example = "  edbatch learn models/tree_lstm.edb --data trees.txt -o policy.json",
     .accepts = accepts,
     .run = run_learn,

@@ -39,6 +39,12 @@ const char *nearest_name(const char *wanted, const char *const *names, size_t n)
   return s.best;
 }
 
+static const char *help_of(const command *c, option_id id) {
+  for (const option_help *own = c->own; own && own->id != OPTION_HELP; own++)
+    if (own->id == id) return own->help;
+  return table[id].help;
+}
+
 void command_help(const command *c) {
   printf("edbatch %s: %s\n\nUsage: edbatch %s\n", c->name, c->summary, c->usage);
   if (c->details) printf("\n%s\n", c->details);
@@ -49,9 +55,9 @@ void command_help(const command *c) {
     snprintf(left, sizeof left, "%s--%s%s%s", r->letter ? "" : "    ", r->name,
              r->argument ? " " : "", r->argument ? r->argument : "");
     if (r->letter)
-      printf("  -%c, %-26s %s\n", r->letter, left, r->help);
+      printf("  -%c, %-26s %s\n", r->letter, left, help_of(c, *id));
     else
-      printf("  %-30s %s\n", left, r->help);
+      printf("  %-30s %s\n", left, help_of(c, *id));
     if (*id == OPTION_HELP) break;
   }
   printf("\nExample:\n%s\n", c->example);

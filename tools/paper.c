@@ -324,6 +324,12 @@ static int run_paper(const options *o) {
   return code;
 }
 
+static const option_help own_help[] = {
+    {OPTION_SECONDS, "for the whole of it (default 3000, with --quick 240)"},
+    {OPTION_COUNT, "instances to generate where data are missing (default 1000)"},
+    {OPTION_OUT, "folder of paper.md, paper.json and plots (default: paper.md to stdout)"},
+    {OPTION_HELP, NULL}};
+
 const command command_paper = {
     .name = "paper",
     .summary = "makes the comparison of the ED-Batch paper on this machine",
@@ -339,5 +345,6 @@ const command command_paper = {
         "limits the whole of it (default 3000, with --quick 240); what did not fit is listed.",
     .example = "  edbatch paper --quick -o results",
     .accepts = accepts,
+    .own = own_help,
     .run = run_paper,
 };

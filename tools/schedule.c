@@ -147,6 +147,11 @@ static int run_schedule(const options *o) {
   return code;
 }
 
+static const option_help own_help[] = {
+    {OPTION_SECONDS, "for exact, per graph (default 10, with --compare 1)"},
+    {OPTION_BATCHES, "mini-batches to compare on, or to learn from (default 4)"},
+    {OPTION_HELP, NULL}};
+
 const command command_schedule = {
     .name = "schedule",
     .summary = "shows the batches that a policy makes",
@@ -155,7 +160,9 @@ const command command_schedule = {
              "       edbatch schedule MODEL --data FILE --compare [--costs FILE] [--seconds S]\n"
              "       edbatch schedule --graph FILE... --compare",
     .details =
-        "Schedules the first --batch instances of the data as one mini-batch, or a raw graph. One\n"
+        "Schedules the first --batch instances of the data as one mini-batch, or a raw graph: a "
+        "file\n"
+        "with the number of nodes, then a line `type nargs arg...` per node (docs/data.md). One\n"
         "line per batch: number, type, nodes; the last line is `batches N bound M`, where M is a\n"
         "lower bound on the batches of any schedule. Policies: unbatched, depth, agenda-static,\n"
         "agenda-running, sufficient, tight, fsm, beam, best, exact. For\n"
@@ -167,5 +174,6 @@ const command command_schedule = {
         "--minimise time.",
     .example = "  edbatch schedule models/tree_lstm.edb --data trees.txt --policy depth",
     .accepts = accepts,
+    .own = own_help,
     .run = run_schedule,
 };

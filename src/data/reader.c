@@ -50,7 +50,7 @@ bool edb_reader_skips(edb_reader *reader, edb_status status, const edb_error *er
   if (skipped <= LOGGED_BAD_INSTANCES) {
     edb_log(reader->ctx, EDB_LOG_WARNING, "a bad instance is skipped: %s", error->text);
   }
-  if (skipped == LOGGED_BAD_INSTANCES) {
+  if (skipped == LOGGED_BAD_INSTANCES + 1) {
     edb_log(reader->ctx, EDB_LOG_WARNING, "%s: further bad instances are skipped in silence",
             reader->name);
   }

@@ -228,6 +228,10 @@ static void the_first_bad_instances_are_logged(void **state) {
   assert_int_equal(lines.count, 4);
   assert_string_equal(lines.last, "d: further bad instances are skipped in silence");
   edb_dataset_destroy(dataset);
+  lines.count = 0; /* with no more than are logged there is nothing further */
+  assert_int_equal(parse_with(ctx, model, "(9 a)(9 a)(9 a)(2 a)", &params, &dataset, NULL), EDB_OK);
+  assert_int_equal(lines.count, 3);
+  edb_dataset_destroy(dataset);
   edb_model_destroy(model);
   edb_context_destroy(ctx);
 }

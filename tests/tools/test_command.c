@@ -114,6 +114,14 @@ static void help_of_every_command_has_an_example(void **state) {
   }
 }
 
+static void help_says_what_an_option_is_for_this_command(void **state) {
+  (void)state;
+  expect(run("bench --help"), 0, "time per policy (default 1)");
+  expect(run("schedule --help"), 0, "for exact, per graph (default 10");
+  expect(run("paper --help"), 0, "for the whole of it (default 3000");
+  expect(run("calibrate --help"), 0, "mini-batches of each size (default 4)");
+}
+
 static void the_version_is_printed(void **state) {
   (void)state;
   expect(run("--version"), 0, "edbatch 0.");
@@ -466,6 +474,18 @@ static void costs_are_measured_and_minimised(void **state) {
          "costs of other batches");
   expect(run("run " TREE_GRU SMALL " --data two.txt --minimise time --costs c.json 2>&1"), 1,
          "c.json:");
+}
+
+static void inspect_shows_costs(void **state) {
+  (void)state;
+  expect(run("calibrate " TREE_LSTM SMALL " --data trees.txt -b 4 --batches 1 -o c.json"), 0,
+         "calibrated c.json");
+  expect(run("inspect c.json"), 0, "a mini-batch, besides");
+  json_t *object = expect_json(run("inspect c.json --json"));
+  assert_int_equal(json_integer_value(json_object_get(object, "edbatch-costs")), 1);
+  json_decref(object);
+  write_file("neither.json", "{}\n");
+  expect(run("inspect neither.json 2>&1"), 1, "neither a policy nor costs");
 }
 
 static void the_fewest_batches_are_not_always_the_fastest(void **state) {
@@ -849,6 +869,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(help_lists_every_command),
       cmocka_unit_test(help_of_every_command_has_an_example),
+      cmocka_unit_test(help_says_what_an_option_is_for_this_command),
       cmocka_unit_test(the_version_is_printed),
       cmocka_unit_test(wrong_usage_exits_with_2),
       cmocka_unit_test(options_are_named_whole),
@@ -875,6 +896,7 @@ int main(void) {
       cmocka_unit_test(beams_are_as_wide_as_asked),
       cmocka_unit_test(raw_graphs_are_scheduled_and_learned_from),
       cmocka_unit_test(costs_are_measured_and_minimised),
+      cmocka_unit_test(inspect_shows_costs),
       cmocka_unit_test(the_fewest_batches_are_not_always_the_fastest),
       cmocka_unit_test(compare_shows_all_policies_of_raw_graphs),
       cmocka_unit_test(compare_measures_runs_of_a_model),
