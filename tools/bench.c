@@ -240,6 +240,15 @@ int bench_measure(const options *o, uint64_t nodes, json_t **rows) {
   return code;
 }
 
+int bench_try(const options *o, uint64_t nodes) {
+  workplace w;
+  bench b = {.w = &w, .nodes = nodes};
+  int code = workplace_open(&w, &command_bench, o);
+  if (!code) code = choose_batch(&b);
+  workplace_close(&w);
+  return code;
+}
+
 static int run_bench(const options *o) {
   json_t *rows = NULL;
   if (has_option(o, OPTION_SWEEP)) return bench_sweep(o);

@@ -107,6 +107,8 @@ struct bench {
 /* Measures what the options say and gives the rows as JSON (docs/benchmarks.md), one per policy.
  * `nodes` > 0: mini-batches of so many instances that they have at least so many nodes. */
 int bench_measure(const options *o, uint64_t nodes, json_t **rows);
+/* Whether the data has such mini-batches and the model such constants. */
+int bench_try(const options *o, uint64_t nodes);
 
 /* ---- Output (bench_print.c, bench_plot.c) -------------------------------------------------------
  */
