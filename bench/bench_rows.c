@@ -6,8 +6,8 @@
  * One line per width and size of the memory in which rows are scattered: nanoseconds of the
  * processor per row, over chunks of ROWS rows (default 48), best of some runs, the ways taken in
  * turn. `product` is one with four times as many columns as its operand has, `elementwise`
- * x0 * x1 + x2 * x3 with x1 apart, `store` tanh(x0) * x1, computed where it stays, or in a buffer and
- * moved to where it belongs. */
+ * x0 * x1 + x2 * x3 with x1 apart, `store` tanh(x0) * x1, computed where it stays, or in a buffer
+ * and moved to where it belongs. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,9 +141,10 @@ static void store_rows(bench *b) {
 }
 
 typedef void (*way_fn)(bench *b);
-static const way_fn ways[] = {gather, gather_asked, product_gathered,     product_pointers, product_asked, elementwise_gathered,
-                              elementwise_pointers, elementwise_asked, store_in_place,   store_moved,
-                              store_asked, store_rows};
+static const way_fn ways[] = {
+    gather,         gather_asked,         product_gathered,     product_pointers,
+    product_asked,  elementwise_gathered, elementwise_pointers, elementwise_asked,
+    store_in_place, store_moved,          store_asked,          store_rows};
 enum { WAYS = sizeof ways / sizeof *ways };
 
 /* ---- Measuring ---------------------------------------------------------------------------------
@@ -202,7 +203,8 @@ int main(int argc, char **argv) {
   const edb_kernels *k = edb_kernels_get(EDB_SIMD_AUTO);
   if (rows == 0 || rows > 256) return 2;
   printf("                 product                       elementwise                   store\n");
-  printf(" width      KiB   gather  asked  gathered  pointers     asked  gathered  pointers     asked  in place     moved  asked row by row\n");
+  printf(" width      KiB   gather  asked  gathered  pointers     asked  gathered  pointers     "
+         "asked  in place     moved  asked row by row\n");
   for (size_t width = 64; width <= 512; width *= 2)
     for (size_t kib = 256; kib <= 64 << 10; kib *= 4) measure(k, rows, width, kib << 10);
   return 0;

@@ -89,6 +89,7 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
                    .weights = weights,
                    .pool = pool,
                    .share_ns = EDB_CPU_SHARE_NS,
+                   .move_ns = EDB_CPU_MOVE_NS,
                    .kernels = edb_kernels_get(ctx->simd),
                    .bf16 = params->precision == EDB_PRECISION_BF16,
                    .version = UINT64_MAX};
@@ -108,6 +109,7 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
   for (uint32_t i = 0; i < program->n_cells && status == EDB_OK; i++)
     status = create_cell(cpu, i, &plan, caches, error);
   if (status == EDB_OK) status = edb_cpu_weights_create(cpu, error);
+  cpu->near_weights = cpu->packed_bytes <= caches.l2_bytes / 2;
   if (status != EDB_OK) {
     cpu_destroy(cpu);
     return status;

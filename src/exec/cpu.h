@@ -42,7 +42,8 @@ typedef struct edb_cpu {
   uint64_t version; /* of the packed weights */
   edb_cpu_cell *cells;
   size_t near_bytes;              /* rows of a slab no larger than this are soon there */
-  double share_ns;                /* what sharing work among threads costs */
+  bool near_weights;              /* the second-level cache has them all, and room to spare */
+  double share_ns, move_ns;       /* what sharing work among threads costs */
   struct edb_cpu_worker *workers; /* [threads of the pool] */
   edb_plan_inputs *inputs;        /* by cell */
   char *scratch;
@@ -128,9 +129,12 @@ size_t edb_cpu_layout_view(const edb_cpu_cell *cell, edb_cpu_room room, edb_fram
 /* ---- Sharing (exec/cpu_share.c) ---------------------------------------------------------------
  */
 
-/* What sharing costs: the dispatch (bench_pool: 250 to 500), and the rows that go from cache to
- * cache. Two threads gain from about 0.2 MFLOP on, four from 0.13. */
+/* What sharing costs: the dispatch (bench_pool: 250 to 650), and each number of a product's operand
+ * and result, which go from cache to cache. Measured with 2 threads where these are near and where
+ * they are far: without the second, products of a few rows at hidden size 64 were shared at a loss
+ * of up to 40 %; at 256 it makes no difference. */
 #define EDB_CPU_SHARE_NS 500
+#define EDB_CPU_MOVE_NS  0.4
 
 /* Part `part` of a task, on thread `worker`, whose `error` gets the text of a failure. */
 typedef edb_status (*edb_cpu_part_fn)(void *arg, uint32_t worker, uint32_t part);

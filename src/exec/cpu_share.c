@@ -16,6 +16,10 @@
  * rows were as good as 8 and better than 24 by 2 to 5 %. */
 #define ROWS_PER_THREAD 12
 
+/* The same where the second-level cache of each core has the weights of all cells anyway: a tile.
+ * At hidden size 64 better than 12 by up to 15 %. */
+#define ROWS_PER_NEAR_THREAD 6
+
 /* Rows of a stretch of many, about: small enough that those of a thread that is put aside are not
  * missed for long. */
 #define STRETCH_ROWS 48
@@ -130,8 +134,8 @@ static bool is_worth(const edb_cpu *cpu, double ns) {
 
 edb_cpu_cut edb_cpu_cut_batch(const edb_cpu *cpu, const edb_cpu_cell *cell, size_t count) {
   size_t threads = edb_pool_threads(cpu->pool);
-  if (threads == 1 || count < threads * ROWS_PER_THREAD ||
-      !is_worth(cpu, cell->node_ns * (double)count))
+  size_t least = cpu->near_weights ? ROWS_PER_NEAR_THREAD : ROWS_PER_THREAD;
+  if (threads == 1 || count < threads * least || !is_worth(cpu, cell->node_ns * (double)count))
     return (edb_cpu_cut){.parts = 1, .rows = count};
   size_t rounds = (count + threads * STRETCH_ROWS / 2) / (threads * STRETCH_ROWS);
   size_t parts = threads * (rounds > 0 ? rounds : 1), rows = (count + parts - 1) / parts;
@@ -251,7 +255,8 @@ void edb_cpu_run_product(edb_frame *f, const edb_product *p) {
   const edb_kernels *k = f->cpu->kernels;
   double ns =
       2.0 * (double)p->rows * (double)p->columns * (double)p->depth / pace_of(k->simd).flops_per_ns;
-  if (!f->view_memory || !is_worth(f->cpu, ns)) {
+  double moved = (double)p->rows * (double)(p->columns + p->depth) * f->cpu->move_ns;
+  if (!f->view_memory || !is_worth(f->cpu, ns - moved)) {
     multiply(f->cpu, p, 0, p->rows, 0, p->columns);
     return;
   }

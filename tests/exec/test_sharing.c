@@ -35,7 +35,9 @@ static edb_session *eager_session(const world *w, edb_granularity granularity, u
   params.threads = threads;
   params.placement = (edb_placement_kind)(threads % (EDB_PLACEMENT_DIRECT + 1));
   MUST(edb_session_create(w->ctx, w->model, w->weights, &params, &session, &error), error);
-  ((edb_cpu *)session->state)->share_ns = 0;
+  edb_cpu *cpu = session->state;
+  cpu->share_ns = cpu->move_ns = 0;
+  cpu->near_weights = threads % 2; /* as if: large cells would be slow here */
   return session;
 }
 
@@ -248,7 +250,8 @@ static void every_failed_request_for_memory_is_survived(void **state) {
     f.fail_at = n;
     edb_status status = edb_session_create(w.ctx, w.model, w.weights, &params, &session, NULL);
     if (status == EDB_OK) {
-      ((edb_cpu *)session->state)->share_ns = 0;
+      edb_cpu *cpu = session->state;
+      cpu->share_ns = cpu->move_ns = 0;
       status = edb_session_run(session, graph, policy, NULL, NULL);
     }
     failed = f.failures > 0;
