@@ -13,6 +13,7 @@ static void forget(prepared *m) {
   edb_schedule_destroy(m->schedule);
   m->placement = NULL;
   m->schedule = NULL;
+  m->ready = false;
 }
 
 static uint64_t lap(double *then) {
@@ -39,6 +40,15 @@ static void prepare(preparer *p, prepared *m) {
     m->status =
         edb_placement_create(p->session, lowered, m->schedule, p->keep, &m->placement, &m->error);
   m->placement_ns = lap(&then);
+  m->ready = true;
+}
+
+/* Waking the thread, and the cache lines that go there and back, take about as long. */
+#define LEAST_AHEAD_NS 8000
+
+/* Whether preparing one like it takes long enough for another thread to do it. */
+static bool is_worth_a_thread(const prepared *m) {
+  return m->graph_ns + m->schedule_ns + m->placement_ns >= LEAST_AHEAD_NS;
 }
 
 /* ---- The thread ---------------------------------------------------------------------------------
@@ -86,13 +96,14 @@ prepared *prepare_take(preparer *p, uint32_t first, uint32_t count, uint32_t nex
   wait_for_other(p);
   if (p->started) p->current = 1 - p->current;
   prepared *m = &p->slots[p->current];
-  if (!p->started || !m->placement || m->first != first || m->count != count) {
+  if (!m->ready || m->first != first || m->count != count) {
     m->first = first;
     m->count = count;
     prepare(p, m);
   }
+  m->ready = false;
   m->waited_ns = lap(&then);
-  if (p->started && next_count > 0) ask_for_other(p, next, next_count);
+  if (p->started && next_count > 0 && is_worth_a_thread(m)) ask_for_other(p, next, next_count);
   return m;
 }
 

@@ -1,5 +1,6 @@
 /* tools/prepare.h: mini-batches ready to run: graph, schedule, placement. With more than one thread
- * the next one is prepared on a thread of its own while one runs. */
+ * the next one is prepared on a thread of its own while one runs, unless that is too little work.
+ */
 #ifndef EDB_TOOLS_PREPARE_H
 #define EDB_TOOLS_PREPARE_H
 
@@ -15,6 +16,7 @@ typedef struct prepared {
   edb_placement *placement;
   uint64_t graph_ns, schedule_ns, placement_ns; /* what preparing it took */
   uint64_t waited_ns; /* of that, for how long nothing could run: all of it when not ahead */
+  bool ready;         /* prepared, with whatever status, and not taken yet */
   edb_status status;
   edb_error error;
 } prepared;
