@@ -41,10 +41,9 @@ typedef struct source {
   bool bf16;
 } source;
 
-/* Element (k, j) of the packed operand. */
-static float packed_element(const source *s, size_t k, size_t j) {
+/* Pair (k, j) of the packed operand. */
+static float packed_pair(const source *s, size_t k, size_t j) {
   const float *at = s->w + (ptrdiff_t)j * s->right;
-  if (!s->bf16) return at[(ptrdiff_t)k * s->down];
   const float odd = 2 * k + 1 < s->depth ? at[(ptrdiff_t)(2 * k + 1) * s->down] : 0.0f;
   return edb_bf16_pair(at[(ptrdiff_t)(2 * k) * s->down], odd);
 }
@@ -58,8 +57,16 @@ static void pack_panel(const edb_kernels *k, float *packed, size_t total, size_t
   const size_t left = padded(total - start);
   const size_t width = left < k->panel ? left : k->panel;
   float *out = packed + start * depth + (first - start);
+  if (!s->bf16) {
+    const float *w = s->w + (ptrdiff_t)from * s->right;
+    if (s->down == 1)
+      k->transpose(cols, depth, w, s->right, out, (ptrdiff_t)width);
+    else
+      k->copy(depth, cols, (edb_span){w, s->down, 1}, out, (ptrdiff_t)width);
+    return;
+  }
   for (size_t i = 0; i < depth; i++, out += width)
-    for (size_t j = 0; j < cols; j++) out[j] = packed_element(s, i, from + j);
+    for (size_t j = 0; j < cols; j++) out[j] = packed_pair(s, i, from + j);
 }
 
 static void pack(const edb_kernels *k, float *packed, size_t total, size_t first, size_t cols,
