@@ -3,17 +3,106 @@
 #define EDB_KERNEL_PRODUCT_IMPL_H
 
 #include "kernel/product_tile.h"
+#include "kernel/reduce_impl.h"
 
 EDB_TILES(tile, vf_fma)
 EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, tile_exact, 1, true, vf_fma)
 static const product_tile_fn exact_tiles[EDB_TILE_MAX_ROWS] = {
     EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, tile_exact, 1, true, vf_fma)};
 
+/* A few columns would leave most lanes of a tile idle. Here the lanes are rows instead: blocks of A
+ * are transposed on the way, and each column is a chain for all 16 rows. Two blocks of rows side by
+ * side, so that the latency of one hides behind the other. Not where vectors are short: there
+ * transposing costs more. */
+#if VF_PANEL_VECTORS == 4
+#define EDB_NARROW_COLS 8
+#define EDB_NARROW_ROWS (2 * VF_LANES)
+
+/* One row of B for both blocks. */
+VF_INLINE void narrow_step(const size_t cols, edb_vf upper, edb_vf lower, const float *b,
+                           edb_vf (*sum)[EDB_NARROW_COLS]) {
+  VF_UNROLL
+  for (size_t j = 0; j < cols; j++) {
+    const edb_vf column = vf_set1(b[j]);
+    sum[0][j] = vf_fma(upper, column, sum[0][j]);
+    sum[1][j] = vf_fma(lower, column, sum[1][j]);
+  }
+}
+
+VF_INLINE void narrow_store(const size_t cols, const edb_vf *sum, float *c, ptrdiff_t c_stride) {
+  edb_vf v[VF_LANES];
+  VF_UNROLL
+  for (size_t j = 0; j < VF_LANES; j++) v[j] = j < cols ? sum[j] : vf_set1(0.0f);
+  vf_transpose(v);
+  VF_UNROLL
+  for (size_t r = 0; r < VF_LANES; r++) vf_store_n(c + (ptrdiff_t)r * c_stride, v[r], cols);
+}
+
+/* EDB_NARROW_ROWS rows against all columns; cols is a constant where this is used. */
+VF_INLINE void narrow_block(const size_t cols, size_t depth, const float *a, ptrdiff_t a_stride,
+                            const float *b, float *c, ptrdiff_t c_stride) {
+  const float *below = a + VF_LANES * a_stride;
+  edb_vf sum[2][EDB_NARROW_COLS], upper[VF_LANES], lower[VF_LANES];
+  VF_UNROLL
+  for (size_t j = 0; j < cols; j++) sum[0][j] = sum[1][j] = vf_set1(0.0f);
+  size_t k = 0;
+  for (; k + VF_LANES <= depth; k += VF_LANES) {
+    load_transposed(VF_LANES, VF_LANES, a + k, a_stride, upper);
+    load_transposed(VF_LANES, VF_LANES, below + k, a_stride, lower);
+    VF_UNROLL
+    for (size_t i = 0; i < VF_LANES; i++)
+      narrow_step(cols, upper[i], lower[i], b + (k + i) * VF_LANES, sum);
+  }
+  if (k < depth) {
+    load_transposed(VF_LANES, depth - k, a + k, a_stride, upper);
+    load_transposed(VF_LANES, depth - k, below + k, a_stride, lower);
+    for (size_t i = 0; i < depth - k; i++)
+      narrow_step(cols, upper[i], lower[i], b + (k + i) * VF_LANES, sum);
+  }
+  narrow_store(cols, sum[0], c, c_stride);
+  narrow_store(cols, sum[1], c + VF_LANES * c_stride, c_stride);
+}
+
+typedef void (*narrow_fn)(size_t depth, const float *a, ptrdiff_t a_stride, const float *b,
+                          float *c, ptrdiff_t c_stride);
+#define EDB_NARROW(name, cols, vectors, exact, step)                                          \
+  static void name##_##cols(size_t depth, const float *a, ptrdiff_t a_stride, const float *b, \
+                            float *c, ptrdiff_t c_stride) {                                   \
+    narrow_block(cols, depth, a, a_stride, b, c, c_stride);                                   \
+  }
+#define EDB_NARROW_NAME(name, cols, vectors, exact, step) name##_##cols,
+EDB_ROWS_8(EDB_NARROW, narrow, , , )
+static const narrow_fn narrow[EDB_NARROW_COLS] = {EDB_ROWS_8(EDB_NARROW_NAME, narrow, , , )};
+
+/* As many rows as this is good for; returns their number. */
+VF_INLINE size_t product_narrow(size_t rows, size_t cols, size_t depth, const float *a,
+                                ptrdiff_t a_stride, const float *packed, float *c,
+                                ptrdiff_t c_stride) {
+  size_t r = 0;
+  if (cols > EDB_NARROW_COLS || depth < VF_LANES) return 0;
+  for (; r + EDB_NARROW_ROWS <= rows; r += EDB_NARROW_ROWS)
+    narrow[cols - 1](depth, a + (ptrdiff_t)r * a_stride, a_stride, packed,
+                     c + (ptrdiff_t)r * c_stride, c_stride);
+  return r;
+}
+#else
+VF_INLINE size_t product_narrow(size_t rows, size_t cols, size_t depth, const float *a,
+                                ptrdiff_t a_stride, const float *packed, float *c,
+                                ptrdiff_t c_stride) {
+  (void)rows, (void)cols, (void)depth, (void)a, (void)a_stride, (void)packed, (void)c,
+      (void)c_stride;
+  return 0;
+}
+#endif
+
 static void kernel_product_packed(size_t rows, size_t cols, size_t depth, const float *a,
                                   ptrdiff_t a_stride, const float *packed, float *c,
                                   ptrdiff_t c_stride) {
-  const product_rows source = {NULL, a, a_stride};
-  product_all(tile, rows, cols, depth, source, packed, c, c_stride);
+  const size_t done = product_narrow(rows, cols, depth, a, a_stride, packed, c, c_stride);
+  if (done == rows) return;
+  const product_rows source = {NULL, a + (ptrdiff_t)done * a_stride, a_stride};
+  product_all(tile, rows - done, cols, depth, source, packed, c + (ptrdiff_t)done * c_stride,
+              c_stride);
 }
 
 static void kernel_product_packed_rows(size_t rows, size_t cols, size_t depth,

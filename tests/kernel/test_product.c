@@ -111,6 +111,18 @@ static void many_rows_are_the_chain(void **state) {
   }
 }
 
+/* Of a few columns, where the lanes of vectors are rows. */
+static void many_rows_of_few_columns_are_the_chain(void **state) {
+  (void)state;
+  FOR_EACH_LEVEL(k) {
+    for (size_t cols = 1; cols <= 9; cols++) {
+      check_shape(k, 32, cols, 16, true);
+      check_shape(k, 45, cols, 39, true);
+      check_shape(k, 64, cols, 15, false);
+    }
+  }
+}
+
 static void no_depth_gives_positive_zero(void **state) {
   (void)state;
   FOR_EACH_LEVEL(k) {
@@ -270,6 +282,7 @@ int main(void) {
       cmocka_unit_test(every_tile_is_the_chain),
       cmocka_unit_test(every_depth_is_the_chain),
       cmocka_unit_test(many_rows_are_the_chain),
+      cmocka_unit_test(many_rows_of_few_columns_are_the_chain),
       cmocka_unit_test(no_depth_gives_positive_zero),
       cmocka_unit_test(infinities_and_nan_stay_in_their_column),
       cmocka_unit_test(an_operand_can_be_cut_between_panels),
