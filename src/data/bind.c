@@ -154,7 +154,7 @@ edb_status edb_bind_check(const edb_program *program, const edb_type_sig *sig, u
       error, EDB_ERROR_SHAPE, place.file, place.line, place.column,
       "input \"%s\" of cell \"%s\" has the shape %s, but output \"%s\" of cell \"%s\" has %s",
       sig->inputs[input].name, sig->name,
-      edb_shape_text(program->shapes[wanted], wanted_text, sizeof wanted_text),
+      edb_shape_text(program->schema.shapes[wanted], wanted_text, sizeof wanted_text),
       producer->outputs[output].name, producer->name,
-      edb_shape_text(program->shapes[found], found_text, sizeof found_text));
+      edb_shape_text(program->schema.shapes[found], found_text, sizeof found_text));
 }

@@ -51,7 +51,8 @@ static void *plain_state(const edb_session *s) {
 static edb_status check_create(const edb_model *model, const edb_weights *weights,
                                const edb_session_params *params, edb_error *error) {
   EDB_FAIL_IF(weights->model != model, error, EDB_ERROR_MISMATCH,
-              "the weights were made for another model");
+              "the weights were made for another model (\"%s\") than that of the session (\"%s\")",
+              edb_model_name(weights->model), edb_model_name(model));
   if (!params) return EDB_OK;
   EDB_FAIL_IF(params->struct_bytes != sizeof *params, error, EDB_ERROR_ARGUMENT,
               "edb_session_params.struct_bytes is %zu, expected %zu: use EDB_PARAMS",
@@ -270,6 +271,15 @@ static void unbind_rows(edb_session *s, const edb_graph *graph, const edb_placem
   }
 }
 
+static edb_status fail_not_kept(const edb_graph *g, edb_node node, uint32_t output,
+                                edb_error *error) {
+  const edb_type_sig *sig = &g->schema->types[edb_graph_node_cell(g, node)];
+  return edb_fail(error, EDB_ERROR_STATE,
+                  "output \"%s\" of node %u, a call of \"%s\", is an input and was not kept by its "
+                  "run",
+                  sig->outputs[output].name, node, sig->name);
+}
+
 /* Inputs from earlier runs must still be there. */
 static edb_status check_inputs(const edb_session *s, const edb_graph *g, edb_error *error) {
   if (g->first == g->base) return EDB_OK;
@@ -278,9 +288,7 @@ static edb_status check_inputs(const edb_session *s, const edb_graph *g, edb_err
     edb_node from = g->edge_node[e];
     if (from >= g->first) continue;
     if (!edb_store_has(&s->store, from) || !edb_store_row(&s->store, from, g->edge_output[e]))
-      return edb_fail(error, EDB_ERROR_STATE,
-                      "output %u of node %u is an input but was not kept by its run",
-                      g->edge_output[e], from);
+      return fail_not_kept(g, from, g->edge_output[e], error);
   }
   return EDB_OK;
 }

@@ -28,16 +28,26 @@ static edb_status fail_input(const edb_graph *g, const edb_type_sig *sig,
               "no output %u",
               input->name, sig->name, value.node, source->name, source->n_outputs, value.output);
   const edb_output_sig *output = &source->outputs[value.output];
+  char expected[EDB_SHAPE_TEXT_BYTES], found[EDB_SHAPE_TEXT_BYTES];
   EDB_FAIL_IF(output->shape != input->shape, error, EDB_ERROR_SHAPE,
-              "input \"%s\" of cell \"%s\" has another shape (number %u) than output \"%s\" of "
-              "node %u, a call of \"%s\" (number %u)",
-              input->name, sig->name, input->shape, output->name, value.node, source->name,
-              output->shape);
+              "input \"%s\" of cell \"%s\": output \"%s\" of node %u, a call of \"%s\", has the "
+              "shape %s, expected %s",
+              input->name, sig->name, output->name, value.node, source->name,
+              edb_shape_text(g->schema->shapes[output->shape], found, sizeof found),
+              edb_shape_text(g->schema->shapes[input->shape], expected, sizeof expected));
   return edb_fail(
       error, EDB_ERROR_ARGUMENT,
       "input \"%s\" of cell \"%s\": output \"%s\" of node %u needs labels, and the node "
       "has none",
       input->name, sig->name, output->name, value.node);
+}
+
+static edb_status fail_cell(const edb_graph *g, uint32_t cell, edb_error *error) {
+  if (cell == UINT32_MAX)
+    return edb_fail(error, EDB_ERROR_ARGUMENT,
+                    "the cell is UINT32_MAX, which edb_model_cell gives for an unknown name");
+  return edb_fail(error, EDB_ERROR_ARGUMENT, "there is no cell %u, expected a number below %u",
+                  cell, g->schema->n_types);
 }
 
 static edb_status fail_index(const edb_type_sig *sig, uint32_t i, int32_t value, edb_error *error) {
@@ -46,6 +56,11 @@ static edb_status fail_index(const edb_type_sig *sig, uint32_t i, int32_t value,
     return edb_fail(error, EDB_ERROR_ARGUMENT,
                     "attribute \"%s\" of cell \"%s\" is missing; only labels may be absent",
                     index->name, sig->name);
+  if (index->bound == 0)
+    return edb_fail(error, EDB_ERROR_ARGUMENT,
+                    "attribute \"%s\" of cell \"%s\" is %d, and its vocabulary is empty: read data "
+                    "or set its size first",
+                    index->name, sig->name, value);
   return edb_fail(error, EDB_ERROR_ARGUMENT,
                   "attribute \"%s\" of cell \"%s\" is %d, expected 0 <= index < %u", index->name,
                   sig->name, value, index->bound);
@@ -210,9 +225,7 @@ static void commit(edb_graph *g, uint32_t type, const cursor *at) {
 edb_status edb_graph_append(edb_graph *graph, const edb_call *call, edb_node *node,
                             edb_error *error) {
   EDB_REQUIRE(error, graph, call);
-  EDB_FAIL_IF(call->cell >= graph->schema->n_types, error, EDB_ERROR_ARGUMENT,
-              "there is no cell %u, expected a number below %u", call->cell,
-              graph->schema->n_types);
+  if (call->cell >= graph->schema->n_types) return fail_cell(graph, call->cell, error);
   const edb_type_sig *sig = &graph->schema->types[call->cell];
   EDB_FAIL_IF(call->inputs == NULL && call->n_inputs > 0, error, EDB_ERROR_ARGUMENT,
               "cell \"%s\": n_inputs is %u and inputs is NULL", sig->name, call->n_inputs);

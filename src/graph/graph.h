@@ -11,6 +11,7 @@
 #include <edbatch/graph.h>
 
 #include "base/memory.h"
+#include "graph/shape.h"
 
 /* Interned shape of a value: equal ids = equal shapes. Shape 0 is the scalar. */
 typedef uint32_t edb_shape_id;
@@ -54,6 +55,8 @@ typedef struct edb_type_sig {
 typedef struct edb_schema {
   uint32_t n_types;
   const edb_type_sig *types;
+  uint32_t n_shapes;
+  const edb_shape *shapes; /* [n_shapes], by edb_shape_id: all that inputs and outputs have */
 } edb_schema;
 
 /* Per node: a record in `ints`: [arity of each variadic input][index attributes][1 if all labels

@@ -215,10 +215,10 @@ static edb_shape vector_shape(size_t size) {
 }
 
 static edb_shape_id find_shape(splitter *s, edb_shape shape) {
-  edb_program *p = &s->split->program;
+  edb_schema *schema = &s->split->program.schema;
   uint32_t id = 0;
-  while (id < p->n_shapes && !edb_shape_equal(p->shapes[id], shape)) id++;
-  if (id == p->n_shapes) s->shapes[p->n_shapes++] = shape;
+  while (id < schema->n_shapes && !edb_shape_equal(s->shapes[id], shape)) id++;
+  if (id == schema->n_shapes) s->shapes[schema->n_shapes++] = shape;
   return id;
 }
 
@@ -410,13 +410,13 @@ static edb_status split_cells(edb_split *split, const edb_program *source, edb_s
   uint32_t n = source->n_cells;
   splitter s = {.split = split, .scope = scope, .error = error};
   s.cells = edb_arena_alloc(&split->arena, 2 * (size_t)n * sizeof *s.cells);
-  s.shapes = edb_arena_alloc(&split->arena, ((size_t)source->n_shapes + n) * sizeof *s.shapes);
+  s.shapes =
+      edb_arena_alloc(&split->arena, ((size_t)source->schema.n_shapes + n) * sizeof *s.shapes);
   split->early = edb_arena_alloc(&split->arena, n * sizeof *split->early);
   edb_type_sig *types = edb_arena_alloc(&split->arena, 2 * (size_t)n * sizeof *types);
   if (!s.cells || !s.shapes || !split->early || !types) return no_memory(&s);
-  for (uint32_t i = 0; i < source->n_shapes; i++) s.shapes[i] = source->shapes[i];
+  for (uint32_t i = 0; i < source->schema.n_shapes; i++) s.shapes[i] = source->schema.shapes[i];
   split->program = *source;
-  split->program.shapes = s.shapes;
   split->program.cells = s.cells;
   for (uint32_t i = 0; i < n; i++) {
     s.cell = &source->cells[i];
@@ -425,7 +425,9 @@ static edb_status split_cells(edb_split *split, const edb_program *source, edb_s
     EDB_TRY(split_cell(&s, i));
   }
   for (uint32_t i = 0; i < split->program.n_cells; i++) types[i] = s.cells[i].sig;
-  split->program.schema = (edb_schema){.n_types = split->program.n_cells, .types = types};
+  split->program.schema.n_types = split->program.n_cells;
+  split->program.schema.types = types;
+  split->program.schema.shapes = s.shapes;
   return EDB_OK;
 }
 

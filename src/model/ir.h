@@ -11,23 +11,6 @@
 #include "graph/graph.h"
 #include "model/ops.h"
 
-/* Scalars have rank 0; vectors 1; matrices 2 (row-major); tables of matrices 3 (parameters only).
- */
-typedef struct edb_shape {
-  uint32_t rank;
-  uint32_t dim[3]; /* those beyond rank are 1 */
-} edb_shape;
-
-static inline size_t edb_shape_size(edb_shape s) {
-  return (size_t)s.dim[0] * s.dim[1] * s.dim[2];
-}
-static inline bool edb_shape_equal(edb_shape a, edb_shape b) {
-  return a.rank == b.rank && a.dim[0] == b.dim[0] && a.dim[1] == b.dim[1] && a.dim[2] == b.dim[2];
-}
-/* "[256, 512]", "scalar". Returns `buffer`. */
-const char *edb_shape_text(edb_shape shape, char *buffer, size_t bytes);
-#define EDB_SHAPE_TEXT_BYTES 48
-
 typedef enum edb_ref_kind {
   EDB_REF_INPUT,  /* input of the cell */
   EDB_REF_INDEX,  /* index attribute */
@@ -84,11 +67,10 @@ typedef struct edb_ir_param {
 } edb_ir_param;
 
 typedef struct edb_program {
-  uint32_t n_cells, n_params, n_shapes;
+  uint32_t n_cells, n_params;
   const edb_ir_cell *cells;
   const edb_ir_param *params;
-  const edb_shape *shapes; /* [n_shapes], by edb_shape_id */
-  edb_schema schema;       /* types = cells[i].sig, in one array */
+  edb_schema schema; /* types = cells[i].sig, in one array */
 } edb_program;
 
 /* The model's own cells. Sizes are final once the model is sealed. */

@@ -89,14 +89,14 @@ void edb_model_destroy(edb_model *model) {
 }
 
 void edb_model_publish(edb_model *model) {
-  model->program = (edb_program){
-      .n_cells = (uint32_t)model->cells.length,
-      .n_params = (uint32_t)model->params.length,
-      .n_shapes = (uint32_t)model->shapes.shapes.length,
-      .cells = model->cells.data,
-      .params = model->params.data,
-      .shapes = model->shapes.shapes.data,
-      .schema = {.n_types = (uint32_t)model->types.length, .types = model->types.data}};
+  model->program = (edb_program){.n_cells = (uint32_t)model->cells.length,
+                                 .n_params = (uint32_t)model->params.length,
+                                 .cells = model->cells.data,
+                                 .params = model->params.data,
+                                 .schema = {.n_types = (uint32_t)model->types.length,
+                                            .types = model->types.data,
+                                            .n_shapes = (uint32_t)model->shapes.shapes.length,
+                                            .shapes = model->shapes.shapes.data}};
 }
 
 edb_status edb_model_check_open(const edb_model *model, edb_error *error) {

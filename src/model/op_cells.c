@@ -13,10 +13,10 @@ edb_status edb_op_cells_init(edb_op_cells *cells, edb_context *ctx, const edb_pr
   edb_map_init(&cells->keys, ctx);
   edb_text_init(&cells->name, ctx);
   edb_text_init(&cells->key, ctx);
-  for (uint32_t i = 0; i < model->n_shapes; i++) {
-    if (edb_vec_push(ctx, &cells->shapes, model->shapes[i])) continue;
+  for (uint32_t i = 0; i < model->schema.n_shapes; i++) {
+    if (edb_vec_push(ctx, &cells->shapes, model->schema.shapes[i])) continue;
     edb_op_cells_free(cells);
-    return edb_fail_memory(error, sizeof(edb_shape) * model->n_shapes, "shapes");
+    return edb_fail_memory(error, sizeof(edb_shape) * model->schema.n_shapes, "shapes");
   }
   return EDB_OK;
 }
@@ -36,11 +36,12 @@ edb_program edb_op_cells_program(const edb_op_cells *cells) {
   return (edb_program){
       .n_cells = (uint32_t)cells->cells.length,
       .n_params = cells->model->n_params,
-      .n_shapes = (uint32_t)cells->shapes.length,
       .cells = cells->cells.data,
       .params = cells->model->params,
-      .shapes = cells->shapes.data,
-      .schema = {.n_types = (uint32_t)cells->types.length, .types = cells->types.data},
+      .schema = {.n_types = (uint32_t)cells->types.length,
+                 .types = cells->types.data,
+                 .n_shapes = (uint32_t)cells->shapes.length,
+                 .shapes = cells->shapes.data},
   };
 }
 

@@ -97,12 +97,22 @@ void edb_weights_destroy(edb_weights *weights) {
   edb_free(w->ctx, w, sizeof *w);
 }
 
+static edb_status fail_unknown_param(const edb_model *model, const char *name, edb_error *error) {
+  edb_suggestion suggestion;
+  char buffer[EDB_SUGGEST_TEXT_BYTES];
+  edb_suggest_begin(&suggestion, name, strlen(name));
+  for (size_t i = 0; i < model->params.length; i++)
+    edb_suggest(&suggestion, model->params.data[i].name);
+  return edb_fail(error, EDB_ERROR_NAME, "model '%s' has no parameter '%.128s'%s", model->name,
+                  name, edb_suggest_text(&suggestion, buffer, sizeof buffer));
+}
+
 /* Number of a parameter that has this many elements. */
 static edb_status find_param(const edb_weights *w, const char *name, size_t count, uint32_t *out,
                              edb_error *error) {
   uint32_t value = edb_map_get(&w->model->names, name, strlen(name));
-  EDB_FAIL_IF(value == EDB_MAP_NONE || EDB_NAME_KIND(value) != EDB_NAME_PARAM, error,
-              EDB_ERROR_NAME, "model '%s' has no parameter '%s'", edb_model_name(w->model), name);
+  if (value == EDB_MAP_NONE || EDB_NAME_KIND(value) != EDB_NAME_PARAM)
+    return fail_unknown_param(w->model, name, error);
   uint32_t param = EDB_NAME_NUMBER(value);
   edb_shape shape = edb_model_program(w->model)->params[param].shape;
   char text[EDB_SHAPE_TEXT_BYTES];

@@ -198,7 +198,9 @@ static void inputs_that_were_not_kept_are_refused_and_nothing_changes(void **sta
   assert_int_equal(run_keeping(f, "loss"), EDB_OK);
   (void)add_score(f->graph, root, 1);
   assert_int_equal(run_keeping(f, NULL), EDB_ERROR_STATE);
-  assert_string_equal(f->error.text, "output 0 of node 6 is an input but was not kept by its run");
+  assert_string_equal(f->error.text,
+                      "output \"h\" of node 6, a call of \"node\", is an input and was not kept by "
+                      "its run");
   assert_int_equal(edb_graph_pending_count(f->graph), 1);
   assert_true(edb_session_has(f->session, f->graph, (edb_value){root + 1, 1}));
 }

@@ -5,7 +5,10 @@
 #include "graph/graph.h"
 
 enum { LEAF, NODE, MERGE, PAIRS, SCORE, SENSE, TYPE_COUNT };
-enum { SHAPE_SCALAR, SHAPE_H, SHAPE_M };
+enum { SHAPE_SCALAR, SHAPE_H, SHAPE_M, SHAPE_COUNT };
+
+static const edb_shape test_shapes[SHAPE_COUNT] = {
+    [SHAPE_SCALAR] = {0, {1, 1, 1}}, [SHAPE_H] = {1, {32, 1, 1}}, [SHAPE_M] = {2, {3, 4, 1}}};
 
 static const edb_output_sig states_out[] = {{"h", SHAPE_H, false}, {"c", SHAPE_H, false}};
 static const edb_output_sig matrix_out[] = {{"m", SHAPE_M, false}};
@@ -33,7 +36,7 @@ static const edb_type_sig test_types[TYPE_COUNT] = {
     [SCORE] = {"score", "score", 1, 0, 2, 1, 0, score_in, score_out, score_index, NULL},
     [SENSE] = {"sense", "sense", 0, 0, 2, 0, 2, NULL, score_out, NULL, sense_dense},
 };
-static const edb_schema test_schema = {TYPE_COUNT, test_types};
+static const edb_schema test_schema = {TYPE_COUNT, test_types, SHAPE_COUNT, test_shapes};
 
 static inline edb_graph *make_graph(edb_context *ctx) {
   edb_graph *graph = NULL;

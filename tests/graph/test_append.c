@@ -94,7 +94,9 @@ static void dense_attributes_are_copied(void **state) {
 
 static void an_unknown_cell_is_refused(void **state) {
   expect_refused(*state, &(edb_call){.cell = TYPE_COUNT}, EDB_ERROR_ARGUMENT, "no cell 6");
-  expect_refused(*state, &(edb_call){.cell = UINT32_MAX}, EDB_ERROR_ARGUMENT, "below 6");
+  expect_refused(*state, &(edb_call){.cell = UINT32_MAX}, EDB_ERROR_ARGUMENT,
+                 "gives for an unknown name");
+  expect_refused(*state, &(edb_call){.cell = UINT32_MAX - 1}, EDB_ERROR_ARGUMENT, "below 6");
 }
 
 static void wrong_numbers_of_inputs_are_refused(void **state) {
@@ -138,8 +140,29 @@ static void inputs_that_do_not_exist_are_refused(void **state) {
 
 static void a_wrong_shape_is_refused(void **state) {
   edb_value in = {2, 0};
-  expect_refused(*state, &(edb_call){.cell = SCORE, .inputs = &in, .n_inputs = 1}, EDB_ERROR_SHAPE,
-                 "output \"m\" of node 2, a call of \"pairs\"");
+  expect_refused(
+      *state, &(edb_call){.cell = SCORE, .inputs = &in, .n_inputs = 1}, EDB_ERROR_SHAPE,
+      "input \"h\" of cell \"score\": output \"m\" of node 2, a call of \"pairs\", has the "
+      "shape [3, 4], expected [32]");
+  in = (edb_value){0, 0};
+  expect_refused(*state, &(edb_call){.cell = MERGE, .inputs = &in, .n_inputs = 1}, EDB_ERROR_SHAPE,
+                 "has the shape [32], expected scalar");
+}
+
+static void an_index_into_an_empty_vocabulary_says_so(void **state) {
+  const edb_index_sig index[] = {{"word", 0, false}};
+  const edb_type_sig type = {.name = "leaf", .key = "leaf", .n_indices = 1, .indices = index};
+  const edb_schema schema = {.n_types = 1, .types = &type};
+  edb_graph *g = NULL;
+  edb_error error;
+  assert_int_equal(edb_graph_create_schema(*state, &schema, &g, &error), EDB_OK);
+  const int32_t word = 3;
+  const edb_call call = {.indices = &word};
+  assert_int_equal(edb_graph_append(g, &call, NULL, &error), EDB_ERROR_ARGUMENT);
+  assert_string_equal(error.text,
+                      "attribute \"word\" of cell \"leaf\" is 3, and its vocabulary is empty: "
+                      "read data or set its size first");
+  edb_graph_destroy(g);
 }
 
 static void wrong_attributes_are_refused(void **state) {
@@ -183,7 +206,7 @@ static void nodes_and_edges_are_limited(void **state) {
 
 static void a_cell_with_too_many_outputs_is_refused(void **state) {
   edb_type_sig type = {.name = "wide", .n_outputs = 65536};
-  edb_schema schema = {1, &type};
+  edb_schema schema = {.n_types = 1, .types = &type};
   edb_graph *g = NULL;
   assert_int_equal(edb_graph_create_schema(*state, &schema, &g, NULL), EDB_ERROR_LIMIT);
   assert_null(g);
@@ -200,6 +223,7 @@ int main(void) {
       cmocka_unit_test(wrong_arities_are_refused),
       cmocka_unit_test(inputs_that_do_not_exist_are_refused),
       cmocka_unit_test(a_wrong_shape_is_refused),
+      cmocka_unit_test(an_index_into_an_empty_vocabulary_says_so),
       cmocka_unit_test(wrong_attributes_are_refused),
       cmocka_unit_test(nodes_and_edges_are_limited),
       cmocka_unit_test(a_cell_with_too_many_outputs_is_refused),

@@ -53,8 +53,8 @@ static void products_of_an_id_are_early(void **state) {
   assert_int_equal(early->outputs[0].shape.dim[0], 4 * 8);
   assert_int_equal(late->sig.n_inputs, 3);
   assert_int_equal(late->sig.inputs[2].shape, early->sig.outputs[0].shape);
-  assert_true(
-      edb_shape_equal(h.split->program.shapes[late->sig.inputs[2].shape], early->outputs[0].shape));
+  assert_true(edb_shape_equal(h.split->program.schema.shapes[late->sig.inputs[2].shape],
+                              early->outputs[0].shape));
   assert_true(early->flops + late->flops ==
               edb_model_cell_flops(h.w.model, edb_model_cell(h.w.model, "tagger")));
   assert_null(early_of(&h, "step"));

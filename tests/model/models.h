@@ -174,7 +174,7 @@ static inline void assert_same_model(const edb_model *a, const edb_model *b) {
   assert_string_equal(edb_model_name(a), edb_model_name(b));
   assert_int_equal(p->n_params, q->n_params);
   assert_int_equal(p->n_cells, q->n_cells);
-  assert_int_equal(p->n_shapes, q->n_shapes);
+  assert_int_equal(p->schema.n_shapes, q->schema.n_shapes);
   for (uint32_t i = 0; i < p->n_params; i++) {
     assert_string_equal(p->params[i].name, q->params[i].name);
     assert_true(edb_shape_equal(p->params[i].shape, q->params[i].shape));

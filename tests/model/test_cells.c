@@ -122,8 +122,8 @@ static void equal_shapes_have_equal_numbers_and_the_scalar_is_0(void **state) {
   assert_int_not_equal(cell->sig.inputs[0].shape, cell->sig.inputs[1].shape);
   assert_int_equal(cell->sig.inputs[3].shape, 0);
   assert_int_equal(cell->sig.outputs[1].shape, 0);
-  assert_int_equal(program->n_shapes, 4);
-  assert_int_equal(program->shapes[cell->sig.inputs[4].shape].dim[1], 3);
+  assert_int_equal(program->schema.n_shapes, 4);
+  assert_int_equal(program->schema.shapes[cell->sig.inputs[4].shape].dim[1], 3);
   done();
 }
 

@@ -287,11 +287,12 @@ static void every_type_is_one_operator_over_consistent_parts(void **state) {
     assert_int_equal(cell->n_ops, 1);
     assert_int_equal(cell->sig.n_outputs, 1);
     assert_memory_equal(&cell->sig, &program->schema.types[i], sizeof cell->sig);
-    assert_true(edb_shape_equal(program->shapes[cell->sig.outputs[0].shape], cell->ops[0].shape));
+    assert_true(
+        edb_shape_equal(program->schema.shapes[cell->sig.outputs[0].shape], cell->ops[0].shape));
     assert_true(edb_shape_equal(cell->outputs[0].shape, cell->ops[0].shape));
     for (uint32_t j = 0; j < cell->sig.n_inputs; j++) {
-      assert_true(
-          edb_shape_equal(program->shapes[cell->sig.inputs[j].shape], cell->input_shapes[j]));
+      assert_true(edb_shape_equal(program->schema.shapes[cell->sig.inputs[j].shape],
+                                  cell->input_shapes[j]));
     }
   }
   finish(&x);

@@ -9,10 +9,10 @@
 /* Two types as a model of trees has them, and the same in the other order. */
 static const edb_type_sig tree_types[] = {{.name = "leaf", .key = "embed(word)"},
                                           {.name = "node", .key = "lstm(h, h)"}};
-static const edb_schema tree_schema = {2, tree_types};
+static const edb_schema tree_schema = {.n_types = 2, .types = tree_types};
 static const edb_type_sig turned_types[] = {{.name = "node", .key = "lstm(h, h)"},
                                             {.name = "leaf", .key = "embed(word)"}};
-static const edb_schema turned_schema = {2, turned_types};
+static const edb_schema turned_schema = {.n_types = 2, .types = turned_types};
 
 /* Leaves and nodes are ready together, and it is better to wait with the nodes. */
 static const char tree_text[] = "0:A() 1:B(0) 2:A() 3:A(2) 4:B(3) 5:B(4,1)";

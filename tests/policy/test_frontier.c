@@ -20,7 +20,7 @@ static const edb_type_sig types[TYPES] = {
     {"c", "c", 1, 1, 1, 0, 0, any_input, one_output, NULL, NULL},
     {"d", "d", 1, 1, 1, 0, 0, any_input, one_output, NULL, NULL},
 };
-static const edb_schema schema = {TYPES, types};
+static const edb_schema schema = {.n_types = TYPES, .types = types};
 
 static edb_graph *make_graph(edb_context *ctx) {
   edb_graph *graph = NULL;
@@ -276,7 +276,7 @@ static void an_fsm_runs_in_schedules_and_step_by_step(void **state) {
 }
 
 static void an_fsm_for_other_types_is_refused(void **state) {
-  edb_schema fewer = {TYPES - 1, types};
+  edb_schema fewer = {.n_types = TYPES - 1, .types = types};
   edb_graph *g = NULL;
   edb_policy fsm = empty_fsm(*state);
   edb_schedule *schedule = NULL;

@@ -71,7 +71,7 @@ static void types_are_sorted_by_name(void **state) {
 static void types_of_one_name_are_numbered(void **state) {
   static const edb_type_sig types[] = {
       {.name = "add", .key = "1"}, {.name = "add", .key = "2"}, {.name = "add", .key = "3"}};
-  const edb_schema schema = {3, types};
+  const edb_schema schema = {.n_types = 3, .types = types};
   edb_fsm *fsm = NULL;
   assert_int_equal(edb_fsm_create(*state, &schema, EDB_FSM_OP, EDB_ENCODING_BASE, &fsm, NULL),
                    EDB_OK);
@@ -217,8 +217,9 @@ static void binding_says_which_type_is_missing_new_or_different(void **state) {
   static const edb_type_sig more[] = {{.name = "leaf", .key = "embed(word)"},
                                       {.name = "node", .key = "lstm(h, h)"},
                                       {.name = "score", .key = "softmax(h)"}};
-  const edb_schema renamed_schema = {2, renamed}, changed_schema = {2, changed},
-                   more_schema = {3, more};
+  const edb_schema renamed_schema = {.n_types = 2, .types = renamed},
+                   changed_schema = {.n_types = 2, .types = changed},
+                   more_schema = {.n_types = 3, .types = more};
   expect_mismatch(*state, &tree_schema, &renamed_schema, "'node', which this model has not");
   expect_mismatch(*state, &tree_schema, &more_schema, "'score', which the policy does not know");
   expect_mismatch(*state, &tree_schema, &changed_schema, "from byte 9");

@@ -167,7 +167,7 @@ static const edb_type_sig types[TYPES] = {
     {"t4", "4", 1, 1, 1, 0, 0, any_input, one_output, NULL, NULL},
     {"t5", "5", 1, 1, 1, 0, 0, any_input, one_output, NULL, NULL},
 };
-static const edb_schema schema = {TYPES, types};
+static const edb_schema schema = {.n_types = TYPES, .types = types};
 
 /* Requests on their way: instance i arrives with step i * gap. */
 typedef struct stream {
