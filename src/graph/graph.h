@@ -57,6 +57,7 @@ typedef struct edb_schema {
   const edb_type_sig *types;
   uint32_t n_shapes;
   const edb_shape *shapes; /* [n_shapes], by edb_shape_id: all that inputs and outputs have */
+  bool of_operators;       /* the types are operators (operator granularity), not cells */
 } edb_schema;
 
 /* Per node: a record in `ints`: [arity of each variadic input][index attributes][1 if all labels

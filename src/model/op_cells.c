@@ -41,7 +41,8 @@ edb_program edb_op_cells_program(const edb_op_cells *cells) {
       .schema = {.n_types = (uint32_t)cells->types.length,
                  .types = cells->types.data,
                  .n_shapes = (uint32_t)cells->shapes.length,
-                 .shapes = cells->shapes.data},
+                 .shapes = cells->shapes.data,
+                 .of_operators = true},
   };
 }
 

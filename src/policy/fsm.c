@@ -225,6 +225,12 @@ static edb_status copy_contents(edb_fsm *copy, const edb_fsm *fsm, edb_error *er
   return EDB_OK;
 }
 
+edb_status edb_fsm_set_file(edb_fsm *fsm, const char *file, edb_error *error) {
+  if (file == NULL) return EDB_OK;
+  fsm->file = edb_arena_strdup(&fsm->arena, file, strlen(file));
+  return fsm->file ? EDB_OK : edb_fail_memory(error, strlen(file) + 1, "the name of a policy");
+}
+
 edb_status edb_fsm_copy(edb_context *ctx, const edb_fsm *fsm, edb_fsm **out, edb_error *error) {
   edb_fsm *copy = NULL;
   EDB_TRY(fsm_new(ctx, fsm->n_types, &copy, error));
@@ -233,6 +239,7 @@ edb_status edb_fsm_copy(edb_context *ctx, const edb_fsm *fsm, edb_fsm **out, edb
   copy->scope = fsm->scope;
   copy->record = fsm->record;
   edb_status status = copy_contents(copy, fsm, error);
+  if (status == EDB_OK) status = edb_fsm_set_file(copy, fsm->file, error);
   if (status != EDB_OK) {
     edb_fsm_destroy(copy);
     return status;
@@ -307,19 +314,21 @@ static bool same_order(const edb_fsm *fsm, const edb_schema *schema) {
 static edb_status compare_types(const edb_fsm *fsm, const edb_fsm *other, edb_error *error) {
   for (uint32_t i = 0; i < fsm->n_types; i++) {
     const char *name = fsm->types[i].name;
-    EDB_FAIL_IF(
-        edb_fsm_find_type(other, name, strlen(name)) == UINT32_MAX, error, EDB_ERROR_MISMATCH,
+    if (edb_fsm_find_type(other, name, strlen(name)) != UINT32_MAX) continue;
+    return edb_fail_at(
+        error, EDB_ERROR_MISMATCH, fsm->file, 0, 0,
         "the policy was made for a model with a type '%.200s', which this model has not", name);
   }
   for (uint32_t i = 0; i < other->n_types; i++) {
     const char *name = other->types[i].name;
-    EDB_FAIL_IF(edb_fsm_find_type(fsm, name, strlen(name)) == UINT32_MAX, error, EDB_ERROR_MISMATCH,
-                "the model has a type '%.200s', which the policy does not know", name);
+    if (edb_fsm_find_type(fsm, name, strlen(name)) != UINT32_MAX) continue;
+    return edb_fail_at(error, EDB_ERROR_MISMATCH, fsm->file, 0, 0,
+                       "the model has a type '%.200s', which the policy does not know", name);
   }
   for (uint32_t i = 0; i < fsm->n_types; i++) { /* both are sorted by name */
     const edb_fsm_type *mine = &fsm->types[i], *theirs = &other->types[i];
     if (strcmp(mine->key, theirs->key) != 0)
-      return edb_fsm_fail_key(error, NULL, 0, 0, mine->name, mine->key, theirs->key);
+      return edb_fsm_fail_key(error, fsm->file, 0, 0, mine->name, mine->key, theirs->key);
   }
   return EDB_OK;
 }
@@ -361,14 +370,23 @@ static edb_status map_types(edb_context *ctx, const edb_fsm *fsm, const edb_prob
   return EDB_OK;
 }
 
+/* A table says nothing about graphs of other nodes than it was learned on. */
+static edb_status check_granularity(const edb_fsm *fsm, const edb_schema *schema,
+                                    edb_error *error) {
+  edb_fsm_granularity found = schema == NULL         ? EDB_FSM_RAW
+                              : schema->of_operators ? EDB_FSM_OP
+                                                     : EDB_FSM_CELL;
+  if (fsm->granularity == found) return EDB_OK;
+  return edb_fail_at(
+      error, EDB_ERROR_MISMATCH, fsm->file, 0, 0,
+      "the policy is for granularity %s, the graph has granularity %s; learn and run "
+      "at the same one",
+      edb_fsm_granularity_name(fsm->granularity), edb_fsm_granularity_name(found));
+}
+
 edb_status edb_fsm_bind(edb_context *ctx, const edb_fsm *fsm, const edb_problem *problem,
                         const edb_schema *schema, edb_fsm_binding *out, edb_error *error) {
-  bool raw = fsm->granularity == EDB_FSM_RAW;
-  EDB_FAIL_IF(raw && schema != NULL, error, EDB_ERROR_MISMATCH,
-              "the policy was made for raw graphs; this graph belongs to a model");
-  EDB_FAIL_IF(!raw && schema == NULL, error, EDB_ERROR_MISMATCH,
-              "the policy was made for a model (granularity %s); this graph is raw",
-              edb_fsm_granularity_name(fsm->granularity));
+  EDB_TRY(check_granularity(fsm, schema, error));
   edb_fsm_binding binding = {.fsm = fsm};
   bool leads = edb_encoding_leads(fsm->encoding) &&
                (fsm->scope == EDB_FSM_GRAPH || edb_problem_has_choices(problem));

@@ -57,6 +57,7 @@ typedef struct edb_fsm {
   edb_fsm_granularity granularity;
   edb_encoding encoding;
   edb_fsm_scope scope; /* of a new FSM: components */
+  const char *file;    /* that it was read from, for errors; NULL: none */
   uint32_t n_types;
   edb_fsm_type *types;   /* [n_types], sorted: by name, raw ones by number */
   uint32_t *from_schema; /* [n_types] schema type -> type here; raw: not used */
@@ -65,6 +66,9 @@ typedef struct edb_fsm {
   edb_fsm_record record;
   edb_arena arena; /* names, keys, arrays */
 } edb_fsm;
+
+/* Remembers a copy of the name. */
+EDB_MUST_CHECK edb_status edb_fsm_set_file(edb_fsm *fsm, const char *file, edb_error *error);
 
 /* An FSM without states over the types of a schema. */
 EDB_MUST_CHECK edb_status edb_fsm_create(edb_context *ctx, const edb_schema *schema,

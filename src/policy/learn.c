@@ -454,9 +454,11 @@ edb_status edb_policy_learn(edb_context *ctx, const edb_graph *const *graphs, ui
                         "graph %u of %u to learn from belongs to another model than the first", i,
                         n_graphs);
   }
+  const edb_schema *schema = graphs[0]->schema;
+  edb_fsm_granularity granularity = schema->of_operators ? EDB_FSM_OP : EDB_FSM_CELL;
   if (status == EDB_OK)
-    status = edb_policy_learn_dags(ctx, dags, n_graphs, graphs[0]->schema, EDB_FSM_CELL, params,
-                                   out, report, error);
+    status =
+        edb_policy_learn_dags(ctx, dags, n_graphs, schema, granularity, params, out, report, error);
   edb_free(ctx, dags, n_graphs * sizeof *dags);
   return status;
 }

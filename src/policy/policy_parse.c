@@ -552,7 +552,7 @@ static edb_status parse(parser *p, const char *text, size_t bytes, const char *n
   EDB_TRY(pass(p, text, bytes, name, 1u << FIELD_STATES, error));
   p->fsm->record = p->record;
   p->fsm->scope = p->scope;
-  return EDB_OK;
+  return edb_fsm_set_file(p->fsm, name, error);
 }
 
 edb_status edb_policy_parse(edb_context *ctx, const char *text, size_t bytes, const char *name,

@@ -36,7 +36,8 @@ static const edb_type_sig test_types[TYPE_COUNT] = {
     [SCORE] = {"score", "score", 1, 0, 2, 1, 0, score_in, score_out, score_index, NULL},
     [SENSE] = {"sense", "sense", 0, 0, 2, 0, 2, NULL, score_out, NULL, sense_dense},
 };
-static const edb_schema test_schema = {TYPE_COUNT, test_types, SHAPE_COUNT, test_shapes};
+static const edb_schema test_schema = {
+    .n_types = TYPE_COUNT, .types = test_types, .n_shapes = SHAPE_COUNT, .shapes = test_shapes};
 
 static inline edb_graph *make_graph(edb_context *ctx) {
   edb_graph *graph = NULL;

@@ -227,8 +227,35 @@ static void binding_says_which_type_is_missing_new_or_different(void **state) {
 }
 
 static void raw_and_model_policies_do_not_fit_each_other(void **state) {
-  expect_mismatch(*state, NULL, &tree_schema, "made for raw graphs");
-  expect_mismatch(*state, &tree_schema, NULL, "this graph is raw");
+  expect_mismatch(*state, NULL, &tree_schema,
+                  "for granularity raw, the graph has granularity cell");
+  expect_mismatch(*state, &tree_schema, NULL,
+                  "for granularity cell, the graph has granularity raw");
+}
+
+static void a_policy_of_cells_does_not_fit_operators(void **state) {
+  edb_schema operators = tree_schema;
+  operators.of_operators = true;
+  expect_mismatch(
+      *state, &tree_schema, &operators,
+      "for granularity cell, the graph has granularity op; learn and run at the same one");
+}
+
+static void what_does_not_fit_is_named_by_its_file(void **state) {
+  edb_schema operators = tree_schema;
+  operators.of_operators = true;
+  bound_fsm b;
+  set_up(*state, &tree_schema, &tree_schema, EDB_ENCODING_BASE, &b);
+  edb_fsm *copy = NULL;
+  edb_fsm_binding none = {0};
+  edb_error error;
+  assert_int_equal(edb_fsm_set_file(b.fsm, "p.json", &error), EDB_OK);
+  assert_int_equal(edb_fsm_copy(*state, b.fsm, &copy, &error), EDB_OK);
+  assert_int_equal(edb_fsm_bind(*state, copy, &b.problem, &operators, &none, &error),
+                   EDB_ERROR_MISMATCH);
+  assert_int_equal(strncmp(error.text, "p.json: the policy is for", 25), 0);
+  edb_fsm_destroy(copy);
+  tear_down(*state, &b);
 }
 
 static void a_raw_type_unseen_in_learning_is_a_miss(void **state) {
@@ -303,6 +330,8 @@ int main(void) {
       cmocka_unit_test(the_order_of_a_models_cells_does_not_matter),
       cmocka_unit_test(binding_says_which_type_is_missing_new_or_different),
       cmocka_unit_test(raw_and_model_policies_do_not_fit_each_other),
+      cmocka_unit_test(a_policy_of_cells_does_not_fit_operators),
+      cmocka_unit_test(what_does_not_fit_is_named_by_its_file),
       cmocka_unit_test(a_raw_type_unseen_in_learning_is_a_miss),
       cmocka_unit_test(a_copy_is_the_same),
       cmocka_unit_test(every_allocation_may_fail),

@@ -171,7 +171,7 @@ static void a_state_may_be_left_to_the_rule(void **state) {
 static void names_are_escaped(void **state) {
   static const edb_type_sig odd[] = {{.name = "a\"b\\", .key = "x\ny"},
                                      {.name = "\xc3\xa4*", .key = ""}};
-  const edb_schema schema = {.n_types = 2, .types = odd};
+  const edb_schema schema = {.n_types = 2, .types = odd, .of_operators = true};
   test_dag d;
   edb_policy *policy = NULL;
   dag_parse(&d, tree_text);
