@@ -81,6 +81,7 @@ static int inspect_model(workplace *w, const char *path) {
   char *text = NULL;
   int failed = workplace_open_model(w, path);
   if (failed) return failed;
+  if (edb_data_check_model(w->model, &w->error) != EDB_OK) return workplace_failed(w);
   if (edb_model_print(w->model, &text, &w->error) != EDB_OK) return workplace_failed(w);
   if (has_option(w->options, OPTION_JSON)) {
     json_t *object = model_json(w->model);

@@ -45,6 +45,11 @@ typedef struct edb_data_params {
   uint32_t min_count; /* where a model spells rare words: these occur less often; 0: 5 */
 } edb_data_params;
 
+/* Checks the read sections of a model as reading data does first: forms, patterns, names, shapes, a
+ * source for every input and attribute. EDB_ERROR_NAME, EDB_ERROR_FORMAT, EDB_ERROR_SHAPE, at the
+ * rule in the model file. A model without read sections is fine. */
+EDB_API EDB_MUST_CHECK edb_status edb_data_check_model(const edb_model *model, edb_error *error);
+
 /* Errors carry file, line, column, found and expected. */
 EDB_API EDB_MUST_CHECK edb_status edb_dataset_load(edb_context *ctx, edb_model *model,
                                                    const char *path, const edb_data_params *params,

@@ -98,10 +98,12 @@ static edb_named_text name_text(const char *name, const char *text, size_t bytes
   return (edb_named_text){name, text + (marked ? 3 : 0), text + bytes};
 }
 
+typedef edb_status (*edb_read_fn)(edb_reader *reader, edb_error *error);
+
 /* `second` is the target side of pairs, or all NULL. */
-static edb_status read_texts(edb_context *ctx, edb_model *model, edb_named_text first,
-                             edb_named_text second, const edb_data_params *params,
-                             edb_dataset **out, edb_error *error) {
+static edb_status read_with(edb_read_fn read, edb_context *ctx, edb_model *model,
+                            edb_named_text first, edb_named_text second,
+                            const edb_data_params *params, edb_dataset **out, edb_error *error) {
   static const edb_data_params defaults = EDB_PARAMS(edb_data_params);
   edb_error unread;
   if (error == NULL) error = &unread;
@@ -122,7 +124,7 @@ static edb_status read_texts(edb_context *ctx, edb_model *model, edb_named_text 
                        .grows = !edb_model_is_sealed(model),
                        .dataset = dataset};
   edb_status status = reader_open(&reader, error);
-  if (status == EDB_OK) status = read_all(&reader, error);
+  if (status == EDB_OK) status = read(&reader, error);
   /* A dense attribute as long as a vocabulary has changed its length when that grew. */
   if (status == EDB_OK) {
     status = edb_dataset_check_fit(dataset, &edb_model_program(model)->schema, error);
@@ -133,6 +135,12 @@ static edb_status read_texts(edb_context *ctx, edb_model *model, edb_named_text 
   else
     edb_dataset_destroy(dataset);
   return status;
+}
+
+static edb_status read_texts(edb_context *ctx, edb_model *model, edb_named_text first,
+                             edb_named_text second, const edb_data_params *params,
+                             edb_dataset **out, edb_error *error) {
+  return read_with(read_all, ctx, model, first, second, params, out, error);
 }
 
 edb_status edb_dataset_parse(edb_context *ctx, edb_model *model, const char *text, size_t bytes,
@@ -184,6 +192,24 @@ edb_status edb_dataset_load(edb_context *ctx, edb_model *model, const char *path
   edb_status status = load_two(ctx, model, paths, paths + (comma - path), params, out, error);
   edb_free(ctx, paths, length + 1);
   return status;
+}
+
+/* The rules of a form are checked when a file of it is opened: an empty one will do. */
+edb_status edb_data_check_model(const edb_model *model, edb_error *error) {
+  EDB_REQUIRE(error, model);
+  EDB_TRY(edb_check_sections(model, error));
+  edb_named_text empty = name_text(edb_model_name(model), "", 0);
+  for (int f = EDB_DATA_AUTO + 1; f < EDB_DATA_FORMAT_COUNT; f++) {
+    edb_data_params params = EDB_PARAMS(edb_data_params);
+    edb_dataset *dataset = NULL;
+    params.format = (edb_data_format)f;
+    if (!edb_has_section(model, params.format)) continue;
+    /* Where there is no data nothing grows, so the model stays as it is. */
+    EDB_TRY(read_with(edb_read_form, edb_model_context(model), (edb_model *)(uintptr_t)model, empty,
+                      (edb_named_text){.name = NULL}, &params, &dataset, error));
+    edb_dataset_destroy(dataset);
+  }
+  return EDB_OK;
 }
 
 void edb_dataset_destroy(edb_dataset *dataset) {

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "model/lexer.h"
+
 typedef struct edb_format_info {
   const char *name; /* also of the read section that it needs */
   edb_status (*read)(edb_reader *reader, edb_error *error);
@@ -20,7 +22,7 @@ static const edb_format_info formats[EDB_DATA_FORMAT_COUNT] = {
     [EDB_DATA_DAGS] = {"dags", edb_read_dags},
     [EDB_DATA_PLANS] = {"plans", edb_read_plans}};
 
-static bool has_section(const edb_model *model, edb_data_format format) {
+bool edb_has_section(const edb_model *model, edb_data_format format) {
   uint32_t count = 0;
   const edb_read_rule *rules = edb_model_read_rules(model, &count);
   for (uint32_t i = 0; i < count; i++) {
@@ -29,12 +31,38 @@ static bool has_section(const edb_model *model, edb_data_format format) {
   return false;
 }
 
+static bool is_form(const char *section) {
+  edb_data_format format;
+  return edb_data_format_from_name(section, &format) && format > EDB_DATA_JSONL;
+}
+
+edb_status edb_check_sections(const edb_model *model, edb_error *error) {
+  uint32_t count = 0;
+  const edb_read_rule *rules = edb_model_read_rules(model, &count);
+  for (uint32_t i = 0; i < count; i++) {
+    if (is_form(rules[i].reader)) continue;
+    edb_suggestion suggestion;
+    char buffer[EDB_SUGGEST_TEXT_BYTES];
+    edb_name_list forms = {.count = 0};
+    edb_suggest_begin(&suggestion, rules[i].reader, strlen(rules[i].reader));
+    for (int f = EDB_DATA_JSONL + 1; f < EDB_DATA_FORMAT_COUNT; f++) {
+      edb_suggest(&suggestion, formats[f].name);
+      edb_name_list_add(&forms, formats[f].name);
+    }
+    return edb_fail_at(error, EDB_ERROR_NAME, edb_model_file_name(model), rules[i].line,
+                       rules[i].column, "a rule under 'read %s:', expected one of: %s%s",
+                       rules[i].reader, forms.text,
+                       edb_suggest_text(&suggestion, buffer, sizeof buffer));
+  }
+  return EDB_OK;
+}
+
 /* The one form other than trees that the model has a section for; AUTO if there is none or several.
  */
 static edb_data_format only_section(const edb_model *model) {
   edb_data_format found = EDB_DATA_AUTO;
   for (int f = EDB_DATA_TREES + 1; f < EDB_DATA_FORMAT_COUNT; f++) {
-    if (!has_section(model, (edb_data_format)f)) continue;
+    if (!edb_has_section(model, (edb_data_format)f)) continue;
     if (found != EDB_DATA_AUTO) return EDB_DATA_AUTO;
     found = (edb_data_format)f;
   }
@@ -53,8 +81,8 @@ static bool begins_with_nodes(const char *at, const char *end) {
  * '(' begins trees, unless the model reads no trees but something else; what other texts are, the
  * model says. */
 static edb_data_format form_at(const edb_reader *reader, const char *at) {
-  bool plans = has_section(reader->model, EDB_DATA_PLANS);
-  bool trees = has_section(reader->model, EDB_DATA_TREES);
+  bool plans = edb_has_section(reader->model, EDB_DATA_PLANS);
+  bool trees = edb_has_section(reader->model, EDB_DATA_TREES);
   edb_data_format section = only_section(reader->model);
   if (plans && (*at == '[' || (*at == '{' && !begins_with_nodes(at, reader->end))))
     return EDB_DATA_PLANS;
@@ -71,10 +99,17 @@ static edb_status detect(const edb_reader *reader, edb_data_format *format, edb_
   if (at == reader->end) {
     return edb_fail(error, EDB_ERROR_FORMAT, "%s: no instances: the file is empty", reader->name);
   }
+  uint32_t column = (uint32_t)(at - line_start) + 1;
   *format = form_at(reader, at);
+  if (*format == EDB_DATA_AUTO) EDB_TRY(edb_check_sections(reader->model, error));
+  if (*format == EDB_DATA_PLANS && *at != '{' && *at != '[') {
+    return edb_fail_at(error, EDB_ERROR_FORMAT, reader->name, line, column,
+                       "found byte 0x%02x, expected '{' or '[': model \"%s\" reads plans",
+                       (unsigned)(unsigned char)*at, edb_model_name(reader->model));
+  }
   if (*format != EDB_DATA_AUTO) return EDB_OK;
   return edb_fail_at(
-      error, EDB_ERROR_FORMAT, reader->name, line, (uint32_t)(at - line_start) + 1,
+      error, EDB_ERROR_FORMAT, reader->name, line, column,
       "found byte 0x%02x, expected '{' (JSON lines) or '(' (trees); model \"%s\" has "
       "no single read section for another form",
       (unsigned)(unsigned char)*at, edb_model_name(reader->model));
@@ -83,6 +118,7 @@ static edb_status detect(const edb_reader *reader, edb_data_format *format, edb_
 edb_status edb_read_form(edb_reader *reader, edb_error *error) {
   edb_data_format format = reader->params.format;
   if (format == EDB_DATA_AUTO) EDB_TRY(detect(reader, &format, error));
+  if (format != EDB_DATA_JSONL) EDB_TRY(edb_check_sections(reader->model, error));
   return formats[format].read(reader, error);
 }
 

@@ -50,6 +50,10 @@ EDB_MUST_CHECK edb_status edb_dataset_check_fit(const edb_dataset *dataset,
 
 /* Reads the file in the form that it has, or that the caller says (formats.c). */
 EDB_MUST_CHECK edb_status edb_read_form(edb_reader *reader, edb_error *error);
+/* Whether the model has a read section for a form. */
+bool edb_has_section(const edb_model *model, edb_data_format format);
+/* EDB_ERROR_NAME: a read section of the model is for no form. */
+EDB_MUST_CHECK edb_status edb_check_sections(const edb_model *model, edb_error *error);
 /* Whether a path may name two files. */
 bool edb_reads_pairs(const edb_model *model, const edb_data_params *params);
 

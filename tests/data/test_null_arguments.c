@@ -157,6 +157,7 @@ static void test_data_need_their_pointers(void **state) {
   REFUSED(edb_dataset_parse(f->ctx, f->model, "", 0, "d", NULL, NULL, e));
   REFUSED(edb_dataset_append(NULL, 0, f->graph, e));
   REFUSED(edb_dataset_append(f->dataset, 0, NULL, e));
+  REFUSED(edb_data_check_model(NULL, e));
   REFUSED(edb_generate(NULL, "trees", 1, 1, "d", e));
   REFUSED(edb_generate(f->ctx, NULL, 1, 1, "d", e));
   REFUSED(edb_generate(f->ctx, "trees", 1, 1, NULL, e));

@@ -2,6 +2,8 @@
  */
 #include "data/data_support.h"
 
+#include "support/faulty.h"
+
 /* The first instance that a model with these rules makes of a text. */
 static const char *read(fixture *f, const char *rules, const char *text) {
   static char model_text[4096], out[8192];
@@ -168,6 +170,83 @@ static void rules_of_other_readers_do_not_matter(void **state) {
   edb_dataset_destroy(dataset);
 }
 
+/* Without data: what the check of a model says. */
+static void assert_checked(edb_context *ctx, const char *rules, edb_status status,
+                           const char *text) {
+  char model_text[4096];
+  edb_error error = {.text = ""};
+  snprintf(model_text, sizeof model_text, "%s%s", CELLS, rules);
+  edb_model *model = model_of(ctx, model_text);
+  edb_status found = edb_data_check_model(model, &error);
+  if (found != status || strstr(error.text, text) == NULL)
+    fail_msg("%s: %s: %s", rules, edb_status_name(found), error.text);
+  assert_false(edb_model_is_sealed(model));
+  edb_model_destroy(model);
+}
+
+static void a_model_is_checked_without_data(void **state) {
+  fixture *f = *state;
+  const char *leaf = "read trees:\n  leaf -> leaf(word)\n";
+  char rules[512];
+  assert_checked(f->ctx, "", EDB_OK, "");
+  assert_checked(f->ctx, BINARY_RULES, EDB_OK, "");
+  snprintf(rules, sizeof rules, "%s  inner(l, r) -> node(l)\n", leaf);
+  assert_checked(
+      f->ctx, rules, EDB_ERROR_NAME,
+      "m.edb:26:3: \"l\" may be a call of cell \"leaf\", which has no output for \"h2\"");
+  snprintf(rules, sizeof rules, "%s  inner(l, r) -> node(l, q)\n", leaf);
+  assert_checked(f->ctx, rules, EDB_ERROR_NAME, "found argument \"q\"");
+  assert_checked(f->ctx, "read trees:\n  leef -> leaf(word)\n", EDB_ERROR_NAME,
+                 "found pattern \"leef\", expected leaf");
+  assert_checked(f->ctx, "read treees:\n  leaf -> leaf(word)\n", EDB_ERROR_NAME,
+                 "m.edb:25:3: a rule under 'read treees:', expected one of: trees, grids");
+  assert_checked(f->ctx, "read treees:\n  leaf -> leaf(word)\n", EDB_ERROR_NAME,
+                 "did you mean `trees`?");
+  assert_checked(f->ctx, "read jsonl:\n  leaf -> leaf(word)\n", EDB_ERROR_NAME, "read jsonl:");
+  assert_checked(f->ctx, BINARY_RULES "read lattices:\n  arc(x) -> score(x)\n", EDB_ERROR_NAME,
+                 "found pattern \"arc\"");
+}
+
+static void a_section_for_no_form_is_found_with_the_data(void **state) {
+  fixture *f = *state;
+  f->model = model_of(f->ctx, CELLS "read treees:\n  leaf -> leaf(word)\n");
+  assert_refused(f->ctx, f->model, "(2 a)", EDB_ERROR_NAME,
+                 "m.edb:25:3: a rule under 'read treees:'");
+  assert_refused(f->ctx, f->model, "a b", EDB_ERROR_NAME,
+                 "m.edb:25:3: a rule under 'read treees:'");
+}
+
+static void every_model_of_the_zoo_is_fine(void **state) {
+  fixture *f = *state;
+  static const char *const names[] = {"bilstm_tagger",   "bilstm_tagger_char", "gated_grid",
+                                      "lattice_gru",     "lattice_lstm",       "lstm_nmt",
+                                      "mv_rnn",          "plan_cost",          "random_dag",
+                                      "rnn_lm",          "tree_gru",           "tree_lstm",
+                                      "tree_lstm_2type", "tree_lstm_childsum"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    char path[256];
+    edb_model *model = NULL;
+    edb_error error = {.text = ""};
+    snprintf(path, sizeof path, "%s/models/%s.edb", EDB_SOURCE_DIR, names[i]);
+    if (edb_model_load(f->ctx, path, NULL, &model, &error) != EDB_OK) fail_msg("%s", error.text);
+    if (edb_data_check_model(model, &error) != EDB_OK) fail_msg("%s", error.text);
+    edb_model_destroy(model);
+  }
+}
+
+static void the_check_survives_every_failure_of_memory(void **state) {
+  (void)state;
+  faulty faults;
+  FAULTY_FOR_EACH(&faults, ctx) {
+    edb_model *model = NULL;
+    const char *text = CELLS BINARY_RULES;
+    edb_status status = edb_model_parse(ctx, text, strlen(text), "m", NULL, &model, NULL);
+    if (status == EDB_OK) status = edb_data_check_model(model, NULL);
+    assert_true(faulty_status(&faults, status));
+    edb_model_destroy(model);
+  }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_context, teardown)
   const struct CMUnitTest tests[] = {
@@ -183,6 +262,10 @@ int main(void) {
       TEST(bad_rules_are_refused_at_their_place_in_the_model),
       TEST(a_model_without_rules_reads_no_trees),
       TEST(rules_of_other_readers_do_not_matter),
+      TEST(a_model_is_checked_without_data),
+      TEST(a_section_for_no_form_is_found_with_the_data),
+      TEST(every_model_of_the_zoo_is_fine),
+      cmocka_unit_test(the_check_survives_every_failure_of_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
