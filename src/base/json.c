@@ -411,6 +411,20 @@ edb_status edb_json_expect(edb_json *json, edb_json_type type, edb_json_token *t
   return EDB_OK;
 }
 
+edb_status edb_json_expect_file(edb_json *json, const char *what, edb_json_token *token,
+                                edb_error *error) {
+  edb_error inside;
+  edb_status status = edb_json_expect(json, EDB_JSON_OBJECT, token, &inside);
+  if (status == EDB_OK || error == NULL) return status;
+  *error = inside;
+  if (status == EDB_ERROR_FORMAT) {
+    (void)edb_fail(error, status, "%s: this is no %s", inside.text, what);
+    error->line = inside.line;
+    error->column = inside.column;
+  }
+  return status;
+}
+
 edb_status edb_json_skip(edb_json *json, const edb_json_token *token, edb_error *error) {
   edb_json_token next = *token;
   if (next.type == EDB_JSON_KEY) EDB_TRY(edb_json_next(json, &next, error));

@@ -63,6 +63,9 @@ EDB_MUST_CHECK edb_status edb_json_next(edb_json *json, edb_json_token *token, e
 /* The next token, which must be of this type. */
 EDB_MUST_CHECK edb_status edb_json_expect(edb_json *json, edb_json_type type, edb_json_token *token,
                                           edb_error *error);
+/* The '{' that a file begins with; another text "is no WHAT". */
+EDB_MUST_CHECK edb_status edb_json_expect_file(edb_json *json, const char *what,
+                                               edb_json_token *token, edb_error *error);
 /* Skips the rest of the value that `token` began (nothing for a scalar), or the value of a KEY. */
 EDB_MUST_CHECK edb_status edb_json_skip(edb_json *json, const edb_json_token *token,
                                         edb_error *error);

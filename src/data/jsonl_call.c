@@ -140,7 +140,7 @@ static const edb_jsonl_attribute *find_attribute(const edb_jsonl *l, const edb_j
   return NULL;
 }
 
-/* Called once more keys were given than the cell has attributes: one of them is none of its. */
+/* The first key that is no attribute of the cell; EDB_OK if there is none. */
 static edb_status fail_unknown(const edb_jsonl *l, const edb_jsonl_node *node, edb_error *error) {
   const edb_type_sig *sig = sig_of(l, node);
   edb_name_list names = {.count = 0};
@@ -163,19 +163,28 @@ static edb_status fail_unknown(const edb_jsonl *l, const edb_jsonl_node *node, e
   return EDB_OK;
 }
 
-static edb_status push_attributes(edb_jsonl *l, const edb_jsonl_node *node, edb_error *error) {
+static edb_status push_attributes(edb_jsonl *l, const edb_jsonl_node *node, uint32_t *found,
+                                  edb_error *error) {
   const edb_type_sig *sig = sig_of(l, node);
   edb_place place = edb_jsonl_place(l, node->column);
-  uint32_t found = 0;
   for (uint32_t k = 0; k < sig->n_indices; k++) {
-    const edb_jsonl_attribute *given = find_attribute(l, node, sig->indices[k].name, &found);
+    const edb_jsonl_attribute *given = find_attribute(l, node, sig->indices[k].name, found);
     EDB_TRY(edb_jsonl_index(l, node->cell, k, given, place, &l->indices.data[k], error));
   }
   for (uint32_t k = 0; k < sig->n_dense; k++) {
-    const edb_jsonl_attribute *given = find_attribute(l, node, sig->dense[k].name, &found);
+    const edb_jsonl_attribute *given = find_attribute(l, node, sig->dense[k].name, found);
     EDB_TRY(edb_jsonl_dense(l, node->cell, k, given, place, &l->dense.data[k], error));
   }
-  return found == node->n_attributes ? EDB_OK : fail_unknown(l, node, error);
+  return EDB_OK;
+}
+
+/* A key that is none of the cell's says more than the attribute that is missing for it. */
+static edb_status read_attributes(edb_jsonl *l, const edb_jsonl_node *node, edb_error *error) {
+  uint32_t found = 0;
+  edb_status status = push_attributes(l, node, &found, error);
+  bool doubtful = status == EDB_OK ? found < node->n_attributes : status != EDB_ERROR_MEMORY;
+  if (doubtful) EDB_TRY(fail_unknown(l, node, error));
+  return status;
 }
 
 edb_status edb_jsonl_call(edb_jsonl *l, uint32_t i, edb_error *error) {
@@ -183,7 +192,7 @@ edb_status edb_jsonl_call(edb_jsonl *l, uint32_t i, edb_error *error) {
   edb_node called = 0;
   EDB_TRY(share_inputs(l, node, error));
   EDB_TRY(push_inputs(l, node, error));
-  EDB_TRY(push_attributes(l, node, error));
+  EDB_TRY(read_attributes(l, node, error));
   edb_call call = {.cell = node->cell,
                    .inputs = l->values.data,
                    .n_inputs = (uint32_t)l->values.length,

@@ -37,6 +37,9 @@ static edb_status fail_cycle(const edb_jsonl *l, uint32_t first, edb_error *erro
     edb_name_list_add(&names, number);
   }
   edb_place place = edb_jsonl_place(l, l->nodes.data[first].column);
+  if (names.count == 1)
+    return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
+                       "found node %u as its own input", first);
   return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
                      "found a cycle: each of the nodes %s refers to the next, the last to node %u",
                      names.text, first);

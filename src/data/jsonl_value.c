@@ -12,7 +12,7 @@ static bool is_absent(const edb_jsonl_attribute *given) {
 static edb_status fail_missing(const edb_type_sig *sig, const char *name, edb_place place,
                                edb_error *error) {
   return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
-                     "attribute \"%s\" of cell \"%s\" is missing; only labels may be absent", name,
+                     "attribute \"%s\" of cell \"%s\" is missing; " EDB_ABSENT_LABELS, name,
                      sig->name);
 }
 

@@ -74,7 +74,7 @@ static edb_status check_there(const edb_plans *plans, const edb_plan_frame *fram
   uint32_t key = plans->rules.keys.data[rule->first_key + attribute];
   return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
                      "found an operator without the key \"%s\", expected it: cell \"%s\" needs it "
-                     "as attribute \"%s\"; only labels may be absent",
+                     "as attribute \"%s\"; " EDB_ABSENT_LABELS,
                      plans->rules.key_names.data[key], rule->sig->name, name);
 }
 
@@ -124,7 +124,8 @@ static edb_status close_operator(edb_plans *plans, const edb_plan_frame *frame, 
   if (frame->kind == EDB_JSONL_NO_TEXT) {
     return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
                        "found an operator without the key \"operator\" (or \"Node Type\"), "
-                       "expected {\"operator\": NAME, \"children\": [...]}");
+                       "expected {\"operator\": NAME, \"children\": [...]}; of JSON lines that do "
+                       "not begin with \"nodes\" the form (jsonl) must be said");
   }
   edb_atom kind = {.text = edb_jsonl_text(&plans->json, frame->kind), .length = frame->kind_length};
   size_t n_children = plans->children.length - frame->first_child;

@@ -54,8 +54,8 @@ static edb_status fail_index(const edb_type_sig *sig, uint32_t i, int32_t value,
   const edb_index_sig *index = &sig->indices[i];
   if (value == -1)
     return edb_fail(error, EDB_ERROR_ARGUMENT,
-                    "attribute \"%s\" of cell \"%s\" is missing; only labels may be absent",
-                    index->name, sig->name);
+                    "attribute \"%s\" of cell \"%s\" is missing; " EDB_ABSENT_LABELS, index->name,
+                    sig->name);
   if (index->bound == 0)
     return edb_fail(error, EDB_ERROR_ARGUMENT,
                     "attribute \"%s\" of cell \"%s\" is %d, and its vocabulary is empty: read data "
@@ -197,8 +197,8 @@ static edb_status write_dense(edb_graph *g, const edb_type_sig *sig, const edb_c
     const edb_dense_sig *dense = &sig->dense[i];
     const float *values = call->dense == NULL ? NULL : call->dense[i];
     EDB_FAIL_IF(values == NULL && !dense->is_label, error, EDB_ERROR_ARGUMENT,
-                "attribute \"%s\" of cell \"%s\" is missing; only labels may be absent",
-                dense->name, sig->name);
+                "attribute \"%s\" of cell \"%s\" is missing; " EDB_ABSENT_LABELS, dense->name,
+                sig->name);
     at->has_labels |= dense->is_label;
     if (values == NULL) {
       at->all_labels = false;

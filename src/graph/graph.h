@@ -36,6 +36,10 @@ typedef struct edb_index_sig {
   bool is_label;  /* may be absent (-1) */
 } edb_index_sig;
 
+/* For errors. */
+#define EDB_ABSENT_LABELS \
+  "only labels may be absent: attributes that a loss takes as they are and nothing else takes"
+
 typedef struct edb_dense_sig {
   const char *name;
   uint32_t length; /* elements */

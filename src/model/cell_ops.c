@@ -151,6 +151,14 @@ edb_op_kind edb_cell_op_kind(edb_cell *cell, const char *name, size_t length,
   if (kind != EDB_OP_COUNT) {
     return n_operands == 1 ? meant_by(cell, kind, operands[0]) : kind;
   }
+  bool itself = strlen(cell->name) == length && memcmp(cell->name, name, length) == 0;
+  if (itself || edb_map_get(&cell->model->cell_names, name, length) != EDB_MAP_NONE) {
+    edb_cell_fail(cell, EDB_ERROR_NAME,
+                  "`%.*s` is a cell, and cells are not called in cells: its outputs come in as "
+                  "inputs",
+                  edb_name_shown(length), name);
+    return EDB_OP_COUNT;
+  }
   edb_suggestion suggestion;
   char buffer[EDB_SUGGEST_TEXT_BYTES];
   edb_suggest_begin(&suggestion, name, length);

@@ -123,9 +123,11 @@ edb_status edb_model_seal(edb_model *model, edb_error *error) {
   EDB_TRY(edb_model_check_overrides(model, error));
   for (size_t i = 0; i < model->vocabs.length; i++) {
     const edb_vocab *vocab = &model->vocabs.data[i];
-    EDB_FAIL_IF(vocab->size == 0, error, EDB_ERROR_STATE,
-                "model %s: vocabulary %s is empty; read data or set its size first", model->name,
-                vocab->name);
+    EDB_FAIL_IF(
+        vocab->size == 0, error, EDB_ERROR_STATE,
+        "model %s: vocabulary %s is empty, so nothing can be learned for it: read data that "
+        "use it, load weights that have it, or set its size first",
+        model->name, vocab->name);
   }
   if (model->dirty) EDB_TRY(edb_model_refresh(model, error));
   model->sealed = true;

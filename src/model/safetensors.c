@@ -287,8 +287,9 @@ static edb_status parse(edb_safetensors *file, const char *bytes, size_t size, c
               size);
   uint64_t header = load(bytes, LENGTH_BYTES);
   EDB_FAIL_IF(header > EDB_SAFETENSORS_MAX_HEADER, error, EDB_ERROR_LIMIT,
-              "%s: a header of %llu bytes; at most %d are allowed: not a safetensors file?", name,
-              (unsigned long long)header, EDB_SAFETENSORS_MAX_HEADER);
+              "%s: this is no safetensors file, or its header is too long: the first 8 bytes are "
+              "a length of %llu, at most %d are allowed",
+              name, (unsigned long long)header, EDB_SAFETENSORS_MAX_HEADER);
   EDB_FAIL_IF(header > size - LENGTH_BYTES, error, EDB_ERROR_FORMAT,
               "%s: a header of %llu bytes in a file of %zu", name, (unsigned long long)header,
               size);

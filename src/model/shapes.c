@@ -357,7 +357,9 @@ static edb_status check_index(const check *c, uint32_t rows, const char *what) {
 static edb_status rule_lookup(const check *c, edb_shape *out) {
   edb_shape table = shape_at(c, 0);
   if (ref_at(c, 0).kind != EDB_REF_PARAM) {
-    return fail_operand(c, 0, "only a parameter can be looked up in");
+    return fail_operand(c, 0,
+                        "only a parameter can be looked up in; entry i of a vector x as a "
+                        "scalar is sum(x[i:i+1])");
   }
   if (table.rank == 0) return fail_operand(c, 0, "the table must have at least one axis");
   EDB_TRY(check_index(c, table.dim[0], "rows"));

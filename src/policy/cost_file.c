@@ -195,7 +195,7 @@ static edb_status read_file(reader *r, edb_error *error) {
   edb_json_token token;
   uint32_t seen = 0;
   row mini_batch = {0};
-  EDB_TRY(edb_json_expect(&r->json, EDB_JSON_OBJECT, &token, error));
+  EDB_TRY(edb_json_expect_file(&r->json, "file of costs", &token, error));
   for (int key = N_KEYS;;) {
     EDB_TRY(next_key(r, FILE_KEYS, &seen, &key, error));
     if (key == N_KEYS) break;

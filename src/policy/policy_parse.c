@@ -462,7 +462,7 @@ static edb_status read_field(parser *p, field f, edb_error *error) {
  */
 static edb_status read_pass(parser *p, uint32_t wanted, uint32_t *seen, edb_error *error) {
   edb_json_token token;
-  EDB_TRY(edb_json_expect(&p->json, EDB_JSON_OBJECT, &token, error));
+  EDB_TRY(edb_json_expect_file(&p->json, "policy file", &token, error));
   for (;;) {
     uint32_t f = 0;
     EDB_TRY(edb_json_next(&p->json, &token, error));

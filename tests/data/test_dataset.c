@@ -222,6 +222,11 @@ static void the_first_bad_instances_are_logged(void **state) {
   params.skip_bad = true;
   assert_int_equal(edb_context_create(&context_params, &ctx, NULL), EDB_OK);
   edb_model *model = model_of(ctx, CELLS BINARY_RULES);
+  assert_int_equal(parse_with(ctx, model, "(9 a)(9 a)(9 a)(2 a)", &params, &dataset, NULL), EDB_OK);
+  assert_int_equal(lines.count, 3);
+  assert_non_null(strstr(lines.last, "a bad instance is skipped"));
+  edb_dataset_destroy(dataset);
+  lines.count = 0;
   assert_int_equal(
       parse_with(ctx, model, "(9 a)(9 a)(9 a)(9 a)(9 a)(2 a)", &params, &dataset, NULL), EDB_OK);
   assert_int_equal(edb_dataset_skipped(dataset), 5);

@@ -97,10 +97,14 @@ static void bad_plans_are_refused_where_they_are_wrong(void **state) {
     edb_status status;
     const char *error;
   } cases[] = {
-      {"7", EDB_ERROR_FORMAT, "d:1:1: found a number, expected a plan"},
+      {"7", EDB_ERROR_FORMAT, "d:1:1: found byte 0x37, expected '{' or '[': model "},
+      {"(2 a)", EDB_ERROR_FORMAT, "d:1:1: found byte 0x28, expected '{' or '[': model "},
       {"[]", EDB_ERROR_FORMAT, "d:1:2: found the end of an array, expected a plan"},
       {"[{\"operator\": \"x\", \"plan_rows\": 1}, 3]", EDB_ERROR_FORMAT, "d:1:37: found a number"},
       {"{}", EDB_ERROR_FORMAT, "d:1:1: found an operator without the key \"operator\""},
+      {"{\"id\": 1, \"nodes\": []}", EDB_ERROR_FORMAT,
+       "d:1:1: found an operator without the key \"operator\" (or \"Node Type\"), expected "
+       "{\"operator\": NAME, \"children\": [...]}; of JSON lines that do not begin with"},
       {"{\"operator\": 3}", EDB_ERROR_FORMAT, "d:1:14: found a number, expected a string"},
       {"{\"operator\": \"x\"}", EDB_ERROR_FORMAT,
        "d:1:1: found an operator without the key \"plan_rows\", expected it: cell \"join\" needs"},

@@ -204,6 +204,18 @@ static void precedence_is_kept_and_parentheses_are_minimal(void **state) {
   assert_prints("W[i] @ (V @ m)[0:k] + 0.10", "W[i] @ (V @ m)[0:k] + 0.1");
 }
 
+static void a_cell_is_no_operator_of_another(void **state) {
+  (void)state;
+  const char *text = "edb 1\nmodel m\ncell leaf(x[2]) -> (h[2]):\n  h = tanh(x)\n"
+                     "cell node(x[2]) -> (h[2]):\n  h = %s(x)\n";
+  char model[256];
+  snprintf(model, sizeof model, text, "leaf");
+  assert_refused(model, EDB_ERROR_NAME,
+                 "m.edb:6:7: cell node: `leaf` is a cell, and cells are not called in cells");
+  snprintf(model, sizeof model, text, "node");
+  assert_refused(model, EDB_ERROR_NAME, "m.edb:6:7: cell node: `node` is a cell");
+}
+
 static void refuse_minus_after_at(void **state) {
   (void)state;
   refuse("W @ -x", EDB_ERROR_FORMAT, "m.edb:8:11: expected a value, found `-`");
@@ -293,6 +305,7 @@ int main(void) {
       cmocka_unit_test(outputs_are_anything_but_indices_tables_and_variadic_values),
       cmocka_unit_test(lines_of_bodies_are_checked),
       cmocka_unit_test(precedence_is_kept_and_parentheses_are_minimal),
+      cmocka_unit_test(a_cell_is_no_operator_of_another),
       cmocka_unit_test(refuse_minus_after_at),
       cmocka_unit_test(names_of_operators_can_be_called),
       cmocka_unit_test(numbers_survive),

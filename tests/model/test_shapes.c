@@ -166,7 +166,9 @@ static void lookups(void **state) {
   assert_shape("T[i]", "[4, 3]");
   assert_shape("W[j]", "[3]");
   assert_shape("W[argmax(x)]", "[3]");
-  refuse("a[j]", 8, "`lookup`: only a parameter can be looked up in; found a of shape [4, 3]");
+  refuse("a[j]", 8,
+         "`lookup`: only a parameter can be looked up in; entry i of a vector x as a scalar is "
+         "sum(x[i:i+1]); found a of shape [4, 3]");
   refuse("s[j]", 8, "`lookup`: the table must have at least one axis");
   refuse("W[q]", 8, "`lookup`: the second operand must be an index attribute or an argmax");
   refuse(

@@ -130,8 +130,9 @@ static void an_empty_vocabulary_cannot_be_sealed(void **state) {
   edb_error error = {0};
   add(0, "a");
   assert_int_equal(edb_model_seal(model, &error), EDB_ERROR_STATE);
-  assert_string_equal(error.text,
-                      "model m: vocabulary tags is empty; read data or set its size first");
+  assert_string_equal(
+      error.text, "model m: vocabulary tags is empty, so nothing can be learned for it: read data "
+                  "that use it, load weights that have it, or set its size first");
 }
 
 static void a_sealed_one_gives_known_words_only(void **state) {

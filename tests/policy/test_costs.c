@@ -97,7 +97,8 @@ static void what_is_wrong_with_a_file_is_said(void **state) {
     edb_status status;
     const char *part;
   } cases[] = {
-      {"{\"edbatch-costs\": 1", "[1", EDB_ERROR_FORMAT, "c.json:1:1"},
+      {"{\"edbatch-costs\": 1", "[1", EDB_ERROR_FORMAT,
+       "c.json:1:1: found an array, expected an object: this is no file of costs"},
       {"-costs\": 1", "-costs\": 2", EDB_ERROR_UNSUPPORTED, "version 2"},
       {"edbatch-costs", "edbatch-policy", EDB_ERROR_NAME, "unknown key 'edbatch-policy'"},
       {"\"cell\"", "\"node\"", EDB_ERROR_NAME, "unknown granularity"},

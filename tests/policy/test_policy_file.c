@@ -249,6 +249,18 @@ static void another_model_is_refused_with_what_differs(void **state) {
                 EDB_ERROR_MISMATCH, "the model has a type 'node', which the policy does not know");
 }
 
+static void a_file_of_another_kind_is_no_policy_file(void **state) {
+  edb_policy *policy = NULL;
+  edb_error error;
+  assert_int_equal(edb_policy_parse(*state, "\n(2 a)", 6, "t.txt", &tree_schema, &policy, &error),
+                   EDB_ERROR_FORMAT);
+  assert_non_null(strstr(error.text, "t.txt:2:1: found"));
+  assert_non_null(strstr(error.text, ": this is no policy file"));
+  assert_int_equal(error.line, 2);
+  assert_int_equal(error.column, 1);
+  assert_null(policy);
+}
+
 static void raw_and_model_policies_do_not_replace_each_other(void **state) {
   expect_error(*state, good, NULL, EDB_ERROR_MISMATCH, "made for a model (granularity 'cell')");
   expect_error(*state, changed("\"cell\"", "\"raw\""), &tree_schema, EDB_ERROR_MISMATCH,
@@ -527,6 +539,7 @@ int main(void) {
       cmocka_unit_test(a_saved_policy_is_the_printed_text),
       cmocka_unit_test(only_learned_policies_have_a_file),
       cmocka_unit_test(another_model_is_refused_with_what_differs),
+      cmocka_unit_test(a_file_of_another_kind_is_no_policy_file),
       cmocka_unit_test(raw_and_model_policies_do_not_replace_each_other),
       cmocka_unit_test(another_version_is_refused),
       cmocka_unit_test(version_1_speaks_of_all_ready_types),
