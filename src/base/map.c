@@ -40,7 +40,7 @@ uint64_t edb_hash_block(const void *bytes, size_t length) {
   const unsigned char *at = bytes;
   uint64_t lane[4] = {1, 2, 3, 4}, all = (uint64_t)length;
   for (; length >= 32; at += 32, length -= 32) {
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++) {
       uint64_t x = (lane[i] ^ load_le(at + 8 * i, 8)) * UINT64_C(0xd6e8feb86659fd93);
       lane[i] = x ^ (x >> 32);
     }

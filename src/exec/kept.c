@@ -29,9 +29,9 @@ edb_status edb_session_kept_operators(const edb_session *s, const edb_keep *keep
   const edb_program *program = edb_model_program(s->model);
   EDB_TRY(edb_keep_check(program, keep, error));
   uint32_t n_cells = program->n_cells, n_types = s->program->n_cells;
-  size_t working_bytes = n_cells * sizeof(uint32_t) + output_start(program, n_cells);
+  size_t working_bytes = (n_cells + (size_t)1) * sizeof(uint32_t) + output_start(program, n_cells);
   uint32_t *start = edb_alloc(s->ctx, working_bytes);
-  if (!start && working_bytes) return edb_fail_memory(error, working_bytes, "what is kept");
+  if (!start) return edb_fail_memory(error, working_bytes, "what is kept");
   *kept = edb_alloc_zero(s->ctx, n_types);
   *bytes = *kept ? n_types : 0;
   if (*kept) {
