@@ -15,8 +15,9 @@ static const product_tile_fn exact_tiles[EDB_TILE_MAX_ROWS] = {
  * side, so that the latency of one hides behind the other. Not where vectors are short: there
  * transposing costs more. */
 #if VF_PANEL_VECTORS == 4
-#define EDB_NARROW_COLS 8
-#define EDB_NARROW_ROWS (2 * VF_LANES)
+#define EDB_NARROW_COLS  8
+#define EDB_NARROW_ROWS  (2 * VF_LANES)
+#define EDB_NARROW_AHEAD (4 * VF_LANES) /* what to ask of memory in advance */
 
 /* One row of B for both blocks. */
 VF_INLINE void narrow_step(const size_t cols, edb_vf upper, edb_vf lower, const float *b,
@@ -38,6 +39,12 @@ VF_INLINE void narrow_store(const size_t cols, const edb_vf *sum, float *c, ptrd
   for (size_t r = 0; r < VF_LANES; r++) vf_store_n(c + (ptrdiff_t)r * c_stride, v[r], cols);
 }
 
+/* More rows at once than a processor would follow by itself; may ask for what is beyond A. */
+VF_INLINE void ask_for_rows(const float *a, ptrdiff_t a_stride) {
+  const uintptr_t at = (uintptr_t)(a + EDB_NARROW_AHEAD), step = (uintptr_t)a_stride * sizeof *a;
+  for (size_t r = 0; r < EDB_NARROW_ROWS; r++) __builtin_prefetch((const void *)(at + r * step));
+}
+
 /* EDB_NARROW_ROWS rows against all columns; cols is a constant where this is used. */
 VF_INLINE void narrow_block(const size_t cols, size_t depth, const float *a, ptrdiff_t a_stride,
                             const float *b, float *c, ptrdiff_t c_stride) {
@@ -47,6 +54,7 @@ VF_INLINE void narrow_block(const size_t cols, size_t depth, const float *a, ptr
   for (size_t j = 0; j < cols; j++) sum[0][j] = sum[1][j] = vf_set1(0.0f);
   size_t k = 0;
   for (; k + VF_LANES <= depth; k += VF_LANES) {
+    ask_for_rows(a + k, a_stride);
     load_transposed(VF_LANES, VF_LANES, a + k, a_stride, upper);
     load_transposed(VF_LANES, VF_LANES, below + k, a_stride, lower);
     VF_UNROLL
