@@ -174,6 +174,41 @@ static inline __attribute__((always_inline)) void own_sweep(const edb_problem *p
   }
 }
 
+/* The same for 64 columns at once, where there are so many that no type has more nodes than a byte
+ * can count. */
+typedef int8_t octets __attribute__((vector_size(16)));
+#define MOST_IN_BYTES    INT8_MAX
+#define COLUMNS_IN_BYTES 64
+
+static void own_sweep_bytes(const edb_problem *p, uint32_t first, octets *rows, uint32_t *own) {
+  for (uint32_t i = 0; i < p->n_nodes; i++) {
+    uint32_t v = p->reversed ? i : p->n_nodes - 1 - i;
+    uint32_t type = p->type[v], component = p->component[type], column = p->column[type] - first;
+    octets row[4] = {{0}}, *to = rows + (size_t)v * 4;
+    for (uint32_t e = p->out_start[v]; e < p->out_start[v + 1]; e++) {
+      uint32_t u = p->out[e];
+      if (p->component[p->type[u]] != component) continue;
+      const octets *other = rows + (size_t)u * 4;
+      for (uint32_t c = 0; c < 4; c++) {
+        octets more = row[c] > other[c];
+        row[c] = (row[c] & more) | (other[c] & ~more);
+      }
+    }
+    memcpy(to, row, sizeof row);
+    if (column >= COLUMNS_IN_BYTES) continue;
+    int8_t *mine = (int8_t *)to + column;
+    *mine += 1;
+    own[v] = (uint32_t)*mine;
+  }
+}
+
+static bool counts_fit_bytes(const edb_problem *p) {
+  for (uint32_t t = 0; t < p->n_types; t++) {
+    if (p->type_count[t] > MOST_IN_BYTES) return false;
+  }
+  return true;
+}
+
 /* Components of one type need no rows beside own itself. */
 static void own_single(const edb_problem *p, uint32_t *own) {
   for (uint32_t i = 0; i < p->n_nodes; i++) {
@@ -212,9 +247,12 @@ static edb_status find_own(edb_problem *p, uint32_t *own, uint32_t *height, edb_
   size_t bytes = (size_t)p->n_nodes * width * sizeof(lanes);
   lanes *rows = edb_alloc(p->ctx, bytes);
   if (rows == NULL) return edb_fail_memory(error, bytes, "the path lengths of a graph");
-  if (widest < width * 4) p->height = height;
   uint32_t *spare = widest < width * 4 ? height : NULL;
-  for (uint32_t first = 0; first < widest; first += width * 4) {
+  p->height = spare;
+  bool in_bytes = widest > 16 && counts_fit_bytes(p);
+  for (uint32_t first = 0; in_bytes && first < widest; first += COLUMNS_IN_BYTES)
+    own_sweep_bytes(p, first, (octets *)rows, own);
+  for (uint32_t first = 0; !in_bytes && first < widest; first += width * 4) {
     if (width == 1) own_sweep(p, first, rows, own, spare, 1);
     if (width == 2) own_sweep(p, first, rows, own, spare, 2);
     if (width == 4) own_sweep(p, first, rows, own, spare, 4);

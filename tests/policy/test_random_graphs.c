@@ -242,12 +242,51 @@ static void the_exact_search_goes_beyond_brute_force(void **state) {
   }
 }
 
+/* From components of one type to those of more than sixteen. */
+static void own_is_that_of_the_naive_program_at_any_number_of_types(void **state) {
+  static test_dag d;
+  static naive g;
+  edb_rng rng;
+  uint32_t widest = 0;
+  edb_rng_seed(&rng, 21);
+  for (uint32_t round = 0; round < 300; round++) {
+    edb_problem forward, reverse;
+    dag_random(&d, &rng, 1 + edb_rng_below(&rng, N), 1 + edb_rng_below(&rng, 40));
+    assert_int_equal(edb_problem_init(*state, &d.dag, &forward, NULL), EDB_OK);
+    assert_int_equal(edb_problem_init_reverse(*state, &forward, &reverse, NULL), EDB_OK);
+    for (uint32_t v = 0; v < d.dag.n_nodes; v++) {
+      naive_make(&g, &d, false);
+      assert_int_equal(forward.own[v], naive_own(&g, v));
+      naive_make(&g, &d, true);
+      assert_int_equal(reverse.own[v], naive_own(&g, v));
+    }
+    for (uint32_t c = 0; c < forward.n_components; c++)
+      if (forward.component_size[c] > widest) widest = forward.component_size[c];
+    edb_problem_free(&reverse);
+    edb_problem_free(&forward);
+  }
+  assert_true(widest > 16);
+}
+
+/* More nodes of a type than a byte counts, among more types than one row holds. */
+static void long_chains_of_many_types_have_exact_bounds(void **state) {
+  static test_dag d;
+  for (uint32_t times = 126; times <= 129; times++) {
+    dag_begin(&d, 20);
+    uint32_t last = 0;
+    for (uint32_t i = 0; i < times * 20; i++) last = dag_node(&d, i % 20, i > 0, &last);
+    assert_int_equal(bound_of_dag(*state, &d.dag), times * 20);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(exact_agrees_with_all_sequences),
       cmocka_unit_test(rules_and_bound_agree_with_naive_ones),
       cmocka_unit_test(best_is_not_longer_than_depth_or_agenda),
       cmocka_unit_test(the_exact_search_goes_beyond_brute_force),
+      cmocka_unit_test(own_is_that_of_the_naive_program_at_any_number_of_types),
+      cmocka_unit_test(long_chains_of_many_types_have_exact_bounds),
   };
   return cmocka_run_group_tests(tests, make_context, destroy_context);
 }
