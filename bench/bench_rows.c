@@ -7,7 +7,7 @@
  * processor per row, over chunks of ROWS rows (default 48), best of some runs, the ways taken in
  * turn. `product` is one with four times as many columns as its operand has, `elementwise`
  * x0 * x1 + x2 * x3 with x1 apart, `store` tanh(x0) * x1, computed where it stays, or in a buffer
- * and moved to where it belongs. */
+ * and moved to where it belongs; `asked`: with prefetches of the rows before. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,6 +145,9 @@ static const way_fn ways[] = {
     gather,         gather_asked,         product_gathered,     product_pointers,
     product_asked,  elementwise_gathered, elementwise_pointers, elementwise_asked,
     store_in_place, store_moved,          store_asked,          store_rows};
+static const char *const names[] = {"gather",   "asked",    "gathered", "pointers",
+                                    "asked",    "gathered", "pointers", "asked",
+                                    "in place", "moved",    "asked",    "one by 1"};
 enum { WAYS = sizeof ways / sizeof *ways };
 
 /* ---- Measuring ---------------------------------------------------------------------------------
@@ -202,9 +205,10 @@ int main(int argc, char **argv) {
   size_t rows = argc > 1 ? strtoul(argv[1], NULL, 10) : 48;
   const edb_kernels *k = edb_kernels_get(EDB_SIMD_AUTO);
   if (rows == 0 || rows > 256) return 2;
-  printf("                 product                       elementwise                   store\n");
-  printf(" width      KiB   gather  asked  gathered  pointers     asked  gathered  pointers     "
-         "asked  in place     moved  asked row by row\n");
+  printf("%-16s%-20s%-30s%-30s%s\n", "", " rows", " product", " elementwise", " store");
+  printf("%6s %8s", "width", "KiB");
+  for (size_t w = 0; w < WAYS; w++) printf(" %9s", names[w]);
+  printf("\n");
   for (size_t width = 64; width <= 512; width *= 2)
     for (size_t kib = 256; kib <= 64 << 10; kib *= 4) measure(k, rows, width, kib << 10);
   return 0;

@@ -387,6 +387,37 @@ static void a_chain_that_keeps_nothing_needs_two_rows(void **state) {
   world_close(&w);
 }
 
+/* Bytes of the tables per node of a direct placement, which is replayed. */
+static double direct_bytes_per_node(const world *w, uint32_t nodes) {
+  const char *name = "h";
+  const edb_keep keep = {&name, 1};
+  edb_plan_inputs *inputs = inputs_of(w);
+  edb_graph *graph = random_graph(w, 3, nodes, LABELS_SOME);
+  edb_schedule *schedule = schedule_of(w, graph, EDB_POLICY_DEPTH);
+  edb_placement_request request = {.program = edb_model_program(w->model),
+                                   .inputs = inputs,
+                                   .kind = EDB_PLACEMENT_DIRECT,
+                                   .keep = &keep};
+  edb_placement *p = NULL;
+  edb_error error = {0};
+  MUST(edb_placement_make(w->ctx, &request, graph, schedule, &p, &error), error);
+  (void)check_replay(request.program, inputs, graph, schedule, p);
+  double bytes = (double)edb_placement_table_bytes(p) / edb_graph_node_count(graph);
+  edb_placement_destroy(p);
+  edb_schedule_destroy(schedule);
+  edb_graph_destroy(graph);
+  free_inputs(w, inputs);
+  return bytes;
+}
+
+static void tables_of_direct_placement_grow_with_the_nodes(void **state) {
+  (void)state;
+  world w = world_of(EDB_SIMD_PORTABLE, zoo[0].text);
+  double few = direct_bytes_per_node(&w, 500), many = direct_bytes_per_node(&w, 8000);
+  assert_true(many < 1.5 * few && many < 200);
+  world_close(&w);
+}
+
 static void unknown_names_are_refused(void **state) {
   (void)state;
   world w = world_of(EDB_SIMD_PORTABLE, zoo[0].text);
@@ -452,6 +483,7 @@ int main(void) {
       cmocka_unit_test(every_operand_finds_its_rows_and_what_is_kept_stays),
       cmocka_unit_test(a_graph_that_has_grown_is_placed_from_its_first_pending_node_on),
       cmocka_unit_test(a_chain_that_keeps_nothing_needs_two_rows),
+      cmocka_unit_test(tables_of_direct_placement_grow_with_the_nodes),
       cmocka_unit_test(unknown_names_are_refused),
       cmocka_unit_test(nothing_pending_is_placed_nowhere),
       cmocka_unit_test(placement_survives_every_failure_of_memory),
