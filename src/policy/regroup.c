@@ -54,8 +54,6 @@ static void emit(regrouping *r, uint32_t batch) {
 /* The first batch that is left can always run: what it takes came before it. */
 static void run(regrouping *r) {
   link_batches(r);
-  r->to->count = 0;
-  r->to->start[0] = 0;
   for (uint32_t first = 0; first < r->from->count; first++) {
     uint32_t b = first, length = 0;
     if (r->done[first]) continue;
@@ -71,8 +69,11 @@ edb_status edb_regroup(edb_context *ctx, const edb_problem *problem, const edb_b
   size_t bytes =
       ((size_t)problem->n_nodes + from->count + problem->n_types) * sizeof(uint32_t) + from->count;
   regrouping r = {.problem = problem, .from = from, .to = to};
+  to->count = 0;
+  to->start[0] = 0;
+  if (from->count == 0) return EDB_OK;
   void *memory = edb_alloc(ctx, bytes);
-  if (memory == NULL && bytes > 0) return edb_fail_memory(error, bytes, "the order of batches");
+  if (memory == NULL) return edb_fail_memory(error, bytes, "the order of batches");
   r.batch_of = memory;
   r.next = r.batch_of + problem->n_nodes;
   r.last = r.next + from->count;
