@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calibrate.h"
 #include "progress.h"
 
 static const option_id accepts[] = {
@@ -141,6 +142,34 @@ static int measure(bench *b) {
 /* ---- Setting up ---------------------------------------------------------------------------------
  */
 
+/* One policy by its name or file, or a table of all. */
+static bool has_table(const options *o) {
+  return !has_option(o, OPTION_JSON) && !has_option(o, OPTION_POLICY) &&
+         !has_option(o, OPTION_SWEEP);
+}
+
+/* Whether best is timed, and nothing is said of what it is to minimise or at which costs. */
+static bool needs_costs(const options *o) {
+  const char *policy = o->text[OPTION_POLICY], *aim = o->text[OPTION_MINIMISE];
+  if (has_option(o, OPTION_COSTS) || (aim && strcmp(aim, "batches") == 0)) return false;
+  return !policy || strcmp(policy, "best") == 0;
+}
+
+/* In a session of its own: the tables of the one that is timed stay empty. */
+static int measure_costs(bench *b) {
+  const calibration_plan plan = {.batch = 16, .of_each = 1, .repeats = 3};
+  edb_calibration report;
+  runner r;
+  int failed = 0;
+  if (runner_open(&r, b->w, b->granularity) != EDB_OK) {
+    b->w->error = r.error;
+    failed = workplace_failed(b->w);
+  }
+  if (!failed) failed = calibrate_session(b->w, r.session, &plan, &b->w->costs, &report);
+  runner_close(&r);
+  return failed;
+}
+
 static int add_row(bench *b, const char *name, edb_policy_kind kind) {
   bench_row *r = &b->rows[b->n_rows];
   int failed = workplace_policy(b->w, b->lanes[0].runner.session, name, kind, &r->policy);
@@ -152,10 +181,8 @@ static int add_row(bench *b, const char *name, edb_policy_kind kind) {
 
 /* All policies that work on graphs of any size, where one table can show them; else one. */
 static int add_rows(bench *b) {
-  const options *o = b->w->options;
-  if (has_option(o, OPTION_JSON) || has_option(o, OPTION_POLICY) || has_option(o, OPTION_SWEEP))
-    return add_row(b, NULL, EDB_POLICY_BEST);
   int failed = 0;
+  if (!has_table(b->w->options)) return add_row(b, NULL, EDB_POLICY_BEST);
   for (int kind = 0; kind < EDB_POLICY_COUNT && !failed; kind++)
     if (kind != EDB_POLICY_EXACT)
       failed = add_row(b, edb_policy_kind_name((edb_policy_kind)kind), (edb_policy_kind)kind);
@@ -214,8 +241,9 @@ static int open_bench(bench *b) {
   if (failed) return failed;
   b->lanes = calloc(b->n_lanes, sizeof *b->lanes);
   if (!b->lanes) return EXIT_FAILED;
+  if (needs_costs(w->options)) failed = measure_costs(b);
   memory_begin(w, &b->memory);
-  failed = open_lane(b, 0);
+  if (!failed) failed = open_lane(b, 0);
   if (!failed) b->n_threads = b->n_lanes * edb_session_threads(b->lanes[0].runner.session);
   if (!failed) failed = add_rows(b);
   if (!failed && b->n_rows == 1)
@@ -279,6 +307,7 @@ const command command_bench = {
         "windows.\n"
         "Without --json and --policy: a table over all policies; with --json one object (default: "
         "best).\n"
+        "best counts its own time as well (--minimise total), at costs that are measured first.\n"
         "--sweep gives a row per value of batch, threads, nodes (of a mini-batch) or a constant of "
         "the\n"
         "model, and per combination when given several times; with --json one object per line.\n"

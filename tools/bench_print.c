@@ -89,6 +89,8 @@ json_t *bench_row_json(const bench *b, const bench_row *r) {
                          b->granularity == EDB_GRANULARITY_OP ? "op" : "cell", "simd",
                          edb_simd_name(edb_context_simd(b->w->ctx)), "batch", (json_int_t)b->batch,
                          "threads", (json_int_t)b->n_threads, "sessions", (json_int_t)b->n_lanes);
+  if (strcmp(r->name, "best") == 0)
+    json_object_set_new(to, "minimise", json_string(workplace_aim(b->w)));
   int64_t hidden;
   if (edb_model_constant(b->w->model, "hidden", &hidden))
     json_object_set_new(to, "hidden", json_integer(hidden));

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "workplace.h"
+#include "calibrate.h"
 
 static const option_id accepts[] = {
     OPTION_DATA,     OPTION_OUT,       OPTION_WEIGHTS,   OPTION_BATCH,  OPTION_BATCHES,
@@ -18,15 +18,11 @@ typedef struct graphs {
   uint32_t count;
 } graphs;
 
-/* --batches mini-batches of --batch instances, and as many of half of that, a quarter, ..., 1: so
- * batches of all sizes are seen. */
-static int open_graphs(workplace *w, graphs *g) {
-  const options *o = w->options;
-  uint32_t have = edb_dataset_count(w->data), batch = (uint32_t)o->number[OPTION_BATCH];
-  uint32_t next = 0;
+static int open_graphs(workplace *w, uint32_t batch, uint64_t of_each, graphs *g) {
+  uint32_t have = edb_dataset_count(w->data), next = 0;
   if (have == 0) return usage_error(w->command, "the data has no instances");
   for (uint32_t size = batch < have ? batch : have; size > 0; size /= 2) {
-    for (uint64_t i = 0; i < o->number[OPTION_BATCHES] && g->count < MAX_GRAPHS; i++) {
+    for (uint64_t i = 0; i < of_each && g->count < MAX_GRAPHS; i++) {
       if (next + size > have) next = 0;
       int failed = workplace_graph(w, next, size, &g->data[g->count]);
       if (failed) return failed;
@@ -35,6 +31,17 @@ static int open_graphs(workplace *w, graphs *g) {
     }
   }
   return 0;
+}
+
+int calibrate_session(workplace *w, edb_session *session, const calibration_plan *plan,
+                      edb_costs **out, edb_calibration *report) {
+  graphs g = {.count = 0};
+  int failed = open_graphs(w, plan->batch, plan->of_each, &g);
+  if (!failed && edb_session_calibrate(session, (const edb_graph *const *)g.data, g.count,
+                                       plan->repeats, out, report, &w->error) != EDB_OK)
+    failed = workplace_failed(w);
+  for (uint32_t i = 0; i < g.count; i++) edb_graph_destroy(g.data[i]);
+  return failed;
 }
 
 static void report_json(const workplace *w, const edb_costs *costs, const edb_calibration *r) {
@@ -69,23 +76,22 @@ static void report_text(const workplace *w, const edb_costs *costs, const edb_ca
       r->error * 100);
 }
 
-static int calibrate(workplace *w, graphs *g) {
+static int calibrate(workplace *w) {
+  const options *o = w->options;
+  const calibration_plan plan = {.batch = (uint32_t)o->number[OPTION_BATCH],
+                                 .of_each = o->number[OPTION_BATCHES]};
   edb_session_params params = EDB_PARAMS(edb_session_params);
   edb_session *session = NULL;
   edb_costs *costs = NULL;
   edb_calibration report;
-  int failed = read_granularity(w->command, w->options, &params.granularity);
-  if (!failed) failed = open_graphs(w, g);
+  int failed = read_granularity(w->command, o, &params.granularity);
   if (failed) return failed;
-  if (edb_session_create(w->ctx, w->model, w->weights, &params, &session, &w->error) != EDB_OK ||
-      edb_session_calibrate(session, (const edb_graph *const *)g->data, g->count, 0, &costs,
-                            &report, &w->error) != EDB_OK ||
-      edb_costs_save(costs, w->options->text[OPTION_OUT], &w->error) != EDB_OK)
+  if (edb_session_create(w->ctx, w->model, w->weights, &params, &session, &w->error) != EDB_OK)
     failed = workplace_failed(w);
-  else if (has_option(w->options, OPTION_JSON))
-    report_json(w, costs, &report);
-  else
-    report_text(w, costs, &report);
+  if (!failed) failed = calibrate_session(w, session, &plan, &costs, &report);
+  if (!failed && edb_costs_save(costs, o->text[OPTION_OUT], &w->error) != EDB_OK)
+    failed = workplace_failed(w);
+  if (!failed) (has_option(o, OPTION_JSON) ? report_json : report_text)(w, costs, &report);
   edb_costs_destroy(costs);
   edb_session_destroy(session);
   return failed;
@@ -93,11 +99,9 @@ static int calibrate(workplace *w, graphs *g) {
 
 static int run_calibrate(const options *o) {
   workplace w = {.command = &command_calibrate, .options = o};
-  graphs g = {.count = 0};
   if (!has_option(o, OPTION_OUT)) return usage_error(&command_calibrate, "needs -o FILE");
   int code = workplace_open(&w, &command_calibrate, o);
-  if (!code) code = calibrate(&w, &g);
-  for (uint32_t i = 0; i < g.count; i++) edb_graph_destroy(g.data[i]);
+  if (!code) code = calibrate(&w);
   workplace_close(&w);
   return code;
 }

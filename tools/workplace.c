@@ -122,6 +122,7 @@ int workplace_open(workplace *w, const command *c, const options *o) {
 }
 
 void workplace_close(workplace *w) {
+  edb_costs_destroy(w->costs);
   edb_dataset_destroy(w->data);
   edb_weights_destroy(w->weights);
   edb_model_destroy(w->model);
@@ -344,13 +345,18 @@ static int read_minimise(const workplace *w, edb_policy_kind kind, aim *out) {
   int i, failed = read_name(w->command, w->options, OPTION_MINIMISE, names, 3, "--minimise", &i);
   *out = (aim)i;
   if (failed || *out == AIM_BATCHES) return failed;
-  if (!has_option(w->options, OPTION_COSTS))
+  if (!has_option(w->options, OPTION_COSTS) && !w->costs)
     return usage_error(w->command, "--minimise %s needs --costs FILE; see edbatch calibrate",
                        names[i]);
   if (kind != EDB_POLICY_BEST)
     return usage_error(w->command, "--minimise %s is for --policy best, found %s", names[i],
                        edb_policy_kind_name(kind));
   return 0;
+}
+
+const char *workplace_aim(const workplace *w) {
+  const char *text = w->options->text[OPTION_MINIMISE];
+  return text ? text : w->costs ? "total" : "batches";
 }
 
 static const char *policy_name(int i) {
@@ -380,8 +386,8 @@ int workplace_policy(workplace *w, edb_session *session, const char *name, edb_p
   if (path && !name && (is_file || (kind != EDB_POLICY_FSM && kind != EDB_POLICY_BEST)))
     fprintf(stderr, "edbatch: warning: --policy %s makes no use of --policy-file\n", text);
   if (is_file) return access(text, F_OK) == 0 ? load_policy(w, text, out) : no_such_policy(w, text);
-  aim minimise = AIM_BATCHES;
-  int failed = name ? 0 : read_minimise(w, kind, &minimise);
+  aim minimise = w->costs ? AIM_TOTAL : AIM_BATCHES;
+  int failed = name || !has_option(o, OPTION_MINIMISE) ? 0 : read_minimise(w, kind, &minimise);
   if (failed) return failed;
   if (kind == EDB_POLICY_FSM) return open_fsm(w, session, path, out);
   edb_policy_params params = EDB_PARAMS(edb_policy_params);
@@ -392,7 +398,8 @@ int workplace_policy(workplace *w, edb_session *session, const char *name, edb_p
     edb_costs *costs = NULL;
     if (minimise != AIM_BATCHES) failed = workplace_costs(w, &costs);
     params.once = minimise == AIM_TOTAL;
-    if (!failed) failed = make_best(w, &params, costs, out);
+    bool measured = minimise != AIM_BATCHES && !costs;
+    if (!failed) failed = make_best(w, &params, measured ? w->costs : costs, out);
     edb_costs_destroy(costs);
     return failed;
   }

@@ -14,6 +14,7 @@ typedef struct workplace {
   edb_weights *weights;
   edb_dataset *data;
   edb_placement_kind placement; /* of the sessions that runners open */
+  edb_costs *costs;             /* where the command has measured them, for `best`; NULL: not */
   edb_error error;
 } workplace;
 
@@ -49,9 +50,12 @@ int read_learn_params(const command *c, const options *o, edb_learn_params *out)
 int workplace_graph(workplace *w, uint32_t first, uint32_t count, edb_graph **out);
 
 /* The policy of `name` (NULL: what --policy and --policy-file say, else `fallback`). fsm without a
- * file is learned from the data, with a note on stderr. */
+ * file is learned from the data, with a note on stderr. With measured costs best counts all time
+ * unless --minimise says otherwise. */
 int workplace_policy(workplace *w, edb_session *session, const char *name, edb_policy_kind fallback,
                      edb_policy **out);
+/* What best minimises: batches, time or total. */
+const char *workplace_aim(const workplace *w);
 /* What --costs names; NULL without the option. */
 int workplace_costs(workplace *w, edb_costs **out);
 /* `best` of least predicted time. */

@@ -16,8 +16,8 @@ static const product_tile_fn exact_tiles[EDB_TILE_MAX_ROWS] = {
  * transposing costs more. */
 #if VF_PANEL_VECTORS == 4
 #define EDB_NARROW_COLS  8
-#define EDB_NARROW_ROWS  (2 * VF_LANES)
-#define EDB_NARROW_AHEAD (4 * VF_LANES) /* what to ask of memory in advance */
+#define EDB_NARROW_ROWS  ((size_t)2 * VF_LANES)
+#define EDB_NARROW_AHEAD ((size_t)4 * VF_LANES) /* what to ask of memory in advance */
 
 /* One row of B for both blocks. */
 VF_INLINE void narrow_step(const size_t cols, edb_vf upper, edb_vf lower, const float *b,

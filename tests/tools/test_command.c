@@ -476,6 +476,27 @@ static void costs_are_measured_and_minimised(void **state) {
          "c.json:");
 }
 
+static void bench_lets_best_count_its_own_time(void **state) {
+  (void)state;
+  static const struct {
+    const char *options, *aim;
+  } cases[] = {{"", "total"},
+               {"-g op", "total"},
+               {"--policy best --minimise time", "time"},
+               {"--minimise batches", "batches"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    json_t *object = expect_json(run("bench " TREE_LSTM SMALL " --data trees.txt -b 4 %s "
+                                     "--seconds 0.02 --json 2>/dev/null",
+                                     cases[i].options));
+    assert_string_equal(json_string_value(json_object_get(object, "minimise")), cases[i].aim);
+    json_decref(object);
+  }
+  json_t *object = expect_json(run("bench " TREE_LSTM SMALL " --data trees.txt -b 4 -p depth "
+                                   "--seconds 0.02 --json 2>/dev/null"));
+  assert_null(json_object_get(object, "minimise"));
+  json_decref(object);
+}
+
 static void inspect_shows_costs(void **state) {
   (void)state;
   expect(run("calibrate " TREE_LSTM SMALL " --data trees.txt -b 4 --batches 1 -o c.json"), 0,
@@ -899,6 +920,7 @@ int main(void) {
       cmocka_unit_test(beams_are_as_wide_as_asked),
       cmocka_unit_test(raw_graphs_are_scheduled_and_learned_from),
       cmocka_unit_test(costs_are_measured_and_minimised),
+      cmocka_unit_test(bench_lets_best_count_its_own_time),
       cmocka_unit_test(inspect_shows_costs),
       cmocka_unit_test(the_fewest_batches_are_not_always_the_fastest),
       cmocka_unit_test(compare_shows_all_policies_of_raw_graphs),
