@@ -142,7 +142,7 @@ static int measure(bench *b) {
 /* ---- Setting up ---------------------------------------------------------------------------------
  */
 
-/* One policy by its name or file, or a table of all. */
+/* A table of all policies, or else one by its name or file. */
 static bool has_table(const options *o) {
   return !has_option(o, OPTION_JSON) && !has_option(o, OPTION_POLICY) &&
          !has_option(o, OPTION_SWEEP);

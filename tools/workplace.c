@@ -398,8 +398,7 @@ int workplace_policy(workplace *w, edb_session *session, const char *name, edb_p
     edb_costs *costs = NULL;
     if (minimise != AIM_BATCHES) failed = workplace_costs(w, &costs);
     params.once = minimise == AIM_TOTAL;
-    bool measured = minimise != AIM_BATCHES && !costs;
-    if (!failed) failed = make_best(w, &params, measured ? w->costs : costs, out);
+    if (!failed) failed = make_best(w, &params, costs ? costs : w->costs, out);
     edb_costs_destroy(costs);
     return failed;
   }

@@ -14,7 +14,7 @@ typedef struct workplace {
   edb_weights *weights;
   edb_dataset *data;
   edb_placement_kind placement; /* of the sessions that runners open */
-  edb_costs *costs;             /* where the command has measured them, for `best`; NULL: not */
+  edb_costs *costs;             /* measured, for `best` to mind; NULL: not */
   edb_error error;
 } workplace;
 

@@ -114,7 +114,7 @@ static uint32_t find_overdue(edb_frontier *f, const plan *p) {
   return f->steps + 1 - oldest > PATIENCE ? type : EDB_TYPE_NONE;
 }
 
-/* All ready nodes of a type, and nothing else for now. */
+/* All ready nodes of a type; the others are planned after it. */
 static void plan_one_batch(plan *p, uint32_t type) {
   uint32_t count = 0;
   for (uint32_t v = 0; v < p->problem.n_nodes; v++) {
