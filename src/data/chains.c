@@ -25,7 +25,7 @@ static edb_status open_spelling(edb_chains *chains, edb_error *error) {
   }
   if (rare == NULL || chains->vocab != EDB_BIND_NONE) return EDB_OK;
   return edb_fail_at(error, EDB_ERROR_FORMAT, rules->file, rare->source->line, rare->source->column,
-                     "found 'rare' without a rule 'known -> ...' that takes the word, by whose "
+                     "found \"rare\" without a rule \"known -> ...\" that takes the word, by whose "
                      "vocabulary words are known");
 }
 

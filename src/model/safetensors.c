@@ -39,7 +39,7 @@ static edb_status read_dtype(reader *r, const char *tensor, edb_dtype *out) {
     return EDB_OK;
   }
   return edb_json_fail(&r->json, &token, r->error, EDB_ERROR_UNSUPPORTED,
-                       "tensor '%s' has dtype %s, expected F32, F64, F16 or BF16", tensor,
+                       "tensor \"%s\" has dtype %s, expected F32, F64, F16 or BF16", tensor,
                        token.text);
 }
 
@@ -49,7 +49,7 @@ static edb_status check_size(reader *r, const char *tensor, const edb_json_token
   if (token->type != EDB_JSON_NUMBER || !token->is_integer || token->integer < 0 ||
       (uint64_t)token->integer > SIZE_MAX) {
     return edb_json_fail(&r->json, token, r->error, EDB_ERROR_FORMAT,
-                         "tensor '%s': %s must be whole numbers from 0", tensor, what);
+                         "tensor \"%s\": %s must be whole numbers from 0", tensor, what);
   }
   *out = (size_t)token->integer;
   return EDB_OK;
@@ -69,14 +69,14 @@ static edb_status read_shape(reader *r, const char *name, edb_tensor *tensor) {
     EDB_TRY(check_size(r, name, &token, "dimensions", &dim));
     if (tensor->rank == EDB_SAFETENSORS_MAX_RANK) {
       return edb_json_fail(&r->json, &token, r->error, EDB_ERROR_LIMIT,
-                           "tensor '%s' has more than %d dimensions", name,
+                           "tensor \"%s\" has more than %d dimensions", name,
                            EDB_SAFETENSORS_MAX_RANK);
     }
     tensor->dim[tensor->rank++] = dim;
     empty |= dim == 0;
     if (dim != 0 && !edb_mul_size(tensor->count, dim, &tensor->count)) {
       return edb_json_fail(&r->json, &token, r->error, EDB_ERROR_LIMIT,
-                           "tensor '%s': its dimensions multiply to more than memory", name);
+                           "tensor \"%s\": its dimensions multiply to more than memory", name);
     }
   }
   if (empty) tensor->count = 0;
@@ -93,7 +93,7 @@ static edb_status read_offsets(reader *r, const char *name, edb_tensor *tensor) 
   EDB_TRY(check_size(r, name, &token, "data_offsets", &tensor->end));
   if (tensor->begin > tensor->end || tensor->end > r->file->data_bytes) {
     return edb_json_fail(&r->json, &token, r->error, EDB_ERROR_FORMAT,
-                         "tensor '%s' has bytes %zu to %zu, but the file has %zu bytes of data",
+                         "tensor \"%s\" has bytes %zu to %zu, but the file has %zu bytes of data",
                          name, tensor->begin, tensor->end, r->file->data_bytes);
   }
   return edb_json_expect(&r->json, EDB_JSON_ARRAY_END, &token, r->error);
@@ -106,7 +106,7 @@ static edb_status read_field(reader *r, const char *name, const edb_json_token *
   for (unsigned i = 0; i < 3; i++) {
     if (strcmp(key->text, fields[i]) != 0) continue;
     if (*seen & 1u << i) {
-      return edb_json_fail(&r->json, key, r->error, EDB_ERROR_NAME, "tensor '%s' has two '%s'",
+      return edb_json_fail(&r->json, key, r->error, EDB_ERROR_NAME, "tensor \"%s\" has two \"%s\"",
                            name, fields[i]);
     }
     *seen |= 1u << i;
@@ -115,7 +115,7 @@ static edb_status read_field(reader *r, const char *name, const edb_json_token *
     return read_offsets(r, name, tensor);
   }
   return edb_json_fail(&r->json, key, r->error, EDB_ERROR_FORMAT,
-                       "tensor '%s' has '%s', expected dtype, shape and data_offsets", name,
+                       "tensor \"%s\" has \"%s\", expected dtype, shape and data_offsets", name,
                        key->text);
 }
 
@@ -132,14 +132,14 @@ static edb_status read_tensor(reader *r, const char *name) {
   }
   if (seen != 7) {
     return edb_json_fail(&r->json, &token, r->error, EDB_ERROR_FORMAT,
-                         "tensor '%s' needs dtype, shape and data_offsets", name);
+                         "tensor \"%s\" needs dtype, shape and data_offsets", name);
   }
   size_t bytes;
   if (!edb_mul_size(tensor.count, dtype_table[tensor.dtype].bytes, &bytes) ||
       bytes != tensor.end - tensor.begin) {
     char shape[EDB_TENSOR_SHAPE_TEXT_BYTES];
     return edb_json_fail(
-        &r->json, &token, r->error, EDB_ERROR_FORMAT, "tensor '%s' is %s %s but has %zu bytes",
+        &r->json, &token, r->error, EDB_ERROR_FORMAT, "tensor \"%s\" is %s %s but has %zu bytes",
         name, edb_dtype_name(tensor.dtype), edb_tensor_shape_text(&tensor, shape, sizeof shape),
         tensor.end - tensor.begin);
   }
@@ -158,7 +158,7 @@ static edb_status read_metadata(reader *r) {
     if (token.type == EDB_JSON_OBJECT_END) return EDB_OK;
     if (edb_map_get(&file->keys, token.text, token.length) != EDB_MAP_NONE) {
       return edb_json_fail(&r->json, &token, r->error, EDB_ERROR_NAME,
-                           "metadata '%s' stands there twice", token.text);
+                           "metadata \"%s\" stands there twice", token.text);
     }
     if (!edb_map_put(&file->keys, token.text, token.length, (uint32_t)file->values.length))
       return edb_fail_memory(r->error, token.length, "a metadata key");
@@ -180,7 +180,7 @@ static edb_status read_header(reader *r) {
     bool metadata = strcmp(token.text, "__metadata__") == 0;
     if (metadata ? has_metadata
                  : edb_map_get(&file->names, token.text, token.length) != EDB_MAP_NONE) {
-      return edb_json_fail(&r->json, &token, r->error, EDB_ERROR_NAME, "'%s' stands there twice",
+      return edb_json_fail(&r->json, &token, r->error, EDB_ERROR_NAME, "\"%s\" stands there twice",
                            token.text);
     }
     has_metadata |= metadata;
@@ -211,7 +211,7 @@ static edb_status check_coverage(const edb_safetensors *file, const char *name, 
     const edb_tensor *t = &file->tensors.data[i];
     if (t->begin == t->end) continue;
     EDB_FAIL_IF(edb_map_get(begins, &t->begin, sizeof t->begin) != EDB_MAP_NONE, error,
-                EDB_ERROR_FORMAT, "%s: tensor '%s' shares its bytes with another", name,
+                EDB_ERROR_FORMAT, "%s: tensor \"%s\" shares its bytes with another", name,
                 edb_map_key(&file->names, i));
     if (!edb_map_put(begins, &t->begin, sizeof t->begin, i))
       return edb_fail_memory(error, sizeof t->begin, "the order of tensors");

@@ -103,7 +103,7 @@ static edb_status fail_unknown_param(const edb_model *model, const char *name, e
   edb_suggest_begin(&suggestion, name, strlen(name));
   for (size_t i = 0; i < model->params.length; i++)
     edb_suggest(&suggestion, model->params.data[i].name);
-  return edb_fail(error, EDB_ERROR_NAME, "model '%s' has no parameter '%.128s'%s", model->name,
+  return edb_fail(error, EDB_ERROR_NAME, "model \"%s\" has no parameter \"%.128s\"%s", model->name,
                   name, edb_suggest_text(&suggestion, buffer, sizeof buffer));
 }
 
@@ -117,8 +117,8 @@ static edb_status find_param(const edb_weights *w, const char *name, size_t coun
   edb_shape shape = edb_model_program(w->model)->params[param].shape;
   char text[EDB_SHAPE_TEXT_BYTES];
   EDB_FAIL_IF(count != edb_shape_size(shape), error, EDB_ERROR_SHAPE,
-              "parameter '%s': %zu values, expected %zu for %s", name, count, edb_shape_size(shape),
-              edb_shape_text(shape, text, sizeof text));
+              "parameter \"%s\": %zu values, expected %zu for %s", name, count,
+              edb_shape_size(shape), edb_shape_text(shape, text, sizeof text));
   *out = param;
   return EDB_OK;
 }

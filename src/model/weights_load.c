@@ -41,7 +41,7 @@ static edb_status check_missing(const loader *l) {
     used += length > 0 ? (size_t)length : 0;
   }
   EDB_FAIL_IF(missing > 0, l->error, EDB_ERROR_NAME,
-              "%s: %" PRIu32 " of the %" PRIu32 " parameters of model '%s' are missing: %s%s",
+              "%s: %" PRIu32 " of the %" PRIu32 " parameters of model \"%s\" are missing: %s%s",
               l->path, missing, edb_model_param_count(l->model), edb_model_name(l->model), names,
               missing > NAMES_SHOWN ? ", ..." : "");
   return EDB_OK;
@@ -59,7 +59,7 @@ static edb_status check_names(const loader *l) {
     for (uint32_t p = 0; p < edb_model_param_count(l->model); p++) {
       edb_suggest(&s, edb_model_param_name(l->model, p));
     }
-    return edb_fail(l->error, EDB_ERROR_NAME, "%s: model '%s' has no parameter '%s'%s", l->path,
+    return edb_fail(l->error, EDB_ERROR_NAME, "%s: model \"%s\" has no parameter \"%s\"%s", l->path,
                     edb_model_name(l->model), name, edb_suggest_text(&s, hint, sizeof hint));
   }
   return check_missing(l);
@@ -93,7 +93,7 @@ static edb_status apply_constant(loader *l, edb_constant_decl *constant) {
     EDB_TRY(edb_dim_value(l->model, &constant->expression, 1, &constant->value, l->error));
   if (!text) return EDB_OK;
   EDB_FAIL_IF(!parse_integer(text, &wanted), l->error, EDB_ERROR_FORMAT,
-              "%s: constant '%s' is '%s' in the metadata, expected an integer", l->path,
+              "%s: constant \"%s\" is \"%s\" in the metadata, expected an integer", l->path,
               constant->name, text->text);
   if (wanted == constant->value) return EDB_OK;
   EDB_FAIL_IF(l->model->sealed || constant->given, l->error, EDB_ERROR_MISMATCH,
@@ -112,8 +112,8 @@ static edb_status check_key(const loader *l, const char *key, const char *prefix
   if (strncmp(key, prefix, length) != 0) return EDB_OK;
   uint32_t value = edb_map_get(&l->model->names, key + length, strlen(key + length));
   EDB_FAIL_IF(value == EDB_MAP_NONE || EDB_NAME_KIND(value) != kind, l->error, EDB_ERROR_MISMATCH,
-              "%s: made for another model: it has a %s '%s', model '%s' has none", l->path, what,
-              key + length, edb_model_name(l->model));
+              "%s: made for another model: it has a %s \"%s\", model \"%s\" has none", l->path,
+              what, key + length, edb_model_name(l->model));
   return EDB_OK;
 }
 
@@ -121,7 +121,8 @@ static edb_status apply_constants(loader *l) {
   const edb_metadata *format = edb_safetensors_metadata(&l->file, EDB_WEIGHTS_FORMAT_KEY);
   int64_t version = EDB_WEIGHTS_FORMAT_VERSION;
   EDB_FAIL_IF(format && !parse_integer(format, &version), l->error, EDB_ERROR_FORMAT,
-              "%s: " EDB_WEIGHTS_FORMAT_KEY " is '%s', expected an integer", l->path, format->text);
+              "%s: " EDB_WEIGHTS_FORMAT_KEY " is \"%s\", expected an integer", l->path,
+              format->text);
   EDB_FAIL_IF(version != EDB_WEIGHTS_FORMAT_VERSION, l->error, EDB_ERROR_UNSUPPORTED,
               "%s: version %" PRId64 " of the weights format; this library reads version %d",
               l->path, version, EDB_WEIGHTS_FORMAT_VERSION);
@@ -151,18 +152,18 @@ static edb_status apply_word(loader *l, edb_vocab *vocab, bool fill, uint32_t id
   if (!fill) {
     if (known == id) return EDB_OK;
     return edb_json_fail(json, word, l->error, EDB_ERROR_MISMATCH,
-                         "word %" PRIu32 " of '%s' is '%s', in the model it is '%s'", id,
+                         "word %" PRIu32 " of \"%s\" is \"%s\", in the model it is \"%s\"", id,
                          vocab->name, word->text,
                          id < vocab->words.length ? edb_map_key(&vocab->words, id) : "");
   }
   if (known != EDB_MAP_NONE) {
     return edb_json_fail(json, word, l->error, EDB_ERROR_NAME,
-                         "words %" PRIu32 " and %" PRIu32 " of '%s' are both '%s'", known, id,
+                         "words %" PRIu32 " and %" PRIu32 " of \"%s\" are both \"%s\"", known, id,
                          vocab->name, word->text);
   }
   if (strlen(word->text) != word->length) {
     return edb_json_fail(json, word, l->error, EDB_ERROR_FORMAT,
-                         "word %" PRIu32 " of '%s' has a zero byte", id, vocab->name);
+                         "word %" PRIu32 " of \"%s\" has a zero byte", id, vocab->name);
   }
   if (!edb_map_put(&vocab->words, word->text, word->length, id))
     return edb_fail_memory(l->error, word->length, "a word");
@@ -180,7 +181,7 @@ static edb_status read_words(loader *l, edb_vocab *vocab, edb_json *json) {
     if (token.type == EDB_JSON_ARRAY_END) break;
     if (token.type != EDB_JSON_STRING) {
       return edb_json_fail(json, &token, l->error, EDB_ERROR_FORMAT,
-                           "vocabulary '%s' must be a list of words", vocab->name);
+                           "vocabulary \"%s\" must be a list of words", vocab->name);
     }
     if (count == EDB_DIM_MAX) return vocab_mismatch(l, vocab, count);
     if (fill || compare) EDB_TRY(apply_word(l, vocab, fill, count, json, &token));
@@ -195,7 +196,7 @@ static edb_status read_size(loader *l, edb_vocab *vocab, const edb_json *json,
   if (token->type != EDB_JSON_NUMBER || !token->is_integer || token->integer < 0 ||
       token->integer > EDB_DIM_MAX) {
     return edb_json_fail(json, token, l->error, EDB_ERROR_FORMAT,
-                         "vocabulary '%s' must be a list of words or a size", vocab->name);
+                         "vocabulary \"%s\" must be a list of words or a size", vocab->name);
   }
   if (vocab->size == 0 && !l->model->sealed) vocab->size = (uint32_t)token->integer;
   return vocab->size == token->integer ? EDB_OK
@@ -249,7 +250,7 @@ static edb_status check_shapes(const loader *l) {
     if (equal) continue;
     char found[EDB_TENSOR_SHAPE_TEXT_BYTES], expected[EDB_SHAPE_TEXT_BYTES];
     return edb_fail(l->error, EDB_ERROR_SHAPE,
-                    "%s: tensor '%s' is %s, but the parameter of model '%s' is %s", l->path,
+                    "%s: tensor \"%s\" is %s, but the parameter of model \"%s\" is %s", l->path,
                     program->params[p].name, edb_tensor_shape_text(t, found, sizeof found),
                     edb_model_name(l->model), edb_shape_text(shape, expected, sizeof expected));
   }

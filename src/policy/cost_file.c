@@ -132,7 +132,8 @@ static edb_status read_granularity(reader *r, edb_error *error) {
     return EDB_OK;
   }
   return edb_json_fail(&r->json, &token, error, EDB_ERROR_NAME,
-                       "unknown granularity '%.100s', expected 'cell', 'op' or 'raw'", token.text);
+                       "unknown granularity \"%.100s\", expected \"cell\", \"op\" or \"raw\"",
+                       token.text);
 }
 
 /* The next key of an object that may have those of `allowed`, none twice; N_KEYS at its end, where
@@ -145,7 +146,7 @@ static edb_status next_key(reader *r, uint32_t allowed, uint32_t *seen, int *out
     uint32_t missing = allowed & ~*seen & ~NOT_NEEDED;
     for (int k = 0; k < N_KEYS; k++)
       if (missing & BIT(k))
-        return edb_json_fail(&r->json, &token, error, EDB_ERROR_FORMAT, "no '%s' before the end",
+        return edb_json_fail(&r->json, &token, error, EDB_ERROR_FORMAT, "no \"%s\" before the end",
                              key_names[k]);
     *out = N_KEYS;
     return EDB_OK;
@@ -153,13 +154,14 @@ static edb_status next_key(reader *r, uint32_t allowed, uint32_t *seen, int *out
   for (int k = 0; k < N_KEYS; k++) {
     if (!(allowed & BIT(k)) || strcmp(token.text, key_names[k]) != 0) continue;
     if (*seen & BIT(k))
-      return edb_json_fail(&r->json, &token, error, EDB_ERROR_NAME, "key '%s' is repeated",
+      return edb_json_fail(&r->json, &token, error, EDB_ERROR_NAME, "key \"%s\" is repeated",
                            key_names[k]);
     *seen |= BIT(k);
     *out = k;
     return EDB_OK;
   }
-  return edb_json_fail(&r->json, &token, error, EDB_ERROR_NAME, "unknown key '%.100s'", token.text);
+  return edb_json_fail(&r->json, &token, error, EDB_ERROR_NAME, "unknown key \"%.100s\"",
+                       token.text);
 }
 
 /* The rest of an object of a cost, after its '{'; of a type also with name and key. */
@@ -228,7 +230,7 @@ static edb_status raw_types(reader *r, edb_context *ctx, edb_fsm **out, edb_erro
     if (digits == 0 || text[digits] != '\0' || (digits > 1 && text[0] == '0') ||
         number >= UINT32_MAX)
       status = FAIL_AT(r, &r->rows.data[i], error, EDB_ERROR_FORMAT,
-                       "type '%.100s': the types of raw graphs are numbers", text);
+                       "type \"%.100s\": the types of raw graphs are numbers", text);
     else if (!edb_vec_push(ctx, &numbers, (uint32_t)number))
       status = edb_fail_memory(error, sizeof number, "the types of costs");
   }
@@ -258,12 +260,12 @@ static edb_status take_row(const reader *r, const row *from, edb_costs *costs, e
   uint32_t type = edb_fsm_find_type(types, from->name, strlen(from->name));
   if (type == UINT32_MAX)
     return FAIL_AT(r, from, error, EDB_ERROR_MISMATCH,
-                   "the costs have a type '%.200s', which this model has not", from->name);
+                   "the costs have a type \"%.200s\", which this model has not", from->name);
   if (strcmp(from->key, types->types[type].key) != 0)
     return edb_fsm_fail_key(error, r->json.name, from->line, from->column, from->name, from->key,
                             types->types[type].key);
   if (!(costs->cost[type].batch_ns < 0))
-    return FAIL_AT(r, from, error, EDB_ERROR_NAME, "type '%.200s' is repeated", from->name);
+    return FAIL_AT(r, from, error, EDB_ERROR_NAME, "type \"%.200s\" is repeated", from->name);
   costs->cost[type] = from->cost;
   return EDB_OK;
 }
@@ -273,7 +275,7 @@ static edb_status take_rows(const reader *r, edb_costs *costs, edb_error *error)
   for (size_t i = 0; i < r->rows.length; i++) EDB_TRY(take_row(r, &r->rows.data[i], costs, error));
   for (uint32_t i = 0; i < costs->types->n_types; i++)
     EDB_FAIL_IF(costs->cost[i].batch_ns < 0, error, EDB_ERROR_MISMATCH,
-                "%s: the model has a type '%.200s', which the costs have not", r->json.name,
+                "%s: the model has a type \"%.200s\", which the costs have not", r->json.name,
                 costs->types->types[i].name);
   costs->mini_batch = r->mini_batch;
   return EDB_OK;

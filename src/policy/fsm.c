@@ -289,7 +289,7 @@ edb_status edb_fsm_fail_key(edb_error *error, const char *file, uint32_t line, u
   const char *dots = from > 0 ? "..." : "";
   return edb_fail_at(
       error, EDB_ERROR_MISMATCH, file, line, column,
-      "type '%.100s' differs from the model's from byte %zu of its key on: the policy "
+      "type \"%.100s\" differs from the model's from byte %zu of its key on: the policy "
       "has '%s%.80s', the model '%s%.80s'",
       name, common, dots, policy_key + from, dots, model_key + from);
 }
@@ -317,13 +317,13 @@ static edb_status compare_types(const edb_fsm *fsm, const edb_fsm *other, edb_er
     if (edb_fsm_find_type(other, name, strlen(name)) != UINT32_MAX) continue;
     return edb_fail_at(
         error, EDB_ERROR_MISMATCH, fsm->file, 0, 0,
-        "the policy was made for a model with a type '%.200s', which this model has not", name);
+        "the policy was made for a model with a type \"%.200s\", which this model has not", name);
   }
   for (uint32_t i = 0; i < other->n_types; i++) {
     const char *name = other->types[i].name;
     if (edb_fsm_find_type(fsm, name, strlen(name)) != UINT32_MAX) continue;
     return edb_fail_at(error, EDB_ERROR_MISMATCH, fsm->file, 0, 0,
-                       "the model has a type '%.200s', which the policy does not know", name);
+                       "the model has a type \"%.200s\", which the policy does not know", name);
   }
   for (uint32_t i = 0; i < fsm->n_types; i++) { /* both are sorted by name */
     const edb_fsm_type *mine = &fsm->types[i], *theirs = &other->types[i];

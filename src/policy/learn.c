@@ -420,7 +420,7 @@ edb_status edb_policy_learn_dags(edb_context *ctx, const edb_dag *dags, uint32_t
   uint64_t batches = 0, bound = 0;
   EDB_FAIL_IF(n_dags == 0, error, EDB_ERROR_ARGUMENT, "learning needs at least one graph");
   EDB_FAIL_IF((schema == NULL) != (granularity == EDB_FSM_RAW), error, EDB_ERROR_ARGUMENT,
-              "granularity '%s' %s a schema", edb_fsm_granularity_name(granularity),
+              "granularity \"%s\" %s a schema", edb_fsm_granularity_name(granularity),
               schema == NULL ? "needs" : "has no");
   EDB_TRY(fill_params(params, &filled, error));
   edb_status status =

@@ -111,7 +111,7 @@ static void print_fsm(edb_text *text, const edb_fsm *fsm, const uint32_t *order,
 edb_status edb_policy_print(const edb_policy *policy, edb_text *out, edb_error *error) {
   const edb_fsm *fsm = policy->fsm;
   EDB_FAIL_IF(policy->kind != EDB_POLICY_FSM, error, EDB_ERROR_ARGUMENT,
-              "policy '%s' has nothing to print: only learned policies (fsm) have a file",
+              "policy \"%s\" has nothing to print: only learned policies (fsm) have a file",
               edb_policy_kind_name(policy->kind));
   size_t bytes = ((size_t)edb_fsm_state_count(fsm) + fsm->n_types + 1) * sizeof(uint32_t);
   uint32_t *scratch = edb_alloc(policy->ctx, bytes);

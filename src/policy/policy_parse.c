@@ -67,12 +67,12 @@ static edb_status find_key(parser *p, const edb_json_token *key, const char *con
   for (uint32_t i = 0; i < n_names; i++) {
     if (!is_text(key, names[i])) continue;
     if (*seen & (1u << i))
-      return FAIL(p, key, error, EDB_ERROR_NAME, "key '%s' is repeated", names[i]);
+      return FAIL(p, key, error, EDB_ERROR_NAME, "key \"%s\" is repeated", names[i]);
     *seen |= 1u << i;
     *out = i;
     return EDB_OK;
   }
-  return FAIL(p, key, error, EDB_ERROR_NAME, "unknown key '%.100s'", key->text);
+  return FAIL(p, key, error, EDB_ERROR_NAME, "unknown key \"%.100s\"", key->text);
 }
 
 static edb_status require_keys(parser *p, const edb_json_token *end, const char *const *names,
@@ -80,7 +80,7 @@ static edb_status require_keys(parser *p, const edb_json_token *end, const char 
                                edb_error *error) {
   for (uint32_t i = 0; i < n_names; i++)
     if (!(seen & (1u << i)))
-      return FAIL(p, end, error, EDB_ERROR_FORMAT, "%s without '%s'", what, names[i]);
+      return FAIL(p, end, error, EDB_ERROR_FORMAT, "%s without \"%s\"", what, names[i]);
   return EDB_OK;
 }
 
@@ -133,17 +133,18 @@ static edb_status read_granularity(parser *p, edb_error *error) {
     return EDB_OK;
   }
   return FAIL(p, &token, error, EDB_ERROR_NAME,
-              "unknown granularity '%.100s', expected 'cell', 'op' or 'raw'", token.text);
+              "unknown granularity \"%.100s\", expected \"cell\", \"op\" or \"raw\"", token.text);
 }
 
 static edb_status read_encoding(parser *p, edb_error *error) {
   edb_json_token token;
   EDB_TRY(read_text(p, &token, error));
   if (!edb_encoding_from_name(token.text, &p->encoding))
-    return FAIL(p, &token, error, EDB_ERROR_NAME,
-                "unknown encoding '%.100s', expected 'base', 'max', 'sort', 'tight', 'lead' or "
-                "'mass'",
-                token.text);
+    return FAIL(
+        p, &token, error, EDB_ERROR_NAME,
+        "unknown encoding \"%.100s\", expected \"base\", \"max\", \"sort\", \"tight\", \"lead\" or "
+        "\"mass\"",
+        token.text);
   return EDB_OK;
 }
 
@@ -157,7 +158,7 @@ static edb_status read_scope(parser *p, edb_error *error) {
     return EDB_OK;
   }
   return FAIL(p, &token, error, EDB_ERROR_NAME,
-              "unknown scope '%.100s', expected 'component' or 'graph'", token.text);
+              "unknown scope \"%.100s\", expected \"component\" or \"graph\"", token.text);
 }
 
 static edb_status read_record_value(parser *p, uint32_t key, edb_error *error) {
@@ -168,34 +169,34 @@ static edb_status read_record_value(parser *p, uint32_t key, edb_error *error) {
     EDB_TRY(read_text(p, &token, error));
     if (!edb_reward_from_name(token.text, &p->record.reward))
       return FAIL(p, &token, error, EDB_ERROR_NAME,
-                  "unknown reward '%.100s', expected 'bound' or 'frontier'", token.text);
+                  "unknown reward \"%.100s\", expected \"bound\" or \"frontier\"", token.text);
     return EDB_OK;
   case 1:
     EDB_TRY(read_text(p, &token, error));
     if (!digits_to_u64(token.text, UINT64_MAX, &p->record.seed))
       return FAIL(p, &token, error, EDB_ERROR_FORMAT,
-                  "seed '%.100s', expected the digits of a number below 2^64", token.text);
+                  "seed \"%.100s\", expected the digits of a number below 2^64", token.text);
     return EDB_OK;
   case 2:
-    EDB_TRY(read_count(p, "'episodes'", UINT32_MAX, &count, error));
+    EDB_TRY(read_count(p, "\"episodes\"", UINT32_MAX, &count, error));
     p->record.episodes = (uint32_t)count;
     return EDB_OK;
   case 3:
-    EDB_TRY(read_count(p, "'graphs'", UINT32_MAX, &count, error));
+    EDB_TRY(read_count(p, "\"graphs\"", UINT32_MAX, &count, error));
     p->record.n_graphs = (uint32_t)count;
     return EDB_OK;
   case 6:
     EDB_TRY(read_text(p, &token, error));
     if (!edb_teacher_from_name(token.text, &p->record.teacher))
       return FAIL(p, &token, error, EDB_ERROR_NAME,
-                  "unknown teacher '%.100s', expected 'rule' or 'beam'", token.text);
+                  "unknown teacher \"%.100s\", expected \"rule\" or \"beam\"", token.text);
     return EDB_OK;
   case 4:
-    EDB_TRY(read_count(p, "'batches'", INT64_MAX, &count, error));
+    EDB_TRY(read_count(p, "\"batches\"", INT64_MAX, &count, error));
     p->record.batches = (uint64_t)count;
     return EDB_OK;
   default:
-    EDB_TRY(read_count(p, "'bound'", INT64_MAX, &count, error));
+    EDB_TRY(read_count(p, "\"bound\"", INT64_MAX, &count, error));
     p->record.bound = (uint64_t)count;
     return EDB_OK;
   }
@@ -223,7 +224,7 @@ static edb_status read_record(parser *p, edb_error *error) {
       EDB_TRY(edb_json_skip(&p->json, &token, error));
     }
   }
-  EDB_TRY(require_keys(p, &token, names, n_names - 1, seen, "'learned'", error));
+  EDB_TRY(require_keys(p, &token, names, n_names - 1, seen, "\"learned\"", error));
   p->record.present = true;
   return EDB_OK;
 }
@@ -234,9 +235,9 @@ static edb_status add_raw_type(parser *p, const edb_json_token *token, edb_error
   uint64_t number = 0;
   if (!digits_to_u64(token->text, UINT32_MAX - 1, &number))
     return FAIL(p, token, error, EDB_ERROR_FORMAT,
-                "type '%.100s': the types of raw graphs are numbers", token->text);
+                "type \"%.100s\": the types of raw graphs are numbers", token->text);
   if (edb_map_get(&p->raw_seen, token->text, token->length) != EDB_MAP_NONE)
-    return FAIL(p, token, error, EDB_ERROR_NAME, "type '%s' is repeated", token->text);
+    return FAIL(p, token, error, EDB_ERROR_NAME, "type \"%s\" is repeated", token->text);
   if (!edb_map_put(&p->raw_seen, token->text, token->length, 0) ||
       !edb_vec_push(p->ctx, &p->raw, (uint32_t)number))
     return edb_fail_memory(error, token->length, "the types of a policy");
@@ -249,10 +250,10 @@ static edb_status mark_type(parser *p, const edb_json_token *token, uint32_t *ty
   *type = edb_fsm_find_type(p->fsm, token->text, token->length);
   if (*type == UINT32_MAX)
     return FAIL(p, token, error, EDB_ERROR_MISMATCH,
-                "the policy was made for a model with a type '%.200s', which this model has not",
+                "the policy was made for a model with a type \"%.200s\", which this model has not",
                 token->text);
   if (p->seen_type[*type])
-    return FAIL(p, token, error, EDB_ERROR_NAME, "type '%.200s' is repeated", token->text);
+    return FAIL(p, token, error, EDB_ERROR_NAME, "type \"%.200s\" is repeated", token->text);
   p->seen_type[*type] = 1;
   return EDB_OK;
 }
@@ -264,14 +265,14 @@ static edb_status read_type(parser *p, edb_error *error) {
   uint32_t type = 0;
   EDB_TRY(edb_json_expect(&p->json, EDB_JSON_KEY, &token, error));
   if (!is_text(&token, "name"))
-    return FAIL(p, &token, error, EDB_ERROR_FORMAT, "found key '%.100s', expected 'name'",
+    return FAIL(p, &token, error, EDB_ERROR_FORMAT, "found key \"%.100s\", expected \"name\"",
                 token.text);
   EDB_TRY(read_text(p, &token, error));
   EDB_TRY(raw ? add_raw_type(p, &token, error) : mark_type(p, &token, &type, error));
   if (!raw) {
     EDB_TRY(edb_json_expect(&p->json, EDB_JSON_KEY, &token, error));
     if (!is_text(&token, "key"))
-      return FAIL(p, &token, error, EDB_ERROR_FORMAT, "found key '%.100s', expected 'key'",
+      return FAIL(p, &token, error, EDB_ERROR_FORMAT, "found key \"%.100s\", expected \"key\"",
                   token.text);
     EDB_TRY(read_text(p, &token, error));
     const edb_fsm_type *model = &p->fsm->types[type];
@@ -297,7 +298,7 @@ static edb_status read_types(parser *p, edb_error *error) {
   for (uint32_t i = 0; i < p->fsm->n_types; i++)
     if (!p->seen_type[i])
       return FAIL(p, &token, error, EDB_ERROR_MISMATCH,
-                  "the model has a type '%.200s', which the policy does not know",
+                  "the model has a type \"%.200s\", which the policy does not know",
                   p->fsm->types[i].name);
   return EDB_OK;
 }
@@ -316,7 +317,7 @@ static edb_status find_type(parser *p, const edb_json_token *token, uint32_t *ou
                 "found %s, expected the name of a type: a string", edb_json_type_name(token->type));
   *out = edb_fsm_find_type(p->fsm, token->text, token->length);
   if (*out == UINT32_MAX)
-    return FAIL(p, token, error, EDB_ERROR_NAME, "type '%.200s' is not among the policy's types",
+    return FAIL(p, token, error, EDB_ERROR_NAME, "type \"%.200s\" is not among the policy's types",
                 token->text);
   return EDB_OK;
 }
@@ -331,11 +332,11 @@ static edb_status read_ready(parser *p, state_fields *s, edb_error *error) {
     if (token.type == EDB_JSON_ARRAY_END) break;
     EDB_TRY(find_type(p, &token, &type, error));
     if (p->ready_in[type] == p->state)
-      return FAIL(p, &token, error, EDB_ERROR_NAME, "type '%.200s' is repeated", token.text);
+      return FAIL(p, &token, error, EDB_ERROR_NAME, "type \"%.200s\" is repeated", token.text);
     if (p->encoding != EDB_ENCODING_SORT && s->count > leads &&
         edb_token_type(p->tokens[s->count - 1]) > type)
       return FAIL(p, &token, error, EDB_ERROR_FORMAT,
-                  "type '%.200s' stands after '%.200s': the ready types stand in the order of "
+                  "type \"%.200s\" stands after \"%.200s\": the ready types stand in the order of "
                   "their names",
                   token.text, p->fsm->types[edb_token_type(p->tokens[s->count - 1])].name);
     p->ready_in[type] = p->state;
@@ -350,7 +351,7 @@ static edb_status flag_type(parser *p, state_fields *s, const edb_json_token *to
   uint32_t type = 0;
   EDB_TRY(find_type(p, token, &type, error));
   if (p->flagged_in[type] == p->state)
-    return FAIL(p, token, error, EDB_ERROR_NAME, "type '%.200s' is repeated", token->text);
+    return FAIL(p, token, error, EDB_ERROR_NAME, "type \"%.200s\" is repeated", token->text);
   p->flagged_in[type] = p->state;
   s->n_flagged++;
   return EDB_OK;
@@ -385,7 +386,7 @@ static edb_status read_run(parser *p, state_fields *s, edb_error *error) {
 static edb_status finish_state(parser *p, state_fields *s, edb_error *error) {
   if (s->run != EDB_FSM_RULE && p->ready_in[s->run] != p->state)
     return FAIL(p, &s->run_at, error, EDB_ERROR_NAME,
-                "type '%.200s' to run is not ready in this state", p->fsm->types[s->run].name);
+                "type \"%.200s\" to run is not ready in this state", p->fsm->types[s->run].name);
   uint32_t n_flagged = 0;
   for (uint32_t i = 0; i < s->count; i++) {
     uint32_t type = edb_token_type(p->tokens[i]);
@@ -496,9 +497,9 @@ static edb_status pass(parser *p, const char *text, size_t bytes, const char *na
 static edb_status check_scope(parser *p, const char *name, edb_error *error) {
   if (p->version == 1 && p->has_scope)
     return edb_fail_at(error, EDB_ERROR_NAME, name, 0, 0,
-                       "a policy file of version 1 has no 'scope'");
+                       "a policy file of version 1 has no \"scope\"");
   if (p->version > 1 && !p->has_scope)
-    return edb_fail_at(error, EDB_ERROR_FORMAT, name, 0, 0, "a policy file without 'scope'");
+    return edb_fail_at(error, EDB_ERROR_FORMAT, name, 0, 0, "a policy file without \"scope\"");
   if (!p->has_scope) p->scope = EDB_FSM_GRAPH;
   return EDB_OK;
 }
@@ -507,7 +508,7 @@ static edb_status check_granularity(const parser *p, const char *name, edb_error
   bool raw = p->granularity == EDB_FSM_RAW;
   if (raw == (p->schema == NULL)) return EDB_OK;
   return edb_fail_at(error, EDB_ERROR_MISMATCH, name, 0, 0,
-                     "the policy was made for %s (granularity '%s'), not for %s",
+                     "the policy was made for %s (granularity \"%s\"), not for %s",
                      raw ? "raw graphs" : "a model", edb_fsm_granularity_name(p->granularity),
                      raw ? "a model" : "raw graphs");
 }

@@ -195,7 +195,7 @@ static void bad_rules_are_refused_at_their_place_in_the_model(void **state) {
       {"read tags:\n  start -> init()\n  forward(p) -> f(p, next)\n", "found argument \"next\""},
       {"read tags:\n  start -> init()\n  forward(p, t) -> g(p, t)\n",
        "no rule makes calls for \"t\""},
-      {"read tags:\n  rare -> zero()\n", "found 'rare' without a rule 'known"},
+      {"read tags:\n  rare -> zero()\n", "found \"rare\" without a rule \"known"},
       {"read tags:\n  known -> embed(word)\n  known -> embed(word)\n", "found a second rule"},
       {"read tags:\n  start -> init()\n  forward(p) -> f(p, word)\n  backward(p) -> f(p, word)\n"
        "  every -> join(f, f)\n",

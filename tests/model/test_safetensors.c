@@ -50,7 +50,7 @@ static void assert_refused(blob b, edb_status expected, const char *text) {
   edb_status status = parse(ctx, &b, &file, &error, &copy);
   free(copy);
   if (status != expected || !strstr(error.text, text) || !strstr(error.text, "w.safetensors"))
-    fail_msg("%s: %s; expected %s with '%s'", edb_status_name(status), error.text,
+    fail_msg("%s: %s; expected %s with \"%s\"", edb_status_name(status), error.text,
              edb_status_name(expected), text);
   faulty_destroy(&f);
 }
@@ -195,7 +195,7 @@ static void nan_and_the_sign_of_zero_survive(void **state) {
 static void another_dtype_is_named(void **state) {
   (void)state;
   assert_header_refused("{" ENTRY("ids", "I64", "1", "0", "8") "}", 8, EDB_ERROR_UNSUPPORTED,
-                        "tensor 'ids' has dtype I64, expected F32, F64, F16 or BF16");
+                        "tensor \"ids\" has dtype I64, expected F32, F64, F16 or BF16");
 }
 
 /* ---- Hostile headers ------------------------------------------------------------------------- */
@@ -224,17 +224,18 @@ static void a_header_that_is_no_json_object_is_refused(void **state) {
 static void fields_must_be_there_once_and_no_others(void **state) {
   (void)state;
   assert_header_refused("{\"W\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, EDB_ERROR_FORMAT,
-                        "tensor 'W' needs dtype, shape and data_offsets");
+                        "tensor \"W\" needs dtype, shape and data_offsets");
   assert_header_refused("{\"W\":{\"dtype\":\"F32\",\"dtype\":\"F32\"}}", 4, EDB_ERROR_NAME,
-                        "tensor 'W' has two 'dtype'");
-  assert_header_refused("{\"W\":{\"type\":\"F32\"}}", 4, EDB_ERROR_FORMAT, "tensor 'W' has 'type'");
+                        "tensor \"W\" has two \"dtype\"");
+  assert_header_refused("{\"W\":{\"type\":\"F32\"}}", 4, EDB_ERROR_FORMAT,
+                        "tensor \"W\" has \"type\"");
 }
 
 static void names_must_differ(void **state) {
   (void)state;
   assert_header_refused(
       "{" ENTRY("W", "F32", "1", "0", "4") "," ENTRY("W", "F32", "1", "4", "8") "}", 8,
-      EDB_ERROR_NAME, "'W' stands there twice");
+      EDB_ERROR_NAME, "\"W\" stands there twice");
   assert_header_refused("{\"__metadata__\":{},\"__metadata__\":{}}", 0, EDB_ERROR_NAME, "twice");
   assert_header_refused("{\"__metadata__\":{\"a\":\"\",\"a\":\"\"}}", 0, EDB_ERROR_NAME, "twice");
   assert_header_refused("{" ENTRY("W\\u0000x", "F32", "1", "0", "4") "}", 4, EDB_ERROR_FORMAT,
@@ -268,7 +269,7 @@ static void offsets_must_lie_in_the_file_and_fit_the_shape(void **state) {
   assert_header_refused("{" ENTRY("W", "F32", "1", "-4", "0") "}", 8, EDB_ERROR_FORMAT,
                         "whole numbers");
   assert_header_refused("{" ENTRY("W", "F32", "3", "0", "8") "}", 8, EDB_ERROR_FORMAT,
-                        "tensor 'W' is F32 [3] but has 8 bytes");
+                        "tensor \"W\" is F32 [3] but has 8 bytes");
   assert_header_refused("{\"W\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4,8]}}", 8,
                         EDB_ERROR_FORMAT, "");
 }
@@ -282,7 +283,7 @@ static void holes_and_overlaps_are_refused(void **state) {
   assert_header_refused("{}", 8, EDB_ERROR_FORMAT, "byte 0");
   assert_header_refused(
       "{" ENTRY("W", "F32", "2", "0", "8") "," ENTRY("b", "F32", "2", "0", "8") "}", 8,
-      EDB_ERROR_FORMAT, "'b' shares its bytes");
+      EDB_ERROR_FORMAT, "\"b\" shares its bytes");
   assert_header_refused(
       "{" ENTRY("W", "F32", "2", "0", "8") "," ENTRY("b", "F32", "1", "4", "8") "}", 8,
       EDB_ERROR_FORMAT, "overlap");

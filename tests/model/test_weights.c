@@ -106,7 +106,7 @@ static void assert_not_loaded(edb_context *ctx, edb_model *model, edb_status sta
   assert_int_equal(edb_model_print(model, &before, NULL), EDB_OK);
   edb_status found = edb_weights_load(ctx, model, path, &weights, &error);
   if (found != status || !strstr(error.text, text))
-    fail_msg("%s: %s; expected %s with '%s'", edb_status_name(found), error.text,
+    fail_msg("%s: %s; expected %s with \"%s\"", edb_status_name(found), error.text,
              edb_status_name(status), text);
   assert_null(weights);
   assert_int_equal(edb_model_print(model, &after, NULL), EDB_OK);
@@ -242,7 +242,7 @@ static void unknown_parameters_and_wrong_counts_are_named(void **state) {
   float values[9] = {0};
   edb_error error = {0};
   assert_int_equal(edb_weights_set(w, "Wx", values, 9, &error), EDB_ERROR_NAME);
-  assert_string_equal(error.text, "model 'tiny' has no parameter 'Wx'; did you mean `W`?");
+  assert_string_equal(error.text, "model \"tiny\" has no parameter \"Wx\"; did you mean `W`?");
   assert_int_equal(edb_weights_get(w, "hidden", values, 9, &error), EDB_ERROR_NAME);
   assert_int_equal(edb_weights_set(w, "W", values, 8, &error), EDB_ERROR_SHAPE);
   assert_non_null(strstr(error.text, "8 values, expected 9 for [3, 3]"));
@@ -527,7 +527,7 @@ static void a_sealed_model_with_other_sizes_or_words_is_a_mismatch(void **state)
   edb_weights *a = create(ctx, sizes, 1), *b = create(ctx, words, 1);
   save_five(ctx);
   assert_not_loaded(ctx, sizes, EDB_ERROR_MISMATCH, "is sealed with hidden = 3");
-  assert_not_loaded(ctx, words, EDB_ERROR_MISMATCH, "word 1 of 'words' is 'good'");
+  assert_not_loaded(ctx, words, EDB_ERROR_MISMATCH, "word 1 of \"words\" is \"good\"");
   edb_weights_destroy(a);
   edb_weights_destroy(b);
   edb_model_destroy(sizes);
@@ -554,16 +554,16 @@ static void metadata_is_checked(void **state) {
   assert_metadata_refused("\"edbatch.format\":\"2\"", EDB_ERROR_UNSUPPORTED, "version 2");
   assert_metadata_refused("\"edbatch.format\":\"x\"", EDB_ERROR_FORMAT, "expected an integer");
   assert_metadata_refused("\"edbatch.const.hidden\":\"three\"", EDB_ERROR_FORMAT,
-                          "constant 'hidden' is 'three'");
+                          "constant \"hidden\" is \"three\"");
   assert_metadata_refused("\"edbatch.const.hidden\":\"9223372036854775808\"", EDB_ERROR_FORMAT,
                           "expected an integer");
   assert_metadata_refused("\"edbatch.const.hidden\":\"-3\"", EDB_ERROR_LIMIT, "");
   assert_metadata_refused("\"edbatch.const.width\":\"3\"", EDB_ERROR_MISMATCH,
-                          "constant 'width', model 'tiny' has none");
+                          "constant \"width\", model \"tiny\" has none");
   assert_metadata_refused("\"edbatch.vocab.hidden\":\"3\"", EDB_ERROR_MISMATCH,
-                          "vocabulary 'hidden', model 'tiny' has none");
+                          "vocabulary \"hidden\", model \"tiny\" has none");
   assert_metadata_refused("\"edbatch.const.hidden\":\"4\"", EDB_ERROR_SHAPE,
-                          "tensor 'E' is [4, 3], but the parameter of model 'tiny' is [4, 4]");
+                          "tensor \"E\" is [4, 3], but the parameter of model \"tiny\" is [4, 4]");
 }
 
 static void word_lists_are_checked(void **state) {
@@ -574,22 +574,22 @@ static void word_lists_are_checked(void **state) {
   assert_metadata_refused("\"edbatch.vocab.words\":\"3000000000\"", EDB_ERROR_FORMAT, "or a size");
   assert_metadata_refused("\"edbatch.vocab.words\":\"[\\\"a\\\"\"", EDB_ERROR_FORMAT, "");
   assert_metadata_refused("\"edbatch.vocab.words\":\"[\\\"a\\\",\\\"a\\\"]\"", EDB_ERROR_NAME,
-                          "words 0 and 1 of 'words' are both 'a'");
+                          "words 0 and 1 of \"words\" are both \"a\"");
   assert_metadata_refused("\"edbatch.vocab.words\":\"[\\\"a\\\\u0000b\\\"]\"", EDB_ERROR_FORMAT,
                           "zero byte");
   assert_metadata_refused("\"edbatch.vocab.words\":\"[\\\"a\\\",\\\"b\\\"]\"", EDB_ERROR_SHAPE,
-                          "tensor 'E' is [4, 3], but the parameter of model 'tiny' is [2, 3]");
+                          "tensor \"E\" is [4, 3], but the parameter of model \"tiny\" is [2, 3]");
 }
 
 static void missing_and_unknown_tensors_are_named(void **state) {
   (void)state;
   assert_header_refused("{\"W\":{\"dtype\":\"F32\",\"shape\":[3,3],\"data_offsets\":[0,36]}}", 36,
                         EDB_ERROR_NAME,
-                        "3 of the 4 parameters of model 'tiny' are missing: E, b, Wout");
+                        "3 of the 4 parameters of model \"tiny\" are missing: E, b, Wout");
   assert_header_refused("{\"Wuot\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
-                        EDB_ERROR_NAME, "has no parameter 'Wuot'; did you mean `Wout`?");
+                        EDB_ERROR_NAME, "has no parameter \"Wuot\"; did you mean `Wout`?");
   assert_header_refused("{\"hidden\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
-                        EDB_ERROR_NAME, "has no parameter 'hidden'");
+                        EDB_ERROR_NAME, "has no parameter \"hidden\"");
 }
 
 static void only_the_first_missing_tensors_are_listed(void **state) {

@@ -100,14 +100,14 @@ static void what_is_wrong_with_a_file_is_said(void **state) {
       {"{\"edbatch-costs\": 1", "[1", EDB_ERROR_FORMAT,
        "c.json:1:1: found an array, expected an object: this is no file of costs"},
       {"-costs\": 1", "-costs\": 2", EDB_ERROR_UNSUPPORTED, "version 2"},
-      {"edbatch-costs", "edbatch-policy", EDB_ERROR_NAME, "unknown key 'edbatch-policy'"},
+      {"edbatch-costs", "edbatch-policy", EDB_ERROR_NAME, "unknown key \"edbatch-policy\""},
       {"\"cell\"", "\"node\"", EDB_ERROR_NAME, "unknown granularity"},
       {"\"cell\"", "\"op\"", EDB_ERROR_MISMATCH, "granularity op"},
       {"\"cell\"", "\"raw\"", EDB_ERROR_FORMAT, "are numbers"},
-      {"\"granularity\": \"cell\", ", "", EDB_ERROR_FORMAT, "no 'granularity'"},
+      {"\"granularity\": \"cell\", ", "", EDB_ERROR_FORMAT, "no \"granularity\""},
       {"\"node_ns\": 2", "\"node_ns\": -2", EDB_ERROR_FORMAT, "from 0"},
       {"\"node_ns\": 2", "\"node_ns\": 2, \"node_ns\": 2", EDB_ERROR_NAME, "is repeated"},
-      {"\"name\": \"leaf\"", "\"name\": \"leef\"", EDB_ERROR_MISMATCH, "'leef'"},
+      {"\"name\": \"leaf\"", "\"name\": \"leef\"", EDB_ERROR_MISMATCH, "\"leef\""},
       {"\"name\": \"leaf\"", "\"name\": \"node\"", EDB_ERROR_MISMATCH, "differs"},
       {"embed(word)", "embed(letter)", EDB_ERROR_MISMATCH, "embed(letter)"},
       {"\"types\": [", "\"types\": [7, ", EDB_ERROR_FORMAT, "expected a type"},
@@ -141,7 +141,7 @@ static void a_type_that_is_missing_is_named(void **state) {
       "\"node_ns\": 0}, \"types\": [{\"name\": \"leaf\", \"batch_ns\": 1, \"node_ns\": 1, "
       "\"key\": \"embed(word)\"}]}";
   assert_int_equal(parse(ctx, one, &tree_schema, &costs, &error), EDB_ERROR_MISMATCH);
-  assert_non_null(strstr(error.text, "'node'"));
+  assert_non_null(strstr(error.text, "\"node\""));
   assert_int_equal(parse(ctx, raw, &tree_schema, &costs, &error), EDB_ERROR_MISMATCH);
   assert_int_equal(parse(ctx, good, NULL, &costs, &error), EDB_ERROR_MISMATCH);
   edb_context_destroy(ctx);

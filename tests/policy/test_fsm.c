@@ -52,7 +52,7 @@ static void expect_mismatch(edb_context *ctx, const edb_schema *from, const edb_
     assert_int_equal(edb_fsm_create(ctx, from, EDB_FSM_CELL, EDB_ENCODING_BASE, &fsm, NULL),
                      EDB_OK);
   assert_int_equal(edb_fsm_bind(ctx, fsm, &problem, to, &binding, &error), EDB_ERROR_MISMATCH);
-  if (strstr(error.text, part) == NULL) fail_msg("'%s' is not in: %s", part, error.text);
+  if (strstr(error.text, part) == NULL) fail_msg("\"%s\" is not in: %s", part, error.text);
   edb_problem_free(&problem);
   edb_fsm_destroy(fsm);
 }
@@ -220,10 +220,10 @@ static void binding_says_which_type_is_missing_new_or_different(void **state) {
   const edb_schema renamed_schema = {.n_types = 2, .types = renamed},
                    changed_schema = {.n_types = 2, .types = changed},
                    more_schema = {.n_types = 3, .types = more};
-  expect_mismatch(*state, &tree_schema, &renamed_schema, "'node', which this model has not");
-  expect_mismatch(*state, &tree_schema, &more_schema, "'score', which the policy does not know");
+  expect_mismatch(*state, &tree_schema, &renamed_schema, "\"node\", which this model has not");
+  expect_mismatch(*state, &tree_schema, &more_schema, "\"score\", which the policy does not know");
   expect_mismatch(*state, &tree_schema, &changed_schema, "from byte 9");
-  expect_mismatch(*state, &more_schema, &tree_schema, "'score', which this model has not");
+  expect_mismatch(*state, &more_schema, &tree_schema, "\"score\", which this model has not");
 }
 
 static void raw_and_model_policies_do_not_fit_each_other(void **state) {

@@ -318,7 +318,7 @@ static void expect_argument_error(edb_context *ctx, const edb_learn_params *para
   assert_int_equal(
       edb_policy_learn_dags(ctx, &d.dag, 1, NULL, EDB_FSM_RAW, params, &policy, NULL, &error),
       EDB_ERROR_ARGUMENT);
-  if (strstr(error.text, part) == NULL) fail_msg("'%s' is not in: %s", part, error.text);
+  if (strstr(error.text, part) == NULL) fail_msg("\"%s\" is not in: %s", part, error.text);
   assert_null(policy);
 }
 

@@ -120,7 +120,7 @@ static void unknown_keys_are_skipped_in_the_record_only(void **state) {
   edb_text_free(&text);
   edb_policy_destroy(policy);
   expect_change(state, "\"types\"", "\"notes\": 1, \"types\"", EDB_ERROR_NAME,
-                "p.json:6:3: unknown key 'notes'");
+                "p.json:6:3: unknown key \"notes\"");
 }
 
 static void the_record_may_be_absent(void **state) {
@@ -201,7 +201,7 @@ static void the_granularity_can_be_read_alone(void **state) {
   text = changed("\"cell\"", "\"layer\"");
   assert_int_equal(edb_policy_peek_granularity(*state, text, strlen(text), "p", &g, &error),
                    EDB_ERROR_NAME);
-  assert_non_null(strstr(error.text, "p:3:18: unknown granularity 'layer'"));
+  assert_non_null(strstr(error.text, "p:3:18: unknown granularity \"layer\""));
   assert_int_equal(g, EDB_FSM_OP);
 }
 
@@ -231,7 +231,7 @@ static void only_learned_policies_have_a_file(void **state) {
   edb_text_init(&text, *state);
   assert_int_equal(edb_policy_create(*state, EDB_POLICY_TIGHT, &policy, NULL), EDB_OK);
   assert_int_equal(edb_policy_print(policy, &text, &error), EDB_ERROR_ARGUMENT);
-  assert_non_null(strstr(error.text, "'tight'"));
+  assert_non_null(strstr(error.text, "\"tight\""));
   edb_policy_destroy(policy);
   edb_text_free(&text);
 }
@@ -241,12 +241,13 @@ static void only_learned_policies_have_a_file(void **state) {
 static void another_model_is_refused_with_what_differs(void **state) {
   expect_change(
       state, "\"name\": \"node\"", "\"name\": \"inner\"", EDB_ERROR_MISMATCH,
-      "p.json:8:14: the policy was made for a model with a type 'inner', which this model "
+      "p.json:8:14: the policy was made for a model with a type \"inner\", which this model "
       "has not");
   expect_change(state, "lstm(h, h)", "lstm(h, h, h)", EDB_ERROR_MISMATCH,
-                "p.json:8:29: type 'node' differs from the model's from byte 9");
+                "p.json:8:29: type \"node\" differs from the model's from byte 9");
   expect_change(state, ",\n    {\"name\": \"node\", \"key\": \"lstm(h, h)\"}", "",
-                EDB_ERROR_MISMATCH, "the model has a type 'node', which the policy does not know");
+                EDB_ERROR_MISMATCH,
+                "the model has a type \"node\", which the policy does not know");
 }
 
 static void a_file_of_another_kind_is_no_policy_file(void **state) {
@@ -262,7 +263,7 @@ static void a_file_of_another_kind_is_no_policy_file(void **state) {
 }
 
 static void raw_and_model_policies_do_not_replace_each_other(void **state) {
-  expect_error(*state, good, NULL, EDB_ERROR_MISMATCH, "made for a model (granularity 'cell')");
+  expect_error(*state, good, NULL, EDB_ERROR_MISMATCH, "made for a model (granularity \"cell\")");
   expect_error(*state, changed("\"cell\"", "\"raw\""), &tree_schema, EDB_ERROR_MISMATCH,
                "made for raw graphs");
 }
@@ -287,14 +288,14 @@ static void version_1_speaks_of_all_ready_types(void **state) {
   assert_non_null(strstr(again.data, "\"scope\": \"graph\""));
   edb_text_free(&again);
   edb_policy_destroy(policy);
-  expect_change(state, "policy\": 2", "policy\": 1", EDB_ERROR_NAME, "version 1 has no 'scope'");
+  expect_change(state, "policy\": 2", "policy\": 1", EDB_ERROR_NAME, "version 1 has no \"scope\"");
 }
 
 static void the_scope_is_checked(void **state) {
-  expect_change(state, "  \"scope\": \"component\",\n", "", EDB_ERROR_FORMAT, "without 'scope'");
+  expect_change(state, "  \"scope\": \"component\",\n", "", EDB_ERROR_FORMAT, "without \"scope\"");
   expect_change(state, "\"component\"", "\"part\"", EDB_ERROR_NAME,
-                "p.json:4:12: unknown scope 'part', expected 'component' or 'graph'");
-  expect_change(state, "\"beam\"", "\"book\"", EDB_ERROR_NAME, "unknown teacher 'book'");
+                "p.json:4:12: unknown scope \"part\", expected \"component\" or \"graph\"");
+  expect_change(state, "\"beam\"", "\"book\"", EDB_ERROR_NAME, "unknown teacher \"book\"");
 }
 
 /* The type that leads stands first, whatever its name; the order of the others is theirs. */
@@ -311,7 +312,7 @@ static void the_leading_type_stands_first(void **state) {
   edb_text_free(&again);
   edb_policy_destroy(policy);
   snprintf(text, sizeof text, form, "\"2\", \"1\", \"0\"");
-  expect_error(*state, text, NULL, EDB_ERROR_FORMAT, "type '0' stands after '1'");
+  expect_error(*state, text, NULL, EDB_ERROR_FORMAT, "type \"0\" stands after '1'");
 }
 
 /* ---- Texts that are no policies ------------------------------------------- */
@@ -320,61 +321,62 @@ static void missing_and_repeated_keys_are_named(void **state) {
   static const char *const lines[] = {"  \"edbatch-policy\": 2,\n",
                                       "  \"granularity\": \"cell\",\n",
                                       "  \"encoding\": \"tight\",\n"};
-  static const char *const names[] = {"'edbatch-policy'", "'granularity'", "'encoding'"};
+  static const char *const names[] = {"\"edbatch-policy\"", "\"granularity\"", "\"encoding\""};
   for (int i = 0; i < 3; i++) {
     char twice[128];
     expect_change(state, lines[i], "", EDB_ERROR_FORMAT, names[i]);
     snprintf(twice, sizeof twice, "%s%s", lines[i], lines[i]);
     expect_change(state, lines[i], twice, EDB_ERROR_NAME, "is repeated");
   }
-  expect_change(state, "\"states\": [", "\"types\": [", EDB_ERROR_NAME, "'types' is repeated");
+  expect_change(state, "\"states\": [", "\"types\": [", EDB_ERROR_NAME, "\"types\" is repeated");
   expect_change(state, ", \"run\": \"node\"", "", EDB_ERROR_FORMAT,
-                "p.json:11:44: a state without 'run'");
-  expect_change(state, ", \"tight\": []", "", EDB_ERROR_FORMAT, "a state without 'tight'");
+                "p.json:11:44: a state without \"run\"");
+  expect_change(state, ", \"tight\": []", "", EDB_ERROR_FORMAT, "a state without \"tight\"");
   expect_change(state, "\"ready\": [\"leaf\", \"node\"], ", "", EDB_ERROR_FORMAT,
-                "a state without 'ready'");
-  expect_change(state, "\"tight\": []", "\"run\": \"leaf\"", EDB_ERROR_NAME, "'run' is repeated");
-  expect_change(state, "\"tight\": []", "\"most\": \"leaf\"", EDB_ERROR_NAME, "unknown key 'most'");
-  expect_change(state, "\"graphs\": 2,", "", EDB_ERROR_FORMAT, "without 'graphs'");
-  expect_change(state, "\"graphs\": 2,", "\"bound\": 2,", EDB_ERROR_NAME, "'bound' is repeated");
+                "a state without \"ready\"");
+  expect_change(state, "\"tight\": []", "\"run\": \"leaf\"", EDB_ERROR_NAME, "\"run\" is repeated");
+  expect_change(state, "\"tight\": []", "\"most\": \"leaf\"", EDB_ERROR_NAME,
+                "unknown key \"most\"");
+  expect_change(state, "\"graphs\": 2,", "", EDB_ERROR_FORMAT, "without \"graphs\"");
+  expect_change(state, "\"graphs\": 2,", "\"bound\": 2,", EDB_ERROR_NAME, "\"bound\" is repeated");
   expect_change(state, ", \"key\": \"lstm(h, h)\"", "", EDB_ERROR_FORMAT, "p.json:8");
 }
 
 static void repeated_types_and_states_are_refused(void **state) {
   expect_change(state, "\"name\": \"node\", \"key\": \"lstm(h, h)\"",
                 "\"name\": \"leaf\", \"key\": \"embed(word)\"", EDB_ERROR_NAME,
-                "p.json:8:14: type 'leaf' is repeated");
+                "p.json:8:14: type \"leaf\" is repeated");
   expect_change(state, "\"tight\": [\"leaf\"]", "\"tight\": []", EDB_ERROR_NAME,
                 "p.json:12:15: the state is repeated");
   expect_change(state, "[\"leaf\", \"node\"]", "[\"leaf\", \"leaf\"]", EDB_ERROR_NAME,
-                "type 'leaf' is repeated");
+                "type \"leaf\" is repeated");
   expect_change(state, "\"tight\": [\"leaf\"]", "\"tight\": [\"leaf\", \"leaf\"]", EDB_ERROR_NAME,
-                "type 'leaf' is repeated");
+                "type \"leaf\" is repeated");
 }
 
 static void states_name_known_ready_types_in_order(void **state) {
   expect_change(state, "[\"leaf\", \"node\"]", "[\"leaf\", \"root\"]", EDB_ERROR_NAME,
-                "p.json:11:24: type 'root' is not among the policy's types");
+                "p.json:11:24: type \"root\" is not among the policy's types");
   expect_change(state, "[\"leaf\", \"node\"]", "[\"node\", \"leaf\"]", EDB_ERROR_FORMAT,
-                "'leaf' stands after 'node'");
+                "\"leaf\" stands after \"node\"");
   expect_change(state, "[\"leaf\", \"node\"]", "[]", EDB_ERROR_FORMAT, "without ready types");
   expect_change(state, "[\"leaf\", \"node\"]", "[\"leaf\"]", EDB_ERROR_NAME,
-                "'node' to run is not ready");
+                "\"node\" to run is not ready");
   expect_change(state, "[\"leaf\", \"node\"], \"tight\": [\"leaf\"]",
                 "[\"leaf\"], \"tight\": [\"node\"]", EDB_ERROR_NAME, "not ready in this state");
-  expect_change(state, "\"run\": \"node\"", "\"run\": \"root\"", EDB_ERROR_NAME, "'root'");
+  expect_change(state, "\"run\": \"node\"", "\"run\": \"root\"", EDB_ERROR_NAME, "\"root\"");
 }
 
 static void wrong_kinds_of_values_are_refused(void **state) {
   expect_change(state, "\"cell\"", "1", EDB_ERROR_FORMAT, "p.json:3:18: ");
-  expect_change(state, "\"tight\",", "\"tights\",", EDB_ERROR_NAME, "unknown encoding 'tights'");
+  expect_change(state, "\"tight\",", "\"tights\",", EDB_ERROR_NAME, "unknown encoding \"tights\"");
   expect_change(state, "\"tight\",", "null,", EDB_ERROR_FORMAT, "p.json:5:15: ");
   expect_change(state, "{\"name\": \"leaf\", \"key\": \"embed(word)\"}", "7", EDB_ERROR_FORMAT,
                 "expected a type");
   expect_change(state, "\"name\": \"leaf\"", "\"name\": 7", EDB_ERROR_FORMAT, "p.json:7:14: ");
-  expect_change(state, "\"name\": \"leaf\"", "\"nam\": \"leaf\"", EDB_ERROR_FORMAT, "'nam'");
+  expect_change(state, "\"name\": \"leaf\"", "\"nam\": \"leaf\"", EDB_ERROR_FORMAT, "\"nam\"");
   expect_change(state, "\"key\": \"embed(word)\"", "\"kay\": \"embed(word)\"", EDB_ERROR_FORMAT,
-                "'kay'");
+                "\"kay\"");
   expect_change(state, "\"key\": \"embed(word)\"", "\"key\": []", EDB_ERROR_FORMAT,
                 "p.json:7:29: ");
   expect_change(state, "\"states\": [", "\"states\": [3,", EDB_ERROR_FORMAT, "expected a state");
@@ -385,11 +387,11 @@ static void wrong_kinds_of_values_are_refused(void **state) {
   expect_change(state, "\"run\": \"node\"", "\"run\": [\"node\"]", EDB_ERROR_FORMAT,
                 "expected the name of a type");
   expect_change(state, "\"learned\": {", "\"learned\": [{", EDB_ERROR_FORMAT, "p.json:14:14: ");
-  expect_change(state, "\"reward\": \"bound\"", "\"reward\": \"luck\"", EDB_ERROR_NAME, "'luck'");
+  expect_change(state, "\"reward\": \"bound\"", "\"reward\": \"luck\"", EDB_ERROR_NAME, "\"luck\"");
   expect_change(state, "\"episodes\": 50", "\"episodes\": -1", EDB_ERROR_FORMAT,
-                "'episodes' is -1, expected a whole number from 0 to 4294967295");
-  expect_change(state, "\"graphs\": 2", "\"graphs\": 2.5", EDB_ERROR_FORMAT, "'graphs' is 2.5");
-  expect_change(state, "\"batches\": 31", "\"batches\": 1e300", EDB_ERROR_FORMAT, "'batches'");
+                "\"episodes\" is -1, expected a whole number from 0 to 4294967295");
+  expect_change(state, "\"graphs\": 2", "\"graphs\": 2.5", EDB_ERROR_FORMAT, "\"graphs\" is 2.5");
+  expect_change(state, "\"batches\": 31", "\"batches\": 1e300", EDB_ERROR_FORMAT, "\"batches\"");
 }
 
 static void strings_with_zeros_are_refused(void **state) {
@@ -418,12 +420,12 @@ static void raw_types_are_numbers_without_keys(void **state) {
   } rows[] = {
       {"{\"name\": \"x\"}", "", "the types of raw graphs are numbers", EDB_ERROR_FORMAT},
       {"{\"name\": \"4294967295\"}", "", "are numbers", EDB_ERROR_FORMAT},
-      {"{\"name\": \"1\"}, {\"name\": \"1\"}", "", "type '1' is repeated", EDB_ERROR_NAME},
+      {"{\"name\": \"1\"}, {\"name\": \"1\"}", "", "type \"1\" is repeated", EDB_ERROR_NAME},
       {"{\"name\": \"1\", \"key\": \"\"}", "", "p.json:1", EDB_ERROR_FORMAT},
       {"{\"name\": \"1\"}", "{\"ready\": [\"1\"], \"most\": [\"1\"], \"run\": \"1\"}",
        "expected the name of a type", EDB_ERROR_FORMAT},
       {"{\"name\": \"10\"}, {\"name\": \"9\"}",
-       "{\"ready\": [\"10\", \"9\"], \"most\": \"9\", \"run\": \"9\"}", "'9' stands after '10'",
+       "{\"ready\": [\"10\", \"9\"], \"most\": \"9\", \"run\": \"9\"}", "\"9\" stands after '10'",
        EDB_ERROR_FORMAT},
       {"{\"name\": \"10\"}, {\"name\": \"9\"}",
        "{\"ready\": [\"9\", \"10\"], \"most\": \"9\", \"run\": \"9\"}", NULL, EDB_OK},
