@@ -312,7 +312,7 @@ static void the_leading_type_stands_first(void **state) {
   edb_text_free(&again);
   edb_policy_destroy(policy);
   snprintf(text, sizeof text, form, "\"2\", \"1\", \"0\"");
-  expect_error(*state, text, NULL, EDB_ERROR_FORMAT, "type \"0\" stands after '1'");
+  expect_error(*state, text, NULL, EDB_ERROR_FORMAT, "type \"0\" stands after \"1\"");
 }
 
 /* ---- Texts that are no policies ------------------------------------------- */
@@ -425,7 +425,7 @@ static void raw_types_are_numbers_without_keys(void **state) {
       {"{\"name\": \"1\"}", "{\"ready\": [\"1\"], \"most\": [\"1\"], \"run\": \"1\"}",
        "expected the name of a type", EDB_ERROR_FORMAT},
       {"{\"name\": \"10\"}, {\"name\": \"9\"}",
-       "{\"ready\": [\"10\", \"9\"], \"most\": \"9\", \"run\": \"9\"}", "\"9\" stands after '10'",
+       "{\"ready\": [\"10\", \"9\"], \"most\": \"9\", \"run\": \"9\"}", "\"9\" stands after \"10\"",
        EDB_ERROR_FORMAT},
       {"{\"name\": \"10\"}, {\"name\": \"9\"}",
        "{\"ready\": [\"9\", \"10\"], \"most\": \"9\", \"run\": \"9\"}", NULL, EDB_OK},
