@@ -7,6 +7,8 @@
 #include "base/context.h"
 
 #define MIN_CAPACITY 64 /* whole words of the bit set */
+/* From here on arrays grow by an eighth, not by half: what is not used counts then. */
+#define LARGE_CAPACITY ((size_t)1 << 18)
 
 static size_t node_bytes(size_t capacity) {
   return capacity == 0 ? 0 : capacity / 8 + (capacity * 3 + 2) * sizeof(uint32_t);
@@ -21,7 +23,8 @@ static void copy(void *target, const void *source, size_t bytes) {
 }
 
 static size_t grown(size_t capacity, size_t wanted) {
-  size_t target = capacity < MIN_CAPACITY ? MIN_CAPACITY : capacity + capacity / 2;
+  size_t more = capacity < LARGE_CAPACITY ? capacity / 2 : capacity / 8;
+  size_t target = capacity < MIN_CAPACITY ? MIN_CAPACITY : capacity + more;
   if (target < wanted) target = wanted;
   return (target + 63) / 64 * 64;
 }

@@ -37,8 +37,21 @@ size_t edb_offsets_take(edb_offsets *o, size_t size) {
   return offset;
 }
 
+static void shrink_end(edb_offsets *o, size_t offset) {
+  o->end = offset;
+  if (o->gaps.length == 0) return;
+  edb_gap last = o->gaps.data[o->gaps.length - 1];
+  if (last.offset + last.size != offset) return;
+  o->end = last.offset;
+  o->gaps.length--;
+}
+
 bool edb_offsets_give(edb_offsets *o, size_t offset, size_t size) {
   if (size == 0) return true;
+  if (offset + size == o->end) {
+    shrink_end(o, offset);
+    return true;
+  }
   size_t lo = 0, hi = o->gaps.length;
   while (lo < hi) {
     size_t mid = (lo + hi) / 2;

@@ -1,5 +1,5 @@
 /* layout/offsets.h: an allocator of offsets, for planning memory before it exists. Best fit, with
- * neighbours joined; the peak is what has to be allocated. */
+ * neighbours joined, and what is free at the end can grow; the peak is what has to be allocated. */
 #ifndef EDB_LAYOUT_OFFSETS_H
 #define EDB_LAYOUT_OFFSETS_H
 
@@ -11,7 +11,7 @@ typedef struct edb_gap {
 
 typedef struct edb_offsets {
   edb_context *ctx;
-  EDB_VEC(edb_gap) gaps; /* sorted by offset, none touching another */
+  EDB_VEC(edb_gap) gaps; /* sorted by offset, none touching another or the end */
   size_t end, peak;
 } edb_offsets;
 

@@ -60,7 +60,7 @@ static void mark_kept(edb_placer *p, const edb_placement_request *request) {
  */
 
 typedef struct counts {
-  size_t values, outputs, operands, parts, elements, kept;
+  size_t values, outputs, operands, parts, elements, kept, floats;
 } counts;
 
 /* Rows of all inputs of a batch together; its nodes need not be checked yet. */
@@ -85,6 +85,10 @@ static counts count_tables(edb_placer *p) {
     size_t rows = edb_placer_rows(p, b);
     n.values += rows * outputs;
     n.outputs += outputs;
+    if (outputs > p->most_outputs) p->most_outputs = outputs;
+    if (rows > p->most_rows) p->most_rows = (uint32_t)rows;
+    for (uint32_t o = 0; o < outputs; o++)
+      n.floats += rows * edb_row_stride(edb_placer_width(p, type, o));
     if (!p->inputs) continue;
     size_t taken = count_edges(p, b) * p->inputs[type].n_parts;
     if (taken > p->most_taken) p->most_taken = taken;
@@ -120,13 +124,13 @@ static size_t lay_out_tables(const edb_placer *p, counts n, char *base) {
 static size_t lay_out_working(edb_placer *p, counts n, char *base) {
   const edb_placement *pl = p->placement;
   edb_carver c = {.base = base};
-  size_t batches = pl->n_batches, direct = p->inputs != NULL, ordered = p->ordered;
+  size_t batches = pl->n_batches;
+  size_t direct = p->inputs != NULL, ordered = p->ordered;
   EDB_CARVE(&c, p->pieces, n.outputs + n.operands);
   EDB_CARVE(&c, p->spots, pl->n_nodes);
   EDB_CARVE(&c, p->born, batches);
   EDB_CARVE(&c, p->dead, batches);
   EDB_CARVE(&c, p->dying, batches);
-  EDB_CARVE(&c, p->last_read, p->count_live && !direct ? n.values : 0);
   EDB_CARVE(&c, p->is_read, ordered * batches);
   EDB_CARVE(&c, p->filled, ordered * batches);
   EDB_CARVE(&c, p->leader, ordered * pl->n_nodes);
@@ -222,6 +226,11 @@ static void place_pieces(edb_placer *p) {
       p->pieces[k].offset = edb_offsets_take(&offsets, p->pieces[k].size);
     for (uint32_t k = p->dead[b]; k != EDB_NONE; k = p->pieces[k].next_dead)
       (void)edb_offsets_give(&offsets, p->pieces[k].offset, p->pieces[k].size);
+    for (uint32_t k = p->by_parts ? p->dead_part[b] : EDB_NONE; k != EDB_NONE;) {
+      const edb_piece_part *part = &p->parts.data[k];
+      (void)edb_offsets_give(&offsets, p->pieces[part->piece].offset + part->offset, part->size);
+      k = part->next_dead;
+    }
   }
   p->placement->slab_floats = offsets.peak;
   edb_offsets_free_all(&offsets);
@@ -274,50 +283,6 @@ static void number_elements(edb_placer *p) {
   }
 }
 
-/* ---- Live bytes --------------------------------------------------------------------------------
- */
-
-/* Bytes of values by the batch that reads them last; batches are met in turn. */
-static void find_last_reads(edb_placer *p) {
-  const edb_graph *g = p->graph;
-  const edb_placement *pl = p->placement;
-  size_t values = edb_placement_values(pl);
-  if (values) memset(p->last_read, 0, values * sizeof *p->last_read);
-  for (uint32_t b = 0; b < pl->n_batches; b++)
-    for (uint32_t i = pl->batch_start[b]; i < pl->batch_start[b + 1]; i++) {
-      uint32_t index = pl->nodes[i] - g->base;
-      for (uint32_t e = g->edge_start[index]; e < g->edge_start[index + 1]; e++) {
-        if (g->edge_node[e] < pl->first) continue;
-        edb_spot from = p->spots[g->edge_node[e] - pl->first];
-        uint32_t k = pl->output_start[from.batch] + g->edge_output[e];
-        p->last_read[pl->value_start[k] + from.row] = b;
-      }
-    }
-  for (uint32_t b = 0; b < pl->n_batches; b++) p->dying[b] = 0;
-  for (uint32_t b = 0; b < pl->n_batches; b++) {
-    uint32_t type = p->schedule->batch_type[b], start = pl->output_start[b];
-    for (uint32_t k = start; k < pl->output_start[b + 1]; k++) {
-      size_t bytes = edb_placer_width(p, type, k - start) * sizeof(float);
-      if (edb_placer_keeps(p, type, k - start)) continue;
-      for (uint32_t v = pl->value_start[k]; v < pl->value_start[k + 1]; v++)
-        p->dying[p->last_read[v] > b ? p->last_read[v] : b] += bytes;
-    }
-  }
-}
-
-/* The most bytes that are alive at the same time, each value once: what no placement undercuts. */
-static void count_live_bytes(edb_placer *p) {
-  edb_placement *pl = p->placement;
-  size_t now = 0;
-  for (uint32_t b = 0; b < pl->n_batches; b++) {
-    uint32_t type = p->schedule->batch_type[b], n_outputs = edb_placer_outputs(p, type);
-    for (uint32_t o = 0; o < n_outputs; o++)
-      now += edb_placer_width(p, type, o) * sizeof(float) * edb_placer_rows(p, b);
-    if (now > pl->live_bytes) pl->live_bytes = now;
-    now -= p->dying[b];
-  }
-}
-
 /* ---- The object ------------------------------------------------------------------------------ */
 
 /* A direct operand takes memory from its first producer on, full or not. Where that sums up to more
@@ -329,10 +294,27 @@ static edb_status settle(edb_placer *p) {
     p->longest_wait = waits[i];
     EDB_TRY(edb_placer_settle(p));
     place_pieces(p);
-    if (i == 0) count_live_bytes(p);
+    if (i == 0) edb_placer_count_live(p);
     double most = EDB_PLACEMENT_MOST * (double)pl->live_bytes;
     if ((double)(pl->slab_floats * sizeof(float)) <= most) break;
   }
+  return EDB_OK;
+}
+
+/* Outputs stand together, and rows are given back by parts where hardly any memory is reused
+ * otherwise. */
+static edb_status place_outputs(edb_placer *p) {
+  edb_placement *pl = p->placement;
+  place_pieces(p);
+  p->by_parts =
+      p->all_floats * sizeof(float) >= p->large_bytes && pl->slab_floats > p->all_floats / 2;
+  if (!p->by_parts && !p->count_live) return EDB_OK;
+  EDB_TRY(edb_placer_find_last_reads(p));
+  if (p->count_live) edb_placer_count_live(p);
+  if (!p->by_parts) return EDB_OK;
+  if (!p->ordered) edb_placer_group(p);
+  EDB_TRY(edb_placer_cut(p));
+  place_pieces(p);
   return EDB_OK;
 }
 
@@ -340,18 +322,14 @@ static edb_status place(edb_placer *p, const edb_placement_request *request) {
   EDB_TRY(check_schedule(p));
   EDB_TRY(edb_keep_check(p->program, request->keep, p->error));
   counts n = count_tables(p);
+  p->all_floats = n.floats;
+  p->large_bytes = request->large_bytes ? request->large_bytes : EDB_PLACEMENT_LARGE;
   EDB_TRY(alloc_tables(p, n));
   mark_kept(p, request);
   start_batches(p, n);
   if (!p->inputs) edb_placer_start_outputs(p);
   EDB_TRY(p->ordered ? edb_placer_order(p) : edb_placer_arrival(p));
-  if (p->inputs) {
-    EDB_TRY(settle(p));
-  } else {
-    place_pieces(p);
-    if (p->count_live) find_last_reads(p);
-    if (p->count_live) count_live_bytes(p);
-  }
+  EDB_TRY(p->inputs ? settle(p) : place_outputs(p));
   finish(p);
   number_elements(p);
   return EDB_OK;
@@ -411,6 +389,7 @@ edb_status edb_placement_make(edb_context *ctx, const edb_placement_request *req
                   .count_live = request->count_live};
   pl->direct = direct;
   edb_status status = place(&p, request);
+  edb_placer_forget_lives(&p);
   edb_free(ctx, p.memory, p.memory ? p.memory_bytes : 0);
   if (status != EDB_OK) {
     edb_placement_destroy(pl);

@@ -21,7 +21,9 @@
  *
  * The order inside a batch follows its consumers, whose order is fixed before; batches that nothing
  * consumes follow their producers. A block is reused as soon as its last reader is done, unless it
- * holds values that are kept. Two walks over the edges, linear in nodes + edges. */
+ * holds values that are kept; in large mini-batches rows of one output that are read last by the
+ * same batch stand together and are reused before the others. Two walks over the edges, linear in
+ * nodes + edges. */
 #ifndef EDB_LAYOUT_PLACEMENT_H
 #define EDB_LAYOUT_PLACEMENT_H
 
@@ -101,6 +103,10 @@ struct edb_placement {
 /* Most memory of rows, in terms of the bytes of values that are alive at the same time. */
 #define EDB_PLACEMENT_MOST 2.5
 
+/* Where all rows together take so many bytes, and reuse saves less than half of that, rows are
+ * given back by parts (unless direct): for another walk over the edges. */
+#define EDB_PLACEMENT_LARGE ((size_t)32 << 20)
+
 /* Floats from one row of an output to the next. */
 static inline size_t edb_row_stride(size_t width) {
   return width < 16 ? width : (width + 15) / 16 * 16;
@@ -129,6 +135,7 @@ typedef struct edb_placement_request {
   const edb_keep *keep;
   const uint8_t *kept; /* as edb_keep_mark makes it; NULL: of `keep` */
   bool count_live;     /* live_bytes is asked for */
+  size_t large_bytes;  /* 0: EDB_PLACEMENT_LARGE */
 } edb_placement_request;
 
 /* Tables only; the session adds its scratch. An unknown name in `keep` is EDB_ERROR_NAME, a

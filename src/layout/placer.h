@@ -19,6 +19,12 @@ typedef struct edb_piece {
   uint32_t next_born, next_dead; /* lists of the pieces that begin and end with the same batch */
 } edb_piece;
 
+/* Rows of a piece that end before others do, in floats from its start. */
+typedef struct edb_piece_part {
+  uint32_t piece, next_dead; /* list of the parts that end with the same batch */
+  size_t offset, size;
+} edb_piece_part;
+
 /* Where an operand of one batch is. */
 typedef struct edb_consumed {
   uint32_t piece; /* EDB_NONE: its rows are apart */
@@ -41,12 +47,11 @@ typedef struct edb_placer {
   const edb_schedule *schedule;
   edb_placement *placement;
   edb_error *error;
-  edb_spot *spots;     /* [n_nodes] */
-  uint32_t *last_read; /* [values] last batch that reads it; NULL unless live bytes are asked for */
-  uint8_t *is_read;    /* [n_batches] whether any batch reads it */
-  uint32_t *filled;    /* [n_batches] nodes of the batch that are ordered */
-  uint32_t *leader;    /* [n_nodes] by position in the schedule, of batches that nothing reads: the
-                          node's first producer */
+  edb_spot *spots;  /* [n_nodes] */
+  uint8_t *is_read; /* [n_batches] whether any batch reads it */
+  uint32_t *filled; /* [n_batches] nodes of the batch that are ordered */
+  uint32_t *leader; /* [n_nodes] by position in the schedule, of batches that nothing reads: the
+                       node's first producer */
   uint32_t *head, *next;  /* [n_nodes] followers of the node in a position, by position */
   edb_taken *taken;       /* room for the rows of an operand */
   edb_consumed *consumed; /* as placement->operands */
@@ -57,6 +62,18 @@ typedef struct edb_placer {
   uint32_t *part_start;   /* [n_batches] blocks of parts of operands */
   uint32_t *born, *dead;  /* [n_batches] */
   size_t *dying;          /* [n_batches] bytes of values that it reads last */
+  size_t all_floats;      /* of all rows */
+  size_t large_bytes;
+  bool by_parts; /* rows are given back before all others of their output are done */
+  EDB_VEC(edb_piece_part) parts;
+  uint32_t *last_read; /* [n_nodes * most_outputs] last batch that reads the value, or 0; NULL until
+                          that is asked for */
+  uint32_t *dead_part; /* [n_batches] */
+  uint16_t *classes;   /* [most_rows] */
+  edb_node *grouped;   /* [most_rows] */
+  uint32_t most_outputs, most_rows;
+  void *lives; /* memory of these arrays */
+  size_t lives_bytes;
   uint32_t n_produced, n_consumed, n_blocks;
   size_t most_taken; /* rows of the parts of an operand */
   bool ordered;      /* from the consumers backwards */
@@ -112,6 +129,18 @@ static inline uint32_t edb_placer_edges(const edb_graph *g, const edb_type_sig *
  * own, unless direct. */
 EDB_MUST_CHECK edb_status edb_placer_arrival(edb_placer *p);
 EDB_MUST_CHECK edb_status edb_placer_order(edb_placer *p);
+
+/* Unless direct: the last reader of each value, and bytes of values by the batch that reads them
+ * last. */
+EDB_MUST_CHECK edb_status edb_placer_find_last_reads(edb_placer *p);
+void edb_placer_forget_lives(edb_placer *p);
+/* Nodes with values that the same batch reads last stand together, otherwise as they stood; rows in
+ * `spots` are not followed. */
+void edb_placer_group(edb_placer *p);
+/* Cuts outputs into parts by their last readers. */
+EDB_MUST_CHECK edb_status edb_placer_cut(edb_placer *p);
+/* The most bytes that are alive at the same time, each value once: what no placement undercuts. */
+void edb_placer_count_live(edb_placer *p);
 
 /* At first every output stands in a piece of its own. */
 void edb_placer_start_outputs(edb_placer *p);

@@ -251,15 +251,19 @@ static edb_schedule *schedule_of(const world *w, const edb_graph *graph, edb_pol
   return schedule;
 }
 
+typedef enum lives { LIVES_WHOLE, LIVES_BY_PARTS } lives;
+
 /* Floats of the slab; what it stores twice is added to *again. */
 static size_t check_kind(const world *w, const edb_graph *graph, const edb_schedule *schedule,
-                         const edb_keep *keep, edb_placement_kind kind, uint64_t *again) {
+                         const edb_keep *keep, edb_placement_kind kind, lives lives,
+                         uint64_t *again) {
   edb_plan_inputs *inputs = inputs_of(w);
   edb_placement_request request = {.program = edb_model_program(w->model),
                                    .inputs = inputs,
                                    .kind = kind,
                                    .keep = keep,
-                                   .count_live = true};
+                                   .count_live = true,
+                                   .large_bytes = lives == LIVES_BY_PARTS ? 1 : 0};
   edb_placement *p = NULL;
   edb_error error = {0};
   MUST(edb_placement_make(w->ctx, &request, graph, schedule, &p, &error), error);
@@ -312,11 +316,12 @@ static size_t live_floats(const world *w, const edb_graph *g, const edb_schedule
 static size_t check_placement(const world *w, const edb_graph *graph, const edb_schedule *schedule,
                               const edb_keep *keep) {
   uint64_t again = 0;
-  size_t ordered = check_kind(w, graph, schedule, keep, EDB_PLACEMENT_ORDERED, &again), live;
-  size_t direct = check_kind(w, graph, schedule, keep, EDB_PLACEMENT_DIRECT, &again);
+  size_t ordered = check_kind(w, graph, schedule, keep, EDB_PLACEMENT_ORDERED, LIVES_WHOLE, &again),
+         live;
+  size_t direct = check_kind(w, graph, schedule, keep, EDB_PLACEMENT_DIRECT, LIVES_WHOLE, &again);
   live = live_floats(w, graph, schedule, keep);
   assert_true(direct <= ordered || (double)direct <= EDB_PLACEMENT_MOST * (double)live);
-  return check_kind(w, graph, schedule, keep, EDB_PLACEMENT_ARRIVAL, &again);
+  return check_kind(w, graph, schedule, keep, EDB_PLACEMENT_ARRIVAL, LIVES_WHOLE, &again);
 }
 
 static void every_operand_finds_its_rows_and_what_is_kept_stays(void **state) {
@@ -339,6 +344,69 @@ static void every_operand_finds_its_rows_and_what_is_kept_stays(void **state) {
     }
     world_close(&w);
   }
+}
+
+static void rows_that_are_given_back_by_parts_are_not_read_any_more(void **state) {
+  (void)state;
+  static const edb_policy_kind policies[] = {EDB_POLICY_DEPTH, EDB_POLICY_BEST};
+  static const edb_placement_kind kinds[] = {EDB_PLACEMENT_ARRIVAL, EDB_PLACEMENT_ORDERED};
+  const char *name = "h";
+  const edb_keep keeps[] = {{NULL, 0}, {&name, 1}};
+  uint64_t again = 0;
+  for (size_t m = 0; m < ZOO_COUNT; m++) {
+    world w = world_of(EDB_SIMD_PORTABLE, zoo[m].text);
+    edb_graph *graph = random_graph(&w, m, 1500, LABELS_SOME);
+    for (int i = 0; i < 4; i++) {
+      edb_schedule *schedule = schedule_of(&w, graph, policies[i / 2]);
+      for (int k = 0; k < 2; k++)
+        (void)check_kind(&w, graph, schedule, &keeps[i % 2], kinds[k], LIVES_BY_PARTS, &again);
+      edb_schedule_destroy(schedule);
+    }
+    edb_graph_destroy(graph);
+    world_close(&w);
+  }
+  assert_int_equal(again, 0);
+}
+
+static edb_node append(edb_graph *graph, uint32_t cell, const edb_value *inputs, uint32_t n,
+                       const float *const *dense) {
+  edb_call call = {.cell = cell, .inputs = inputs, .n_inputs = n, .dense = dense};
+  edb_node node = 0;
+  edb_error error = {0};
+  MUST(edb_graph_append(graph, &call, &node, &error), error);
+  return node;
+}
+
+/* One batch of starts; every other one is read at once, the rest by the last batch, which is as
+ * large: of the outputs of the first batch one half has made room by then. */
+static void rows_that_are_read_early_make_room_for_others(void **state) {
+  (void)state;
+  world w = world_of(EDB_SIMD_PORTABLE, "edb 1\nmodel halves\nconst n = 16\n"
+                                        "cell start(x: dense [n]) -> (h[n]):\n  h = tanh(x)\n"
+                                        "cell next(h[n]) -> (k[n]):\n  k = tanh(h)\n"
+                                        "cell end(k[n], h[n]) -> (q):\n  q = dot(k, h)\n");
+  edb_graph *graph = graph_of(&w);
+  float x[16] = {0};
+  const float *dense = x;
+  const char *name = "q";
+  const edb_keep keep = {&name, 1};
+  uint64_t again = 0;
+  enum { PAIRS = 256 };
+  for (int i = 0; i < PAIRS; i++) {
+    edb_value early = {append(graph, 0, NULL, 0, &dense), 0};
+    edb_value late = {append(graph, 0, NULL, 0, &dense), 0};
+    for (int k = 0; k < 3; k++) early.node = append(graph, 1, &early, 1, NULL);
+    (void)append(graph, 2, (edb_value[]){early, late}, 2, NULL);
+  }
+  edb_schedule *schedule = schedule_of(&w, graph, EDB_POLICY_BEST);
+  assert_int_equal(
+      check_kind(&w, graph, schedule, &keep, EDB_PLACEMENT_ARRIVAL, LIVES_BY_PARTS, &again),
+      16 * 3 * PAIRS);
+  assert_true(check_kind(&w, graph, schedule, &keep, EDB_PLACEMENT_ARRIVAL, LIVES_WHOLE, &again) >=
+              16 * 4 * PAIRS);
+  edb_schedule_destroy(schedule);
+  edb_graph_destroy(graph);
+  world_close(&w);
 }
 
 static void a_graph_that_has_grown_is_placed_from_its_first_pending_node_on(void **state) {
@@ -448,30 +516,39 @@ static void nothing_pending_is_placed_nowhere(void **state) {
   world_close(&w);
 }
 
-static void placement_survives_every_failure_of_memory(void **state) {
-  (void)state;
+static void check_failures(const world *w, const edb_graph *graph, const edb_schedule *schedule,
+                           const edb_placement_request *request) {
   faulty f;
-  const char *name = "h";
-  const edb_keep keep = {&name, 1};
-  world w = world_of(EDB_SIMD_PORTABLE, zoo[0].text);
-  edb_graph *graph = random_graph(&w, 1, 60, LABELS_ALL);
-  edb_schedule *schedule = schedule_of(&w, graph, EDB_POLICY_DEPTH);
-  edb_plan_inputs *inputs = inputs_of(&w);
-  edb_placement_request request = {.program = edb_model_program(w.model),
-                                   .inputs = inputs,
-                                   .kind = EDB_PLACEMENT_DIRECT,
-                                   .keep = &keep};
   FAULTY_FOR_EACH(&f, ctx) {
     edb_placement *p = NULL;
     edb_error error = {0};
-    edb_status status = edb_placement_make(ctx, &request, graph, schedule, &p, &error);
+    edb_status status = edb_placement_make(ctx, request, graph, schedule, &p, &error);
     assert_true(faulty_status(&f, status));
     if (status == EDB_OK)
-      (void)check_replay(request.program, inputs, graph, schedule, p);
+      (void)check_replay(edb_model_program(w->model), request->inputs, graph, schedule, p);
     else
       assert_null(p);
     edb_placement_destroy(p);
   }
+}
+
+static void placement_survives_every_failure_of_memory(void **state) {
+  (void)state;
+  const char *name = "h";
+  const edb_keep keep = {&name, 1};
+  world w = world_of(EDB_SIMD_PORTABLE, zoo[0].text);
+  edb_graph *graph = random_graph(&w, 1, 200, LABELS_ALL);
+  edb_schedule *schedule = schedule_of(&w, graph, EDB_POLICY_DEPTH);
+  edb_plan_inputs *inputs = inputs_of(&w);
+  static const edb_placement_kind kinds[] = {EDB_PLACEMENT_ARRIVAL, EDB_PLACEMENT_ORDERED,
+                                             EDB_PLACEMENT_DIRECT};
+  for (int k = 0; k < 3; k++)
+    check_failures(&w, graph, schedule,
+                   &(edb_placement_request){.program = edb_model_program(w.model),
+                                            .inputs = inputs,
+                                            .kind = kinds[k],
+                                            .keep = &keep,
+                                            .large_bytes = 1});
   free_inputs(&w, inputs);
   edb_schedule_destroy(schedule);
   edb_graph_destroy(graph);
@@ -481,6 +558,8 @@ static void placement_survives_every_failure_of_memory(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_operand_finds_its_rows_and_what_is_kept_stays),
+      cmocka_unit_test(rows_that_are_given_back_by_parts_are_not_read_any_more),
+      cmocka_unit_test(rows_that_are_read_early_make_room_for_others),
       cmocka_unit_test(a_graph_that_has_grown_is_placed_from_its_first_pending_node_on),
       cmocka_unit_test(a_chain_that_keeps_nothing_needs_two_rows),
       cmocka_unit_test(tables_of_direct_placement_grow_with_the_nodes),
