@@ -102,7 +102,7 @@ edb_status edb_costs_weights(edb_context *ctx, const edb_costs *costs, const edb
     if (type == UINT32_MAX)
       status = edb_fail(error, EDB_ERROR_MISMATCH, "the costs do not have type %u",
                         problem->original_type[t]);
-    else
+    else if (weight != NULL)
       weight[t] = costs->cost[type].batch_ns;
   }
   edb_fsm_unbind(ctx, &binding);

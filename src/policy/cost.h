@@ -27,7 +27,7 @@ EDB_MUST_CHECK edb_status edb_costs_copy(edb_context *ctx, const edb_costs *cost
                                          edb_error *error);
 
 /* Weight of one batch of each type of a problem whose types are those of `schema` (NULL: raw) into
- * weight[problem->n_types]. EDB_ERROR_MISMATCH: types without a cost. */
+ * weight[problem->n_types], unless that is NULL. EDB_ERROR_MISMATCH: types without a cost. */
 EDB_MUST_CHECK edb_status edb_costs_weights(edb_context *ctx, const edb_costs *costs,
                                             const edb_problem *problem, const edb_schema *schema,
                                             double *weight, edb_error *error);

@@ -29,9 +29,13 @@ struct edb_schedule {
   uint32_t *batch_type;  /* [n_batches] */
   uint32_t *batch_start; /* [n_batches + 1], into nodes */
   edb_node *nodes;       /* graph ids, each pending node once */
-  void *memory;          /* of the three arrays */
+  void *memory;          /* of the three arrays, behind the schedule itself */
   size_t memory_bytes;
 };
+
+/* Room for a schedule of so many batches and nodes. */
+EDB_MUST_CHECK edb_status edb_schedule_new(edb_context *ctx, size_t batches, size_t nodes,
+                                           edb_schedule **out, edb_error *error);
 
 /* The layer's entry points on a bare dag, for raw graphs and tests; an FSM must be one for raw
  * graphs. */

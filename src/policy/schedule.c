@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "policy/best.h"
+#include "policy/cost.h"
+#include "policy/levels.h"
 #include "policy/regroup.h"
 #include "policy/scratch.h"
 
@@ -11,18 +13,15 @@
 #define BYTES_PER_EDGE 24
 #define LARGEST_BLOCK  ((size_t)24 << 20)
 
-static edb_status schedule_alloc(edb_context *ctx, size_t batches, size_t nodes, edb_schedule **out,
-                                 edb_error *error) {
+/* The arrays begin on a cache line of their own. */
+#define HEAD_BYTES ((sizeof(edb_schedule) + EDB_ALIGN - 1) / EDB_ALIGN * EDB_ALIGN)
+
+edb_status edb_schedule_new(edb_context *ctx, size_t batches, size_t nodes, edb_schedule **out,
+                            edb_error *error) {
   size_t bytes = (batches * 2 + 1 + nodes) * sizeof(uint32_t);
-  edb_schedule *s = edb_alloc_zero(ctx, sizeof *s);
-  if (s == NULL) return edb_fail_memory(error, sizeof *s, "a schedule");
-  s->memory = edb_alloc(ctx, bytes);
-  if (s->memory == NULL) {
-    edb_free(ctx, s, sizeof *s);
-    return edb_fail_memory(error, bytes, "a schedule");
-  }
-  s->ctx = ctx;
-  s->memory_bytes = bytes;
+  edb_schedule *s = edb_alloc(ctx, HEAD_BYTES + bytes);
+  if (s == NULL) return edb_fail_memory(error, HEAD_BYTES + bytes, "a schedule");
+  *s = (edb_schedule){.ctx = ctx, .memory = (char *)s + HEAD_BYTES, .memory_bytes = bytes};
   s->batch_type = s->memory;
   s->batch_start = s->batch_type + batches;
   s->nodes = s->batch_start + batches + 1;
@@ -77,7 +76,8 @@ static edb_status find(edb_context *ctx, edb_scratch *scratch, const edb_policy 
   edb_status status = edb_attempt_policy(&attempts, policy, error);
   if (status == EDB_OK && schema != NULL) status = regroup(&attempts, error);
   edb_schedule *s = NULL;
-  if (status == EDB_OK) status = schedule_alloc(ctx, attempts.best.count, dag->n_nodes, &s, error);
+  if (status == EDB_OK)
+    status = edb_schedule_new(ctx, attempts.best.count, dag->n_nodes, &s, error);
   if (status == EDB_OK) {
     fill(&attempts, dag, s);
     *out = s;
@@ -86,9 +86,66 @@ static edb_status find(edb_context *ctx, edb_scratch *scratch, const edb_policy 
   return status;
 }
 
+/* ---- Without a choice --------------------------------------------------------------------------
+ */
+
+/* Whether the policy has nothing to add where types make no cycle: the tight rule meets the bound
+ * there, and what a component's table says is about components of several types. */
+static bool meets_bound_anyway(const edb_policy *policy) {
+  switch (policy->kind) {
+  case EDB_POLICY_TIGHT:
+  case EDB_POLICY_BEAM:
+  case EDB_POLICY_BEST:
+  case EDB_POLICY_EXACT:
+    return true;
+  case EDB_POLICY_FSM:
+    return policy->fsm->scope == EDB_FSM_COMPONENT;
+  default:
+    return false;
+  }
+}
+
+/* A table, or costs, of other types are an error on every graph. */
+static edb_status check_types(edb_context *ctx, const edb_policy *policy, const edb_levels *levels,
+                              const edb_schema *schema, edb_error *error) {
+  edb_problem types = {.n_types = levels->n_found, .original_type = levels->types};
+  edb_fsm_binding binding;
+  if (policy->kind == EDB_POLICY_FSM) {
+    EDB_TRY(edb_fsm_bind(ctx, policy->fsm, &types, schema, &binding, error));
+    edb_fsm_unbind(ctx, &binding);
+  }
+  if (policy->kind != EDB_POLICY_BEST || policy->costs == NULL) return EDB_OK;
+  return edb_costs_weights(ctx, policy->costs, &types, schema, NULL, error);
+}
+
+/* *done: whether there is a schedule; not where types make a cycle. */
+static edb_status schedule_levels(edb_context *ctx, const edb_policy *policy, const edb_dag *dag,
+                                  const edb_schema *schema, edb_schedule **out, bool *done,
+                                  edb_error *error) {
+  edb_levels levels;
+  edb_schedule *s;
+  *done = false;
+  if (dag->n_types > EDB_LEVELS_TYPES || !meets_bound_anyway(policy)) return EDB_OK;
+  EDB_TRY(edb_levels_init(ctx, dag, &levels, error));
+  edb_status status = EDB_OK;
+  if (!levels.acyclic) goto cleanup;
+  EDB_TRY_GOTO(status, check_types(ctx, policy, &levels, schema, error), cleanup);
+  EDB_TRY_GOTO(status, edb_levels_schedule(ctx, &levels, schema != NULL, &s, error), cleanup);
+  bool named = policy->kind == EDB_POLICY_FSM || policy->kind == EDB_POLICY_EXACT;
+  s->info.policy = named ? policy->kind : EDB_POLICY_TIGHT;
+  *out = s;
+  *done = true;
+cleanup:
+  edb_levels_free(ctx, &levels);
+  return status;
+}
+
 static edb_status schedule(edb_context *ctx, const edb_policy *policy, const edb_dag *dag,
                            const edb_schema *schema, edb_schedule **out, edb_error *error) {
   edb_scratch scratch;
+  bool done;
+  EDB_TRY(schedule_levels(ctx, policy, dag, schema, out, &done, error));
+  if (done) return EDB_OK;
   edb_scratch_init(&scratch, ctx, scratch_bytes(dag));
   edb_status status = find(ctx, &scratch, policy, dag, schema, out, error);
   edb_scratch_free(&scratch);
@@ -109,8 +166,7 @@ edb_status edb_schedule_create(edb_context *ctx, const edb_policy *policy, const
 
 void edb_schedule_destroy(edb_schedule *s) {
   if (s == NULL) return;
-  edb_free(s->ctx, s->memory, s->memory_bytes);
-  edb_free(s->ctx, s, sizeof *s);
+  edb_free(s->ctx, s, HEAD_BYTES + s->memory_bytes);
 }
 
 edb_schedule_info edb_schedule_describe(const edb_schedule *schedule) {
