@@ -102,16 +102,20 @@ static edb_status new_plan(edb_context *ctx, const edb_program *program, uint32_
     }                                                                                     \
   } while (0)
 
-edb_status edb_plan_create(edb_context *ctx, const edb_program *program, uint32_t cell,
-                           const edb_plan_params *params, edb_plan **out, edb_error *error) {
-  edb_planner p = {.ctx = ctx, .program = program, .cell = &program->cells[cell], .error = error};
+static edb_status create_plan(edb_context *ctx, const edb_program *program, uint32_t cell,
+                              edb_plan_params params, edb_plan **out, edb_error *error) {
+  edb_planner p = {.ctx = ctx,
+                   .program = program,
+                   .cell = &program->cells[cell],
+                   .params = params,
+                   .error = error};
   edb_cell_arrangement *arrangement = NULL;
   edb_plan *plan = NULL;
   char *block = NULL;
   size_t bytes = 0;
-  if (params) p.params = *params;
   edb_status status = new_plan(ctx, program, cell, &plan, error);
   if (status != EDB_OK) goto cleanup;
+  EDB_ASSERT(plan != NULL);
   p.plan = plan;
   EDB_TRY_GOTO(status, edb_cell_arrange(ctx, program, cell, p.params.layout, &arrangement, error),
                cleanup);
@@ -134,6 +138,80 @@ cleanup:
   free_planner(&p);
   edb_free(ctx, block, block ? bytes : 0);
   edb_cell_arrangement_destroy(arrangement);
+  if (status != EDB_OK) {
+    edb_plan_destroy(plan);
+    return status;
+  }
+  *out = plan;
+  return EDB_OK;
+}
+
+/* ---- The better one -------------------------------------------------------------------------- */
+
+/* What a plan does for each row: as the executor counts it. What depends on parameters only is done
+ * once, but for copies of it. */
+typedef struct work {
+  size_t kernels, gathers, bytes, input_gathers;
+} work;
+
+static bool is_input(const edb_plan *plan, const edb_step *s) {
+  return s->kind == EDB_STEP_GATHER ||
+         plan->slots[edb_plan_root(plan, s->operand[0], NULL)].kind == EDB_SLOT_INPUT;
+}
+
+static work count_work(const edb_plan *plan) {
+  work w = {0};
+  for (uint32_t i = 0; i < plan->n_steps; i++) {
+    const edb_step *s = &plan->steps[i];
+    bool copies = s->kind == EDB_STEP_COPY || s->kind == EDB_STEP_EXPAND;
+    if (copies && plan->slots[s->operand[0]].domain == EDB_DOMAIN_STATIC) {
+      w.kernels += !s->joined;
+    } else if (!copies && s->kind != EDB_STEP_GATHER) {
+      w.kernels += !s->joined && s->domain != EDB_DOMAIN_STATIC;
+    } else if (is_input(plan, s)) {
+      w.input_gathers += !s->joined;
+    } else {
+      w.gathers += !s->joined;
+      w.bytes += plan->slots[s->result].width * sizeof(float);
+    }
+  }
+  return w;
+}
+
+/* Whether `a` does nothing that `b` does not do, and less of something. */
+static bool is_less(work a, work b) {
+  if (a.kernels > b.kernels || a.gathers > b.gathers || a.bytes > b.bytes ||
+      a.input_gathers > b.input_gathers)
+    return false;
+  return a.kernels + a.gathers + a.bytes + a.input_gathers <
+         b.kernels + b.gathers + b.bytes + b.input_gathers;
+}
+
+/* The order that was found serves operands; where there is none to be had, that of creation may do
+ * with fewer kernels. */
+static edb_status keep_better(edb_context *ctx, const edb_program *program, uint32_t cell,
+                              edb_plan_params params, edb_plan **plan, edb_error *error) {
+  edb_plan *created = NULL;
+  params.layout = EDB_LAYOUT_CREATED;
+  edb_status status = create_plan(ctx, program, cell, params, &created, error);
+  if (status == EDB_ERROR_LIMIT) return EDB_OK; /* it needs temporaries that are too large */
+  if (status != EDB_OK || !is_less(count_work(created), count_work(*plan))) {
+    edb_plan_destroy(created);
+    return status;
+  }
+  created->exact = (*plan)->exact;
+  edb_plan_destroy(*plan);
+  *plan = created;
+  return EDB_OK;
+}
+
+edb_status edb_plan_create(edb_context *ctx, const edb_program *program, uint32_t cell,
+                           const edb_plan_params *params, edb_plan **out, edb_error *error) {
+  edb_plan_params p = params ? *params : (edb_plan_params){0};
+  edb_plan *plan = NULL;
+  EDB_TRY(create_plan(ctx, program, cell, p, &plan, error));
+  edb_status status = EDB_OK;
+  if (p.layout == EDB_LAYOUT_PLANNED) status = keep_better(ctx, program, cell, p, &plan, error);
   if (status != EDB_OK) {
     edb_plan_destroy(plan);
     return status;

@@ -150,7 +150,9 @@ typedef struct edb_plan_params {
   bool unfused;
 } edb_plan_params;
 
-/* NULL: planned and fused. EDB_ERROR_LIMIT: rows of 2^32 floats or more. */
+/* NULL: planned and fused. A planned cell has no more kernels, gathers, copies and bytes copied
+ * than the order of creation would have, or fewer of one of them. EDB_ERROR_LIMIT: rows of 2^32
+ * floats or more. */
 EDB_MUST_CHECK edb_status edb_plan_create(edb_context *ctx, const edb_program *program,
                                           uint32_t cell, const edb_plan_params *params,
                                           edb_plan **out, edb_error *error);

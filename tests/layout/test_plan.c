@@ -2,6 +2,7 @@
 #include "exec/random_cells.h"
 #include "exec/zoo.h"
 #include "layout/plan_check.h"
+#include "layout/plan_counts.h"
 #include "support/faulty.h"
 
 static edb_plan *plan_of(const world *w, const char *cell) {
@@ -178,15 +179,47 @@ static const edb_plan_params ways[] = {{EDB_LAYOUT_PLANNED, false},
                                        {EDB_LAYOUT_CREATED, true}};
 #define WAYS (sizeof ways / sizeof *ways)
 
+/* The order of creation does not do with less of one thing and no more of the others. */
+static void check_better(plan_counts planned, plan_counts created, const char *what) {
+  if (created.kernels > planned.kernels || created.gathers > planned.gathers ||
+      created.gather_bytes > planned.gather_bytes || created.input_gathers > planned.input_gathers)
+    return;
+  if (created.kernels + created.gathers + created.gather_bytes + created.input_gathers <
+      planned.kernels + planned.gathers + planned.gather_bytes + planned.input_gathers)
+    fail_msg("%u kernels, %u gathers, of inputs %u; in the order of creation %u, %u, %u:\n%s",
+             planned.kernels, planned.gathers, planned.input_gathers, created.kernels,
+             created.gathers, created.input_gathers, what);
+}
+
 static void check_model(const world *w, const char *what) {
-  for (uint32_t c = 0; c < edb_model_cell_count(w->model); c++)
+  plan_counts counts[WAYS];
+  for (uint32_t c = 0; c < edb_model_cell_count(w->model); c++) {
     for (size_t i = 0; i < WAYS; i++) {
       edb_plan *plan = NULL;
       edb_error error = {0};
       MUST(edb_plan_create(w->ctx, edb_model_program(w->model), c, &ways[i], &plan, &error), error);
       check_plan(plan, what);
+      counts[i] = count_plan(plan);
       edb_plan_destroy(plan);
     }
+    check_better(counts[0], counts[2], what);
+    check_better(counts[1], counts[3], what);
+  }
+}
+
+/* Inputs that stand side by side as they were declared are one operand; in the order in which the
+ * results are outputs or not they are two. */
+static void a_plan_has_no_more_kernels_than_the_order_of_creation(void **state) {
+  (void)state;
+  const edb_plan_params unfused = {EDB_LAYOUT_PLANNED, true};
+  world w = world_of(EDB_SIMD_PORTABLE, HEAD "cell f(k[n], l[n]) -> (x[n], y[n]):\n"
+                                             "  x = sigmoid(k)\n  y = sigmoid(l) * 0.5\n");
+  edb_plan *plan = NULL;
+  edb_error error = {0};
+  MUST(edb_plan_create(w.ctx, edb_model_program(w.model), 0, &unfused, &plan, &error), error);
+  assert_int_equal(count_plan(plan).kernels, 2);
+  assert_int_equal(count_plan(plan).gathers, 0);
+  done(&w, plan);
 }
 
 static void every_plan_of_the_small_models_is_sound(void **state) {
@@ -272,6 +305,7 @@ int main(void) {
       cmocka_unit_test(what_depends_on_parameters_only_has_one_row),
       cmocka_unit_test(values_used_inside_one_elementwise_run_are_local),
       cmocka_unit_test(values_of_nodes_are_expanded_once_for_a_map),
+      cmocka_unit_test(a_plan_has_no_more_kernels_than_the_order_of_creation),
       cmocka_unit_test(every_plan_of_the_small_models_is_sound),
       cmocka_unit_test(every_plan_of_random_cells_is_sound),
       cmocka_unit_test(every_plan_of_random_gates_is_sound),
