@@ -375,7 +375,7 @@ static edb_status run_all(edb_session *s, const edb_cut *cut, const edb_graph *g
   size_t floats = p->slab_floats + homeless_floats(r, program, &x->graph);
   uint32_t slab;
   EDB_TRY(edb_store_take(&s->store, floats * element, p->n_nodes, &slab, error));
-  edb_session_release_pending(s, p); /* of steps that were not gone on with */
+  if (s->store.stepped) edb_session_release_pending(s, p); /* they were not gone on with */
   char *data = s->store.slabs.data[slab].data;
   bind_nodes(s, x, p->inner, data);
   bind_homeless(s, program, &x->graph, data + p->slab_floats * element);

@@ -232,25 +232,28 @@ edb_status edb_placement_create(const edb_session *s, const edb_graph *lowered,
 /* ---- Running ------------------------------------------------------------------------------------
  */
 
+/* Addresses of one output of a batch. */
+static void bind_output(const edb_store *store, const edb_placement *p, uint32_t batch, uint32_t k,
+                        char *slab, size_t element) {
+  const edb_node *nodes = p->nodes + p->batch_start[batch];
+  const uint32_t *start = store->start.data;
+  uint32_t n = p->batch_start[batch + 1] - p->batch_start[batch], base = store->base;
+  char **rows = store->rows.data + (k - p->output_start[batch]);
+  if (p->outputs[k].offset == EDB_ROWS_APART) {
+    for (uint32_t i = 0; i < n; i++)
+      rows[start[nodes[i] - base]] = slab + edb_placement_offset(p, k, i) * element;
+    return;
+  }
+  char *row = slab + p->outputs[k].offset * element;
+  size_t bytes = p->outputs[k].stride * element;
+  for (uint32_t i = 0; i < n; i++, row += bytes) rows[start[nodes[i] - base]] = row;
+}
+
 void edb_session_bind_rows(const edb_session *s, edb_store *store, const edb_placement *p,
                            char *slab) {
-  size_t element = s->backend->element_bytes;
-  const uint32_t *start = store->start.data;
-  for (uint32_t b = 0; b < p->n_batches; b++) {
-    const edb_node *nodes = p->nodes + p->batch_start[b];
-    uint32_t n = p->batch_start[b + 1] - p->batch_start[b];
-    for (uint32_t k = p->output_start[b]; k < p->output_start[b + 1]; k++) {
-      char **rows = store->rows.data + (k - p->output_start[b]);
-      if (p->outputs[k].offset == EDB_ROWS_APART) {
-        for (uint32_t i = 0; i < n; i++)
-          rows[start[nodes[i] - store->base]] = slab + edb_placement_offset(p, k, i) * element;
-        continue;
-      }
-      char *row = slab + p->outputs[k].offset * element;
-      size_t bytes = p->outputs[k].stride * element;
-      for (uint32_t i = 0; i < n; i++, row += bytes) rows[start[nodes[i] - store->base]] = row;
-    }
-  }
+  for (uint32_t b = 0; b < p->n_batches; b++)
+    for (uint32_t k = p->output_start[b]; k < p->output_start[b + 1]; k++)
+      bind_output(store, p, b, k, slab, s->backend->element_bytes);
 }
 
 /* Addresses of all values of the run. */
@@ -260,14 +263,17 @@ static void bind_rows(edb_session *s, const edb_placement *p, uint32_t slab) {
   for (uint32_t i = 0; i < p->n_nodes; i++) slab_of[i] = slab;
 }
 
-/* Values that were not kept cannot be read; nothing can be after a failed run. */
-static void unbind_rows(edb_session *s, const edb_graph *graph, const edb_placement *p, bool all) {
-  const uint32_t *type = graph->type + (p->first - graph->base);
+/* Only what is kept can be read. */
+static void keep_rows(edb_session *s, const edb_schedule *schedule, const edb_placement *p,
+                      char *slab) {
   const uint32_t *start = s->store.start.data + (p->first - s->store.base);
-  for (uint32_t i = 0; i < p->n_nodes; i++) {
-    const uint8_t *kept = p->kept + p->kept_start[type[i]];
-    for (uint32_t v = start[i]; v < start[i + 1]; v++)
-      if (all || !kept[v - start[i]]) s->store.rows.data[v] = NULL;
+  size_t values = start[p->n_nodes] - start[0];
+  if (values > 0) memset(s->store.rows.data + start[0], 0, values * sizeof(char *));
+  for (uint32_t b = 0; b < p->n_batches; b++) {
+    const uint8_t *kept = p->kept + p->kept_start[schedule->batch_type[b]];
+    for (uint32_t k = p->output_start[b]; k < p->output_start[b + 1]; k++)
+      if (kept[k - p->output_start[b]])
+        bind_output(&s->store, p, b, k, slab, s->backend->element_bytes);
   }
 }
 
@@ -313,6 +319,7 @@ edb_status edb_session_run_batches(edb_session *s, void *state, const edb_graph 
 
 void edb_session_release_pending(edb_session *s, const edb_placement *p) {
   for (uint32_t i = 0; i < p->n_nodes; i++) edb_store_release(&s->store, p->first + i);
+  s->store.stepped = false;
 }
 
 static edb_status run_as_it_is(edb_session *s, const edb_graph *graph, const edb_schedule *schedule,
@@ -321,12 +328,14 @@ static edb_status run_as_it_is(edb_session *s, const edb_graph *graph, const edb
   EDB_TRY(s->backend->begin(plain_state(s), p->scratch_bytes, s->timing, error));
   EDB_TRY(edb_store_take(&s->store, p->slab_floats * s->backend->element_bytes, p->n_nodes, &slab,
                          error));
-  edb_session_release_pending(s, p); /* of steps that were not gone on with */
+  if (s->store.stepped) edb_session_release_pending(s, p); /* they were not gone on with */
   bind_rows(s, p, slab);
   edb_status status = edb_session_run_batches(s, plain_state(s), graph, &s->store, schedule, p,
                                               s->store.slabs.data[slab].data, error);
-  unbind_rows(s, graph, p, status != EDB_OK);
-  if (status != EDB_OK) edb_session_release_pending(s, p);
+  if (status == EDB_OK)
+    keep_rows(s, schedule, p, s->store.slabs.data[slab].data);
+  else
+    edb_session_release_pending(s, p);
   return status;
 }
 
@@ -409,6 +418,7 @@ static edb_status bind_step(edb_session *s, uint32_t type, const edb_node *nodes
     floats += (edb_row_stride(edb_shape_size(cell->outputs[o].shape)) * count + 15) / 16 * 16;
   uint32_t slab;
   EDB_TRY(edb_store_take(&s->store, floats * element, count, &slab, error));
+  s->store.stepped = true;
   char *at = s->store.slabs.data[slab].data;
   for (uint32_t o = 0; o < cell->sig.n_outputs; o++) {
     size_t stride = edb_row_stride(edb_shape_size(cell->outputs[o].shape));
@@ -533,9 +543,29 @@ static edb_status check_value(const edb_session *s, const edb_graph *graph, edb_
   return EDB_OK;
 }
 
+/* The same of a value that is there and is the graph's own, as almost all are that anybody asks
+ * for; NULL: find_value says where it is, or why not. */
+static inline const char *find_own(const edb_session *s, const edb_graph *graph, edb_value value,
+                                   size_t *size) {
+  const edb_store *store = &s->store;
+  uint32_t index = value.node - graph->base; /* wraps for rows that were dropped */
+  if (s->granularity != EDB_GRANULARITY_CELL || graph->schema != &s->program->schema ||
+      !edb_store_follows(store, graph) || !edb_store_has(store, value.node) ||
+      index >= graph->n_nodes || edb_bitset_has(graph->released, index))
+    return NULL;
+  const edb_ir_cell *c = &s->program->cells[graph->type[index]];
+  if (value.output >= c->sig.n_outputs ||
+      (c->sig.outputs[value.output].needs_labels && !edb_graph_label_flag(graph, &c->sig, index)))
+    return NULL;
+  *size = edb_shape_size(c->outputs[value.output].shape);
+  return edb_store_row(store, value.node, value.output);
+}
+
 /* The address of a value and its number of elements. */
 static edb_status find_value(const edb_session *s, const edb_graph *graph, edb_value value,
                              const char **row, size_t *size, edb_error *error) {
+  *row = find_own(s, graph, value, size);
+  if (*row) return EDB_OK;
   EDB_TRY(check_value(s, graph, value, error));
   const edb_ir_cell *c =
       &edb_model_program(s->model)->cells[edb_graph_node_cell(graph, value.node)];

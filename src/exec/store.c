@@ -21,6 +21,7 @@ static void forget(edb_store *store, const edb_graph *graph) {
   store->base = graph->base;
   store->graph = graph;
   store->generation = graph->generation;
+  store->stepped = false;
   for (size_t i = 0; i < store->slabs.length; i++) store->slabs.data[i].live = 0;
 }
 
@@ -48,20 +49,20 @@ edb_status edb_store_sync(edb_store *store, const edb_graph *graph, edb_error *e
     trim(store, graph->base);
   size_t end = graph->base + graph->n_nodes - store->base, have = store->slab_of.length;
   if (have == end && store->start.length) return EDB_OK;
-  size_t values = store->rows.length;
-  for (size_t i = have; i < end; i++)
-    values += graph->schema->types[graph->type[store->base + i - graph->base]].n_outputs;
-  EDB_FAIL_IF(values > UINT32_MAX, error, EDB_ERROR_LIMIT, "more than 2^32 values in one graph");
   if (!edb_vec_reserve(store->ctx, &store->start, end + 1) ||
-      !edb_vec_reserve(store->ctx, &store->slab_of, end + 1) ||
-      !edb_vec_reserve(store->ctx, &store->rows, values + 1))
-    return edb_fail_memory(error, values * sizeof *store->rows.data, "the table of values");
-  uint32_t at = (uint32_t)store->rows.length;
+      !edb_vec_reserve(store->ctx, &store->slab_of, end + 1))
+    return edb_fail_memory(error, end * sizeof *store->start.data, "the table of values");
+  const edb_type_sig *types = graph->schema->types;
+  uint32_t shift = store->base - graph->base; /* wraps where the graph has dropped more rows */
+  size_t values = store->rows.length;
   for (size_t i = have; i < end; i++) {
-    store->start.data[i] = at;
-    at += graph->schema->types[graph->type[store->base + i - graph->base]].n_outputs;
+    store->start.data[i] = (uint32_t)values;
+    values += types[graph->type[(uint32_t)i + shift]].n_outputs;
   }
-  store->start.data[end] = at;
+  EDB_FAIL_IF(values > UINT32_MAX, error, EDB_ERROR_LIMIT, "more than 2^32 values in one graph");
+  if (!edb_vec_reserve(store->ctx, &store->rows, values + 1))
+    return edb_fail_memory(error, values * sizeof *store->rows.data, "the table of values");
+  store->start.data[end] = (uint32_t)values;
   store->start.length = end + 1;
   memset(store->rows.data + store->rows.length, 0,
          (values - store->rows.length) * sizeof *store->rows.data);

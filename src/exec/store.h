@@ -33,6 +33,7 @@ typedef struct edb_store {
   EDB_VEC(edb_slab) slabs;
   edb_placed placed; /* placement NULL: rows are known by their addresses only */
   size_t run_bytes;  /* of the slab of the run */
+  bool stepped;      /* nodes that count as pending may have rows: those of steps */
 } edb_store;
 
 void edb_store_init(edb_store *store, edb_context *ctx);

@@ -47,8 +47,7 @@ const int32_t *edb_graph_indices(const edb_graph *graph, uint32_t index) {
 
 bool edb_graph_has_labels(const edb_graph *graph, uint32_t index) {
   const edb_type_sig *sig = &graph->schema->types[graph->type[index]];
-  if (!edb_type_has_labels(sig)) return true;
-  return edb_graph_indices(graph, index)[sig->n_indices] != 0;
+  return !edb_type_has_labels(sig) || edb_graph_label_flag(graph, sig, index);
 }
 
 const float *edb_graph_dense(const edb_graph *graph, uint32_t index, uint32_t attribute) {

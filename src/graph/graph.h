@@ -120,6 +120,11 @@ const int32_t *edb_graph_indices(const edb_graph *graph, uint32_t index);
 const float *edb_graph_dense(const edb_graph *graph, uint32_t index,
                              uint32_t attribute);                  /* NULL = absent */
 bool edb_graph_has_labels(const edb_graph *graph, uint32_t index); /* true when the type has none */
+/* The same of a node whose type has some. */
+static inline bool edb_graph_label_flag(const edb_graph *g, const edb_type_sig *sig,
+                                        uint32_t index) {
+  return edb_graph_arities(g, index)[sig->n_variadic + sig->n_indices] != 0;
+}
 
 /* What a policy sees: nodes to be scheduled, with their inputs. Local numbering: node i here is id
  * `origin + i` of the graph; inputs below `origin` are done. Raw graphs (data/raw_graph.h) give the

@@ -127,7 +127,9 @@ static size_t lay_out_working(edb_placer *p, counts n, char *base) {
   size_t batches = pl->n_batches;
   size_t direct = p->inputs != NULL, ordered = p->ordered;
   EDB_CARVE(&c, p->pieces, n.outputs + n.operands);
-  EDB_CARVE(&c, p->spots, pl->n_nodes);
+  EDB_CARVE(&c, p->spots, ordered * pl->n_nodes);
+  EDB_CARVE(&c, p->made, !ordered * pl->n_nodes);
+  EDB_CARVE(&c, p->read, !ordered * n.outputs);
   EDB_CARVE(&c, p->born, batches);
   EDB_CARVE(&c, p->dead, batches);
   EDB_CARVE(&c, p->dying, batches);

@@ -15,14 +15,6 @@ uint32_t edb_group_count(const edb_type_sig *sig) {
 /* ---- Checks ------------------------------------------------------------------------------------
  */
 
-/* A pending node of the type of the batch, and in no batch before. */
-static bool belongs(const edb_placer *p, edb_node node, uint32_t batch) {
-  const edb_placement *pl = p->placement;
-  uint32_t local = node - pl->first;
-  return node >= pl->first && local < pl->n_nodes && p->spots[local].batch == EDB_NONE &&
-         p->graph->type[node - p->graph->base] == p->schedule->batch_type[batch];
-}
-
 static edb_status not_of_the_graph(const edb_placer *p, edb_node node, uint32_t batch) {
   return edb_fail(p->error, EDB_ERROR_ARGUMENT,
                   "the schedule was made for another graph: node %u does not belong into batch %u",
@@ -38,43 +30,67 @@ static edb_status runs_too_early(const edb_placer *p, edb_node node, edb_node in
 /* ---- As they arrived ---------------------------------------------------------------------------
  */
 
-/* An output in a piece of its own lives until it was read. */
-static inline void outlive(edb_placer *p, uint32_t maker, uint32_t output, uint32_t reader) {
-  edb_piece *piece = &p->pieces[p->placement->output_start[maker] + output];
-  if (piece->last_use < reader) piece->last_use = reader;
+/* Notes what the node reads. The batches before have lower outputs; what was not made yet has
+ * EDB_NONE. */
+static inline edb_status read_inputs(const edb_placer *p, uint32_t index, uint32_t batch) {
+  const edb_graph *g = p->graph;
+  const edb_placement *pl = p->placement;
+  const uint32_t *made = p->made;
+  uint32_t *read = p->read;
+  uint32_t first = pl->first, n_nodes = pl->n_nodes, own = pl->output_start[batch];
+  for (uint32_t e = g->edge_start[index], end = g->edge_start[index + 1]; e < end; e++) {
+    uint32_t from = g->edge_node[e] - first; /* wraps where it is of an earlier run */
+    if (from >= n_nodes) continue;
+    if (made[from] >= own) return runs_too_early(p, g->base + index, g->edge_node[e]);
+    read[made[from] + g->edge_output[e]] = batch;
+  }
+  return EDB_OK;
 }
 
-static edb_status read_inputs(edb_placer *p, edb_node node, uint32_t batch) {
-  const edb_graph *g = p->graph;
-  uint32_t index = node - g->base, end = g->edge_start[index + 1];
-  for (uint32_t e = g->edge_start[index]; e < end; e++) {
-    if (g->edge_node[e] < p->placement->first) continue;
-    edb_spot from = p->spots[g->edge_node[e] - p->placement->first];
-    if (from.batch >= batch) return runs_too_early(p, node, g->edge_node[e]);
-    outlive(p, from.batch, g->edge_output[e], batch);
+/* Pending nodes of the batch's type, in no batch before. */
+static edb_status take_batch(edb_placer *p, uint32_t batch) {
+  const edb_placement *pl = p->placement;
+  const edb_schedule *s = p->schedule;
+  const uint32_t *type = p->graph->type + (pl->first - p->graph->base);
+  uint32_t own = pl->output_start[batch];
+  for (uint32_t k = own; k < pl->output_start[batch + 1]; k++) p->read[k] = batch;
+  for (uint32_t i = s->batch_start[batch]; i < s->batch_start[batch + 1]; i++) {
+    uint32_t local = s->nodes[i] - pl->first;
+    if (local >= pl->n_nodes || p->made[local] != EDB_NONE || type[local] != s->batch_type[batch])
+      return not_of_the_graph(p, s->nodes[i], batch);
+    EDB_TRY(read_inputs(p, s->nodes[i] - p->graph->base, batch));
+    p->made[local] = own;
   }
   return EDB_OK;
 }
 
 edb_status edb_placer_arrival(edb_placer *p) {
   edb_placement *pl = p->placement;
-  const edb_schedule *s = p->schedule;
   if (pl->n_nodes == 0) return EDB_OK;
-  memcpy(pl->nodes, s->nodes, pl->n_nodes * sizeof *pl->nodes);
-  memset(p->spots, 0xff, pl->n_nodes * sizeof *p->spots);
-  for (uint32_t b = 0; b < pl->n_batches; b++) {
-    uint32_t start = s->batch_start[b];
-    for (uint32_t i = start; i < s->batch_start[b + 1]; i++) {
-      if (!belongs(p, s->nodes[i], b)) return not_of_the_graph(p, s->nodes[i], b);
-      EDB_TRY(read_inputs(p, s->nodes[i], b));
-      p->spots[s->nodes[i] - pl->first] = (edb_spot){b, i - start};
-    }
-  }
+  memcpy(pl->nodes, p->schedule->nodes, pl->n_nodes * sizeof *pl->nodes);
+  memset(p->made, 0xff, pl->n_nodes * sizeof *p->made);
+  for (uint32_t b = 0; b < pl->n_batches; b++) EDB_TRY(take_batch(p, b));
+  for (uint32_t k = 0; k < p->n_produced; k++)
+    if (p->pieces[k].last_use != EDB_NONE) p->pieces[k].last_use = p->read[k];
   return EDB_OK;
 }
 
 /* ---- From the consumers backwards --------------------------------------------------------------
  */
+
+/* A pending node of the type of the batch, and in no batch before. */
+static bool belongs(const edb_placer *p, edb_node node, uint32_t batch) {
+  const edb_placement *pl = p->placement;
+  uint32_t local = node - pl->first;
+  return node >= pl->first && local < pl->n_nodes && p->spots[local].batch == EDB_NONE &&
+         p->graph->type[node - p->graph->base] == p->schedule->batch_type[batch];
+}
+
+/* An output in a piece of its own lives until it was read. */
+static inline void outlive(edb_placer *p, uint32_t maker, uint32_t output, uint32_t reader) {
+  edb_piece *piece = &p->pieces[p->placement->output_start[maker] + output];
+  if (piece->last_use < reader) piece->last_use = reader;
+}
 
 static edb_status find_batches(edb_placer *p) {
   const edb_schedule *s = p->schedule;

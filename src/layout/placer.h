@@ -47,7 +47,9 @@ typedef struct edb_placer {
   const edb_schedule *schedule;
   edb_placement *placement;
   edb_error *error;
-  edb_spot *spots;  /* [n_nodes] */
+  edb_spot *spots;  /* [n_nodes]; only ordered */
+  uint32_t *made;   /* [n_nodes] first output of the node's batch; only as they arrived */
+  uint32_t *read;   /* [outputs of batches] last batch that reads it, or makes it; with `made` */
   uint8_t *is_read; /* [n_batches] whether any batch reads it */
   uint32_t *filled; /* [n_batches] nodes of the batch that are ordered */
   uint32_t *leader; /* [n_nodes] by position in the schedule, of batches that nothing reads: the

@@ -159,8 +159,7 @@ typedef struct turns {
 
 /* Nodes to their batches, in ascending order; size[] then says where each of these ends. */
 static void place_nodes(edb_levels *l, uint32_t origin, uint32_t *nodes) {
-  for (uint32_t v = 0; v < l->dag->n_nodes; v++)
-    nodes[l->size[batch_of(l->key[v])]++] = origin + v;
+  for (uint32_t v = 0; v < l->dag->n_nodes; v++) nodes[l->size[batch_of(l->key[v])]++] = origin + v;
 }
 
 /* The latest round of what a batch takes. */
@@ -222,8 +221,7 @@ static edb_status take_turns(edb_context *ctx, edb_levels *l, edb_error *error) 
   size_t nodes = l->dag->n_nodes, words = nodes + (size_t)l->n_batches * 2 + 1;
   turns t = {.levels = l, .round = l->next};
   uint32_t *memory = edb_alloc(ctx, words * sizeof *memory);
-  if (memory == NULL)
-    return edb_fail_memory(error, words * sizeof *memory, "the order of batches");
+  if (memory == NULL) return edb_fail_memory(error, words * sizeof *memory, "the order of batches");
   t.nodes = memory;
   t.start = t.nodes + nodes;
   t.order = t.start + l->n_batches + 1;
@@ -240,8 +238,7 @@ static edb_status take_turns(edb_context *ctx, edb_levels *l, edb_error *error) 
     for (end = i + 1; end < l->n_batches && l->type[l->order[end]] == type;) end++;
     find_rounds(&t, type, i, end);
   }
-  for (uint32_t i = 0; i < l->n_batches; i++)
-    l->size[l->order[i]] = t.start[i + 1] - t.start[i];
+  for (uint32_t i = 0; i < l->n_batches; i++) l->size[l->order[i]] = t.start[i + 1] - t.start[i];
   sort_by_round(&t, l->order);
   edb_free(ctx, memory, words * sizeof *memory);
   return EDB_OK;
