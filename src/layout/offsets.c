@@ -18,10 +18,12 @@ static void remove_gap(edb_offsets *o, size_t i) {
 
 size_t edb_offsets_take(edb_offsets *o, size_t size) {
   if (size == 0) return 0;
-  size_t best = SIZE_MAX;
+  size_t best = SIZE_MAX, least = SIZE_MAX; /* left over; what is too small leaves most */
   for (size_t i = 0; i < o->gaps.length; i++) {
-    size_t have = o->gaps.data[i].size;
-    if (have >= size && (best == SIZE_MAX || have < o->gaps.data[best].size)) best = i;
+    size_t left = o->gaps.data[i].size - size;
+    bool better = left < least && left <= o->end;
+    best = better ? i : best;
+    least = better ? left : least;
   }
   if (best == SIZE_MAX) {
     size_t offset = o->end;
