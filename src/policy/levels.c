@@ -33,16 +33,17 @@ static uint32_t open_batch(edb_levels *l, uint32_t type, uint32_t before) {
   return batch;
 }
 
-/* Batches of one type have ascending numbers, so the largest of the inputs' says which level comes
- * next; the type's own number, below all of them, stands for none. Inlined with constant `words` of
- * a set of types and without `alone`, where no type is unbatchable. */
-static inline __attribute__((always_inline)) void walk(edb_levels *l, const size_t words,
-                                                       const uint8_t *alone) {
+/* The nodes from .. to - 1. Batches of one type have ascending numbers, so the largest of the
+ * inputs' says which level comes next; the type's own number, below all of them, stands for none.
+ * Inlined with constant `words` of a set of types and without `alone`, where no type is
+ * unbatchable. */
+static inline __attribute__((always_inline)) void walk(edb_levels *l, uint32_t from, uint32_t to,
+                                                       const size_t words, const uint8_t *alone) {
   const edb_dag *dag = l->dag;
   const uint32_t *start = dag->in_start, *in_node = dag->in_node, *type = dag->type;
   uint64_t *key = l->key;
   uint32_t origin = dag->origin;
-  for (uint32_t v = 0; v < dag->n_nodes; v++) {
+  for (uint32_t v = from; v < to; v++) {
     uint32_t t = type[v];
     EDB_ASSERT(t < dag->n_types);
     uint64_t own = key_of(t, 0), most = t, taken = 0;
@@ -101,6 +102,23 @@ static bool order_types(edb_levels *l, size_t words) {
 /* ---- Life ---------------------------------------------------------------------------------------
  */
 
+/* Types that make a cycle mostly do so in the first instance: it is not worth going on to the end
+ * to learn of it. */
+static bool find_levels(edb_levels *l) {
+  const edb_dag *dag = l->dag;
+  size_t words = EDB_BITSET_WORDS(dag->n_types);
+  for (uint32_t from = 0, to; from < dag->n_nodes; from = to) {
+    to = from == 0 ? 32 : from == 32 ? 256 : dag->n_nodes;
+    if (to > dag->n_nodes) to = dag->n_nodes;
+    if (words == 1 && dag->unbatchable == NULL)
+      walk(l, from, to, 1, NULL);
+    else
+      walk(l, from, to, words, dag->unbatchable);
+    if (!order_types(l, words)) return false;
+  }
+  return true;
+}
+
 static size_t lay_out(edb_levels *l, char *base) {
   edb_carver c = {.base = base};
   size_t nodes = l->dag->n_nodes, types = l->dag->n_types;
@@ -130,11 +148,7 @@ edb_status edb_levels_init(edb_context *ctx, const edb_dag *dag, edb_levels *out
     l.last[t] = t;
     for (size_t w = 0; w < words; w++) l.takes[t * words + w] = 0;
   }
-  if (words == 1 && dag->unbatchable == NULL)
-    walk(&l, 1, NULL);
-  else
-    walk(&l, words, dag->unbatchable);
-  l.acyclic = order_types(&l, words);
+  l.acyclic = find_levels(&l);
   *out = l;
   return EDB_OK;
 }

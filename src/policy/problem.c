@@ -55,63 +55,81 @@ static arrays arrays_carve(void *memory, size_t nodes, size_t edges, size_t type
   return a;
 }
 
-/* `number`: [dag->n_types] scratch. Returns the number of types that appear. */
-static uint32_t renumber_types(const edb_dag *dag, uint32_t *number, arrays *a) {
-  uint32_t n_types = 0;
-  memset(number, 0xff, dag->n_types * sizeof *number);
-  for (uint32_t v = 0; v < dag->n_nodes; v++) {
-    uint32_t original = dag->type[v];
-    EDB_ASSERT(original < dag->n_types);
-    if (number[original] == EDB_TYPE_NONE) {
-      a->original_type[n_types] = original;
-      a->unbatchable[n_types] = dag->unbatchable != NULL && dag->unbatchable[original];
-      a->type_count[n_types] = 0;
-      number[original] = n_types++;
-    }
-    a->type[v] = number[original];
-    a->type_count[a->type[v]]++;
-  }
-  return n_types;
+/* The number of a type, new when it appears. */
+static inline uint32_t renumber(uint32_t original, uint32_t *number, uint32_t *n_types,
+                                const edb_dag *dag, arrays *a) {
+  uint32_t t = number[original];
+  EDB_ASSERT(original < dag->n_types);
+  if (t != EDB_TYPE_NONE) return t;
+  t = number[original] = (*n_types)++;
+  a->original_type[t] = original;
+  a->unbatchable[t] = dag->unbatchable != NULL && dag->unbatchable[original];
+  a->type_count[t] = 0;
+  return t;
 }
 
-/* Inputs that are done are left out. out_start counts at [u + 2] and is filled at [u + 1], so that
- * it ends as starts without a second array. */
-static uint32_t link_edges(const edb_dag *dag, arrays *a) {
-  uint32_t n_edges = 0, n = dag->n_nodes;
+/* Types and inputs. Those that are done are left out, and an input that a node takes twice counts
+ * once. With `takes`, the sets of types that a type takes, if there are no more than 64. out_start
+ * counts at [u + 2]. `number`: [dag->n_types], all EDB_TYPE_NONE; own is used as scratch. */
+static inline __attribute__((always_inline)) void
+link_inputs(const edb_dag *dag, uint32_t *number, edb_problem *p, arrays *a, uint64_t *takes) {
+  uint32_t n_edges = 0, n_types = 0, n = dag->n_nodes, *last_user = a->own;
   memset(a->out_start, 0, ((size_t)n + 2) * sizeof *a->out_start);
+  memset(last_user, 0xff, n * sizeof *last_user);
   for (uint32_t v = 0; v < n; v++) {
+    uint32_t t = renumber(dag->type[v], number, &n_types, dag, a);
+    uint64_t taken = 0;
+    a->type[v] = t;
+    a->type_count[t]++;
     a->in_start[v] = n_edges;
     for (uint32_t e = dag->in_start[v]; e < dag->in_start[v + 1]; e++) {
       if (dag->in_node[e] < dag->origin) continue;
-      uint32_t u = dag->in_node[e] - dag->origin;
+      uint32_t u = dag->in_node[e] - dag->origin, is_new = last_user[u] != v;
       EDB_ASSERT(u < v);
-      a->in[n_edges++] = u;
-      a->out_start[u + 2]++;
+      last_user[u] = v;
+      a->in[n_edges] = u;
+      n_edges += is_new;
+      a->out_start[u + 2] += is_new;
+      if (takes != NULL) taken |= UINT64_C(1) << a->type[u];
     }
+    if (takes != NULL) takes[t] |= taken;
   }
   a->in_start[n] = n_edges;
+  p->n_edges = n_edges;
+  p->n_types = n_types;
+}
+
+/* out_start is filled at [u + 1], so that it ends as starts without a second array. */
+static void link_outputs(uint32_t n, arrays *a) {
   for (uint32_t u = 0; u < n; u++) a->out_start[u + 2] += a->out_start[u + 1];
   for (uint32_t v = 0; v < n; v++) {
     for (uint32_t e = a->in_start[v]; e < a->in_start[v + 1]; e++)
       a->out[a->out_start[a->in[e] + 1]++] = v;
   }
-  return n_edges;
 }
 
 /* ---- Components of types ----------------------------------------------------------------------
  */
 
-static void fill_adjacency(const edb_problem *p, uint64_t *adjacency) {
+#define FEW_TYPES 64 /* a set of them is a word */
+
+/* `takes`: by type, unless there are more than a few. */
+static void fill_adjacency(const edb_problem *p, const uint64_t *takes, uint64_t *adjacency) {
   size_t words = EDB_BITSET_WORDS(p->n_types);
   memset(adjacency, 0, p->n_types * words * sizeof *adjacency);
-  for (uint32_t v = 0; v < p->n_nodes; v++) {
+  for (uint32_t t = 0; takes != NULL && t < p->n_types; t++) {
+    for (uint64_t left = takes[t]; left != 0; left &= left - 1)
+      edb_bitset_add(adjacency + (size_t)__builtin_ctzll(left) * words, t);
+  }
+  for (uint32_t v = 0; takes == NULL && v < p->n_nodes; v++) {
     uint32_t t = p->type[v];
     for (uint32_t e = p->in_start[v]; e < p->in_start[v + 1]; e++)
       edb_bitset_add(adjacency + p->type[p->in[e]] * words, t);
   }
 }
 
-static edb_status find_components(edb_problem *p, arrays *a, edb_error *error) {
+static edb_status find_components(edb_problem *p, arrays *a, const uint64_t *takes,
+                                  edb_error *error) {
   if (p->n_types > EDB_COMPONENT_TYPES) {
     for (uint32_t t = 0; t < p->n_types; t++) {
       a->component[t] = 0;
@@ -125,7 +143,7 @@ static edb_status find_components(edb_problem *p, arrays *a, edb_error *error) {
   size_t bytes = matrix + edb_components_scratch(p->n_types) * sizeof(uint32_t);
   uint64_t *scratch = edb_alloc(p->ctx, bytes);
   if (scratch == NULL) return edb_fail_memory(error, bytes, "the components of a graph's types");
-  fill_adjacency(p, scratch);
+  fill_adjacency(p, takes, scratch);
   p->n_components =
       edb_components_find(scratch, p->n_types, (uint32_t *)(void *)((char *)scratch + matrix),
                           a->component, a->column, a->component_size);
@@ -133,8 +151,43 @@ static edb_status find_components(edb_problem *p, arrays *a, edb_error *error) {
   return EDB_OK;
 }
 
+/* Types, edges and components. */
+static edb_status link_nodes(edb_problem *p, const edb_dag *dag, arrays *a, edb_error *error) {
+  uint64_t takes[FEW_TYPES] = {0};
+  bool few = dag->n_types <= FEW_TYPES;
+  size_t bytes = dag->n_types * sizeof(uint32_t);
+  uint32_t *number = edb_alloc(p->ctx, bytes);
+  if (number == NULL) return edb_fail_memory(error, bytes, "the numbers of a graph's types");
+  memset(number, 0xff, bytes);
+  if (few)
+    link_inputs(dag, number, p, a, takes);
+  else
+    link_inputs(dag, number, p, a, NULL);
+  edb_free(p->ctx, number, bytes);
+  link_outputs(p->n_nodes, a);
+  return find_components(p, a, few ? takes : NULL, error);
+}
+
 /* ---- own: nodes of v's type on the longest path starting at v -----------------------------------
  */
+
+/* To be called before own is found, and for every node once it is. */
+static void start_own(edb_problem *p, arrays *a) {
+  uint32_t length = 0;
+  for (uint32_t t = 0; t < p->n_types; t++) {
+    a->own_start[t] = length;
+    a->max_own[t] = 0;
+    length += p->type_count[t] + 1;
+  }
+  p->own_count_length = length;
+  memset(a->own_count, 0, length * sizeof *a->own_count);
+}
+
+static inline void note_own(arrays *a, uint32_t v, uint32_t type, uint32_t own) {
+  a->own[v] = own;
+  a->own_count[a->own_start[type] + own]++;
+  a->max_own[type] = own > a->max_own[type] ? own : a->max_own[type];
+}
 
 /* Four columns of a row. A vector type, because a row whose elements are stored one by one would
  * stall the load of the whole that follows. */
@@ -150,7 +203,7 @@ static inline lanes larger(lanes a, lanes b) {
  * v. Inlined with a constant width. With `height`, the last column, which no type has, counts the
  * batchable nodes of all types. */
 static inline __attribute__((always_inline)) void own_sweep(const edb_problem *p, uint32_t first,
-                                                            lanes *rows, uint32_t *own,
+                                                            lanes *rows, arrays *a,
                                                             uint32_t *height,
                                                             const uint32_t width) {
   static const lanes unit[4] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}};
@@ -169,7 +222,7 @@ static inline __attribute__((always_inline)) void own_sweep(const edb_problem *p
     if (height != NULL) row[width - 1] += p->unbatchable[type] ? none : unit[3];
     for (uint32_t c = 0; c < width; c++)
       to[c] = column / 4 == c ? row[c] + unit[column % 4] : row[c];
-    if (column < width * 4) own[v] = (uint32_t)to[column / 4][column % 4];
+    if (column < width * 4) note_own(a, v, type, (uint32_t)to[column / 4][column % 4]);
     if (height != NULL) height[v] = (uint32_t)to[width - 1][3];
   }
 }
@@ -180,7 +233,7 @@ typedef int8_t octets __attribute__((vector_size(16)));
 #define MOST_IN_BYTES    INT8_MAX
 #define COLUMNS_IN_BYTES 64
 
-static void own_sweep_bytes(const edb_problem *p, uint32_t first, octets *rows, uint32_t *own) {
+static void own_sweep_bytes(const edb_problem *p, uint32_t first, octets *rows, arrays *a) {
   for (uint32_t i = 0; i < p->n_nodes; i++) {
     uint32_t v = p->reversed ? i : p->n_nodes - 1 - i;
     uint32_t type = p->type[v], component = p->component[type], column = p->column[type] - first;
@@ -198,7 +251,7 @@ static void own_sweep_bytes(const edb_problem *p, uint32_t first, octets *rows, 
     if (column >= COLUMNS_IN_BYTES) continue;
     int8_t *mine = (int8_t *)to + column;
     *mine += 1;
-    own[v] = (uint32_t)*mine;
+    note_own(a, v, type, (uint32_t)*mine);
   }
 }
 
@@ -210,15 +263,15 @@ static bool counts_fit_bytes(const edb_problem *p) {
 }
 
 /* Components of one type need no rows beside own itself. */
-static void own_single(const edb_problem *p, uint32_t *own) {
+static void own_single(const edb_problem *p, arrays *a) {
   for (uint32_t i = 0; i < p->n_nodes; i++) {
     uint32_t v = p->reversed ? i : p->n_nodes - 1 - i;
     uint32_t longest = 0;
     for (uint32_t e = p->out_start[v]; e < p->out_start[v + 1]; e++) {
       uint32_t u = p->out[e];
-      if (p->type[u] == p->type[v] && own[u] > longest) longest = own[u];
+      if (p->type[u] == p->type[v] && a->own[u] > longest) longest = a->own[u];
     }
-    own[v] = longest + 1;
+    note_own(a, v, p->type[v], longest + 1);
   }
 }
 
@@ -236,26 +289,26 @@ bool edb_problem_has_choices(const edb_problem *problem) {
 }
 
 /* Own of all nodes, and where a row has a column to spare, their heights. */
-static edb_status find_own(edb_problem *p, uint32_t *own, uint32_t *height, edb_error *error) {
+static edb_status sweep_own(edb_problem *p, arrays *a, edb_error *error) {
   uint32_t widest = find_widest(p);
   p->height = NULL;
   if (widest <= 1) {
-    own_single(p, own);
+    own_single(p, a);
     return EDB_OK;
   }
   uint32_t width = widest <= 4 ? 1 : widest <= 8 ? 2 : 4;
   size_t bytes = (size_t)p->n_nodes * width * sizeof(lanes);
   lanes *rows = edb_alloc(p->ctx, bytes);
   if (rows == NULL) return edb_fail_memory(error, bytes, "the path lengths of a graph");
-  uint32_t *spare = widest < width * 4 ? height : NULL;
+  uint32_t *spare = widest < width * 4 ? a->height : NULL;
   p->height = spare;
   bool in_bytes = widest > 16 && counts_fit_bytes(p);
   for (uint32_t first = 0; in_bytes && first < widest; first += COLUMNS_IN_BYTES)
-    own_sweep_bytes(p, first, (octets *)rows, own);
+    own_sweep_bytes(p, first, (octets *)rows, a);
   for (uint32_t first = 0; !in_bytes && first < widest; first += width * 4) {
-    if (width == 1) own_sweep(p, first, rows, own, spare, 1);
-    if (width == 2) own_sweep(p, first, rows, own, spare, 2);
-    if (width == 4) own_sweep(p, first, rows, own, spare, 4);
+    if (width == 1) own_sweep(p, first, rows, a, spare, 1);
+    if (width == 2) own_sweep(p, first, rows, a, spare, 2);
+    if (width == 4) own_sweep(p, first, rows, a, spare, 4);
   }
   edb_free(p->ctx, rows, bytes);
   return EDB_OK;
@@ -273,23 +326,14 @@ void edb_problem_heights(const edb_problem *p, uint32_t *height) {
   }
 }
 
-/* Histograms of own per type, and the lower bound. */
-static void count_own(edb_problem *p, arrays *a) {
-  memset(a->max_own, 0, p->n_types * sizeof *a->max_own);
-  for (uint32_t v = 0; v < p->n_nodes; v++) {
-    uint32_t *max = &a->max_own[p->type[v]];
-    if (p->own[v] > *max) *max = p->own[v];
-  }
-  uint32_t length = 0;
+/* Own of all nodes, its histogram for each type, and the lower bound. */
+static edb_status find_own(edb_problem *p, arrays *a, edb_error *error) {
+  start_own(p, a);
+  EDB_TRY(sweep_own(p, a, error));
   p->bound = 0;
-  for (uint32_t t = 0; t < p->n_types; t++) {
-    a->own_start[t] = length;
-    length += a->max_own[t] + 1;
+  for (uint32_t t = 0; t < p->n_types; t++)
     p->bound += p->unbatchable[t] ? p->type_count[t] : a->max_own[t];
-  }
-  p->own_count_length = length;
-  memset(a->own_count, 0, length * sizeof *a->own_count);
-  for (uint32_t v = 0; v < p->n_nodes; v++) a->own_count[a->own_start[p->type[v]] + p->own[v]]++;
+  return EDB_OK;
 }
 
 /* ---- Making and freeing -------------------------------------------------------------------------
@@ -317,7 +361,6 @@ edb_status edb_problem_init(edb_context *ctx, const edb_dag *dag, edb_problem *o
                             edb_error *error) {
   edb_problem p = {.ctx = ctx, .n_nodes = dag->n_nodes};
   uint32_t most_types = dag->n_types < dag->n_nodes ? dag->n_types : dag->n_nodes;
-  size_t number_bytes = dag->n_types * sizeof(uint32_t);
   p.memory_bytes = arrays_bytes(dag->n_nodes, dag_edges(dag), most_types);
   p.memory = edb_alloc(ctx, p.memory_bytes);
   if (p.memory == NULL) return edb_fail_memory(error, p.memory_bytes, "a scheduling problem");
@@ -326,17 +369,8 @@ edb_status edb_problem_init(edb_context *ctx, const edb_dag *dag, edb_problem *o
   publish(&p, &a);
   a.in_start[0] = a.out_start[0] = 0;
   if (dag->n_nodes > 0) {
-    uint32_t *number = edb_alloc(ctx, number_bytes);
-    if (number == NULL) {
-      status = edb_fail_memory(error, number_bytes, "the numbers of a graph's types");
-      goto cleanup;
-    }
-    p.n_types = renumber_types(dag, number, &a);
-    edb_free(ctx, number, number_bytes);
-    p.n_edges = link_edges(dag, &a);
-    EDB_TRY_GOTO(status, find_components(&p, &a, error), cleanup);
-    EDB_TRY_GOTO(status, find_own(&p, a.own, a.height, error), cleanup);
-    count_own(&p, &a);
+    EDB_TRY_GOTO(status, link_nodes(&p, dag, &a, error), cleanup);
+    EDB_TRY_GOTO(status, find_own(&p, &a, error), cleanup);
   }
   *out = p;
   return EDB_OK;
@@ -379,12 +413,11 @@ edb_status edb_problem_init_reverse(edb_context *ctx, const edb_problem *problem
   p.own_count = a.own_count;
   p.component = a.component;
   p.component_size = a.component_size;
-  edb_status status = find_own(&p, a.own, a.height, error);
+  edb_status status = find_own(&p, &a, error);
   if (status != EDB_OK) {
     edb_problem_free(&p);
     return status;
   }
-  count_own(&p, &a);
   EDB_ASSERT(p.bound == problem->bound);
   *out = p;
   return EDB_OK;

@@ -84,8 +84,8 @@ void edb_state_reset(edb_state *s) {
     start += p->type_count[t];
     s->at_max[t] = s->own_count[p->own_start[t] + s->max_own[t]];
   }
-  for (uint32_t v = 0; v < p->n_nodes; v++) s->pending[v] = p->in_start[v + 1] - p->in_start[v];
   for (uint32_t v = 0; v < p->n_nodes; v++) {
+    s->pending[v] = p->in_start[v + 1] - p->in_start[v];
     if (s->pending[v] == 0) make_ready(s, v);
   }
 }

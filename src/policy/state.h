@@ -24,14 +24,14 @@
 typedef struct edb_problem {
   edb_context *ctx;
   uint32_t n_nodes, n_types;       /* types that appear */
-  uint32_t n_edges;                /* between nodes of the problem */
+  uint32_t n_edges;                /* between nodes of the problem, each pair once */
   bool reversed;                   /* inputs have higher numbers than their users, not lower */
   const uint32_t *type;            /* [n_nodes], renumbered */
   const uint32_t *original_type;   /* [n_types] -> the dag's type */
   const uint32_t *type_count;      /* [n_types] */
   const uint8_t *unbatchable;      /* [n_types] */
   const uint32_t *in_start, *in;   /* local; done inputs left out */
-  const uint32_t *out_start, *out; /* successors (one entry per edge) */
+  const uint32_t *out_start, *out; /* successors */
   const uint32_t *own;       /* [n_nodes] nodes of v's type on the longest path starting at v */
   const uint32_t *max_own;   /* [n_types] largest own of the type's nodes */
   const uint32_t *own_start; /* [n_types] the histogram of own of type t: */
