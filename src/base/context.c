@@ -27,16 +27,20 @@ static void ask_for_huge_pages(void *block, size_t bytes) {
  * than many a block is in use. So smaller ones are aligned by hand: the byte before the block says
  * how far inside the C library's it begins. AddressSanitizer shall see the end of each. */
 #ifdef EDB_ASAN
-#define BY_HAND_BYTES 0
+#define ENDS_SHALL_SHOW true
 #else
-#define BY_HAND_BYTES HUGE_FROM_BYTES
+#define ENDS_SHALL_SHOW false
 #endif
+
+static bool is_by_hand(size_t bytes) {
+  return bytes < HUGE_FROM_BYTES && !ENDS_SHALL_SHOW;
+}
 
 static void *system_take(size_t bytes, size_t alignment) {
   void *block = NULL;
+  bool huge = bytes >= HUGE_FROM_BYTES;
   EDB_ASSERT(alignment > 0 && alignment <= UINT8_MAX);
-  if (bytes >= BY_HAND_BYTES) {
-    bool huge = bytes >= HUGE_FROM_BYTES;
+  if (!is_by_hand(bytes)) {
     if (posix_memalign(&block, huge ? HUGE_PAGE_BYTES : alignment, bytes) != 0) return NULL;
     if (huge) ask_for_huge_pages(block, bytes);
     return block;
@@ -50,7 +54,7 @@ static void *system_take(size_t bytes, size_t alignment) {
 
 static void system_give(void *block, size_t bytes) {
   uint8_t *at = block;
-  if (block != NULL) free(bytes >= BY_HAND_BYTES ? at : at - at[-1]);
+  if (block != NULL) free(is_by_hand(bytes) ? at - at[-1] : at);
 }
 
 /* realloc promises no more than the alignment of max_align_t, so a block that asks for more moves.

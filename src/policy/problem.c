@@ -214,9 +214,9 @@ static inline __attribute__((always_inline)) void own_sweep(const edb_problem *p
     lanes row[4] = {{0}}, *to = rows + (size_t)v * width;
     for (uint32_t e = p->out_start[v]; e < p->out_start[v + 1]; e++) {
       uint32_t u = p->out[e];
-      if (p->component[p->type[u]] != component) continue;
-      const lanes *other = rows + (size_t)u * width;
-      for (uint32_t c = 0; c < width; c++) row[c] = larger(row[c], other[c]);
+      int32_t keep = -(p->component[p->type[u]] == component);
+      const lanes *other = rows + (size_t)u * width, mask = {keep, keep, keep, keep};
+      for (uint32_t c = 0; c < width; c++) row[c] = larger(row[c], other[c] & mask);
     }
     uint32_t column = p->column[type] - first;
     if (height != NULL) row[width - 1] += p->unbatchable[type] ? none : unit[3];

@@ -11,7 +11,7 @@ edb_status edb_state_init(edb_context *ctx, const edb_problem *problem, edb_stat
   size_t set_words = EDB_BITSET_WORDS(types);
   edb_state s = {.problem = problem};
   s.memory_bytes = (types * 2 + set_words) * sizeof(uint64_t) +
-                   (nodes * 2 + types * 7 + problem->own_count_length) * sizeof(uint32_t);
+                   (nodes * 3 + types * 7 + problem->own_count_length) * sizeof(uint32_t);
   if (s.memory_bytes > 0) {
     s.memory = edb_alloc(ctx, s.memory_bytes);
     if (s.memory == NULL) return edb_fail_memory(error, s.memory_bytes, "a scheduler's state");
@@ -19,7 +19,8 @@ edb_status edb_state_init(edb_context *ctx, const edb_problem *problem, edb_stat
     s.ready_mass = s.ready_own + types;
     s.ready_types = s.ready_mass + types;
     s.pending = (uint32_t *)(s.ready_types + set_words);
-    s.ready = s.pending + nodes;
+    s.fresh = s.pending + nodes;
+    s.ready = s.fresh + nodes;
     s.ready_count = s.ready + nodes;
     s.type_start = s.ready_count + types;
     s.max_own = s.type_start + types;
@@ -50,17 +51,21 @@ static inline void note_height(edb_state *s, uint32_t type, uint32_t height) {
   if (top - height <= 32) s->ready_mass[type] += UINT64_C(1) << (32 - (top - height));
 }
 
+static void enter_type(edb_state *s, uint32_t type) {
+  s->n_ready_types++;
+  s->n_ready_unbatchable += s->problem->unbatchable[type];
+  edb_bitset_add(s->ready_types, type);
+}
+
 /* Segments of `ready` never overflow: a node enters that of its type exactly once. */
 static inline void make_ready(edb_state *s, uint32_t node) {
   const edb_problem *p = s->problem;
-  uint32_t t = p->type[node], own = p->own[node];
-  s->n_ready_types += s->ready_count[t] == 0;
-  s->ready[s->type_start[t] + s->ready_count[t]++] = node;
+  uint32_t t = p->type[node], own = p->own[node], count = s->ready_count[t]++;
+  if (count == 0) enter_type(s, t);
+  s->ready[s->type_start[t] + count] = node;
   s->ready_own[t] += own;
   s->ready_at_max[t] += own == s->max_own[t];
-  s->n_ready_unbatchable += p->unbatchable[t];
   if (s->height != NULL) note_height(s, t, s->height[node]);
-  edb_bitset_add(s->ready_types, t);
 }
 
 void edb_state_reset(edb_state *s) {
@@ -84,10 +89,13 @@ void edb_state_reset(edb_state *s) {
     start += p->type_count[t];
     s->at_max[t] = s->own_count[p->own_start[t] + s->max_own[t]];
   }
+  uint32_t n_fresh = 0;
   for (uint32_t v = 0; v < p->n_nodes; v++) {
     s->pending[v] = p->in_start[v + 1] - p->in_start[v];
-    if (s->pending[v] == 0) make_ready(s, v);
+    s->fresh[n_fresh] = v;
+    n_fresh += s->pending[v] == 0;
   }
+  for (uint32_t i = 0; i < n_fresh; i++) make_ready(s, s->fresh[i]);
 }
 
 uint32_t edb_state_next_ready(const edb_state *s, uint32_t from) {
@@ -141,6 +149,32 @@ static void finish_batch(edb_state *s, uint32_t type, const uint32_t *batch, uin
   s->ready_own[type] = 0;
 }
 
+#define FEW_NODES 8
+
+/* Of the nodes that take these. */
+static inline void finish_few(edb_state *s, const uint32_t *batch, uint32_t count) {
+  const edb_problem *p = s->problem;
+  for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t e = p->out_start[batch[i]]; e < p->out_start[batch[i] + 1]; e++)
+      if (--s->pending[p->out[e]] == 0) make_ready(s, p->out[e]);
+  }
+}
+
+/* The same of many: whether a node becomes ready is hard to foretell, so nothing branches on it. */
+static inline void finish_many(edb_state *s, const uint32_t *batch, uint32_t count) {
+  const uint32_t *out_start = s->problem->out_start, *out = s->problem->out;
+  uint32_t *pending = s->pending, *fresh = s->fresh, n_fresh = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t v = batch[i];
+    for (uint32_t e = out_start[v]; e < out_start[v + 1]; e++) {
+      uint32_t u = out[e], left = --pending[u];
+      fresh[n_fresh] = u;
+      n_fresh += left == 0;
+    }
+  }
+  for (uint32_t i = 0; i < n_fresh; i++) make_ready(s, fresh[i]);
+}
+
 uint32_t edb_state_run(edb_state *s, uint32_t type, uint32_t *nodes) {
   const edb_problem *p = s->problem;
   const uint32_t *batch = s->ready + s->type_start[type];
@@ -148,7 +182,6 @@ uint32_t edb_state_run(edb_state *s, uint32_t type, uint32_t *nodes) {
   EDB_ASSERT(type < p->n_types && count > 0);
   if (p->unbatchable[type]) {
     count = 1;
-    s->n_ready_unbatchable--;
     s->remaining_bound--;
   } else {
     finish_batch(s, type, batch, count);
@@ -158,15 +191,13 @@ uint32_t edb_state_run(edb_state *s, uint32_t type, uint32_t *nodes) {
   s->ready_count[type] -= count;
   if (s->ready_count[type] == 0) {
     s->n_ready_types--;
+    s->n_ready_unbatchable -= p->unbatchable[type];
     edb_bitset_remove(s->ready_types, type);
   }
   if (nodes != NULL) memcpy(nodes, batch, count * sizeof *nodes);
-  for (uint32_t i = 0; i < count; i++) {
-    uint32_t v = batch[i];
-    for (uint32_t e = p->out_start[v]; e < p->out_start[v + 1]; e++) {
-      uint32_t u = p->out[e];
-      if (--s->pending[u] == 0) make_ready(s, u);
-    }
-  }
+  if (count <= FEW_NODES)
+    finish_few(s, batch, count);
+  else
+    finish_many(s, batch, count);
   return count;
 }

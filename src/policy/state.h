@@ -65,9 +65,10 @@ bool edb_problem_has_choices(const edb_problem *problem);
 typedef struct edb_state {
   const edb_problem *problem;
   uint32_t *pending; /* [n_nodes] inputs not done */
+  uint32_t *fresh;   /* [n_nodes] scratch */
   uint32_t n_done;
   uint32_t n_ready_types;       /* types with ready_count > 0 */
-  uint32_t n_ready_unbatchable; /* ready nodes that run alone */
+  uint32_t n_ready_unbatchable; /* of these, types whose nodes run alone */
   uint32_t *ready;        /* [n_nodes] ready nodes: those of type t are the ready_count[t] ones from
                              ready[type_start[t]], in the order in which they became ready */
   uint32_t *ready_count;  /* [n_types] */
