@@ -183,24 +183,28 @@ static size_t even_chunk(size_t count, size_t most) {
 static edb_cpu_room next_chunk(const edb_cpu_cell *cell, const edb_graph *graph,
                                const edb_node *nodes, size_t count) {
   uint32_t n_groups = cell->plan->n_domains - EDB_DOMAIN_GROUP;
+  const edb_type_sig *sig = &cell->plan->cell->sig;
   edb_cpu_room size = {.nodes = even_chunk(count, cell->chunk_nodes)};
   for (uint32_t g = 0; g < n_groups; g++) {
+    uint32_t place = edb_cpu_group_place(sig, g);
     size_t sum = 0;
     for (size_t i = 0; i < size.nodes; i++) {
-      const int32_t *arities = edb_graph_arities(graph, nodes[i] - graph->base);
-      size_t arity = edb_cpu_group_arity(&cell->plan->cell->sig, arities, g);
+      size_t arity = (uint32_t)edb_graph_arities(graph, nodes[i] - graph->base)[place];
       if (i > 0 && sum + arity > cell->chunk_elements) {
         size.nodes = i;
         break;
       }
       sum += arity;
     }
+    size.elements = sum;
   }
+  if (n_groups < 2) return size;
+  size.elements = 0; /* the nodes may have become fewer */
   for (uint32_t g = 0; g < n_groups; g++) {
+    uint32_t place = edb_cpu_group_place(sig, g);
     size_t sum = 0;
     for (size_t i = 0; i < size.nodes; i++)
-      sum += edb_cpu_group_arity(&cell->plan->cell->sig,
-                                 edb_graph_arities(graph, nodes[i] - graph->base), g);
+      sum += (uint32_t)edb_graph_arities(graph, nodes[i] - graph->base)[place];
     if (sum > size.elements) size.elements = sum;
   }
   return size;

@@ -214,8 +214,8 @@ void edb_cpu_run_gather(edb_frame *frame, const edb_step *step);
 /* Stores rows of the outputs that steps from .. to - 1 have completed wherever placement wants them
  * beside, or instead of, the slot's own rows. */
 void edb_cpu_store_rows(edb_frame *frame, uint32_t from, uint32_t to, size_t row, size_t count);
-/* Arity of each variadic group at a node: that of any of its inputs. */
-uint32_t edb_cpu_group_arity(const edb_type_sig *sig, const int32_t *arities, uint32_t group);
+/* Where the arity of a variadic group stands among those of a node: that of any of its inputs. */
+uint32_t edb_cpu_group_place(const edb_type_sig *sig, uint32_t group);
 
 /* ---- Steps (exec/cpu_steps.c, exec/cpu_ops.c) -------------------------------------------------
  */

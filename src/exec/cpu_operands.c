@@ -4,28 +4,38 @@
 
 #include "exec/cpu.h"
 
-/* Arity of each variadic group at a node: that of any of its inputs. */
-uint32_t edb_cpu_group_arity(const edb_type_sig *sig, const int32_t *arities, uint32_t group) {
-  uint32_t v = 0;
-  for (uint32_t i = 0; i < sig->n_inputs; i++) {
-    if (!sig->inputs[i].variadic) continue;
-    if (sig->inputs[i].group == group) return (uint32_t)arities[v];
-    v++;
-  }
-  return 0;
+uint32_t edb_cpu_group_place(const edb_type_sig *sig, uint32_t group) {
+  uint32_t v = 0, i = 0;
+  for (; !sig->inputs[i].variadic || sig->inputs[i].group != group; i++)
+    v += sig->inputs[i].variadic;
+  EDB_ASSERT(i < sig->n_inputs);
+  return v;
 }
 
 /* ---- Operands -----------------------------------------------------------------------------------
  */
 
-/* First edge of input `input` of a node. */
-static uint32_t input_edge(const edb_type_sig *sig, const edb_graph *g, uint32_t index,
-                           uint32_t input) {
-  uint32_t edge = g->edge_start[index];
-  if (sig->n_variadic == 0) return edge + input;
+/* Where an input's edges stand among those of a node: behind so many single ones, and those of the
+ * variadic inputs 0 .. before - 1. */
+typedef struct edge_place {
+  uint32_t singles, before;
+  bool variadic;
+} edge_place;
+
+static edge_place place_of(const edb_type_sig *sig, uint32_t input) {
+  edge_place place = {.variadic = sig->inputs[input].variadic};
+  for (uint32_t i = 0; i < input; i++) place.before += sig->inputs[i].variadic;
+  place.singles = input - place.before;
+  return place;
+}
+
+/* The first edge of the input, and their end. */
+static inline uint32_t input_edges(edge_place place, const edb_graph *g, uint32_t index,
+                                   uint32_t *end) {
+  uint32_t edge = g->edge_start[index] + place.singles;
   const int32_t *arities = edb_graph_arities(g, index);
-  uint32_t v = 0;
-  for (uint32_t i = 0; i < input; i++) edge += sig->inputs[i].variadic ? (uint32_t)arities[v++] : 1;
+  for (uint32_t v = 0; v < place.before; v++) edge += (uint32_t)arities[v];
+  *end = edge + (place.variadic ? (uint32_t)arities[place.before] : 1);
   return edge;
 }
 
@@ -53,14 +63,11 @@ static size_t point_at_input(edb_frame *f, uint32_t input) {
   const edb_type_sig *sig = &f->cell->plan->cell->sig;
   const edb_graph *g = f->graph;
   if (sig->n_variadic == 0) return point_at_fixed_input(f, input);
+  edge_place place = place_of(sig, input);
   size_t n = 0, nodes = f->rows[EDB_DOMAIN_NODE];
-  bool variadic = sig->inputs[input].variadic;
   for (size_t i = 0; i < nodes; i++) {
-    uint32_t index = f->nodes[i] - g->base, edge = input_edge(sig, g, index, input);
-    uint32_t arity =
-        variadic ? edb_cpu_group_arity(sig, edb_graph_arities(g, index), sig->inputs[input].group)
-                 : 1;
-    for (uint32_t e = edge; e < edge + arity; e++)
+    uint32_t end, e = input_edges(place, g, f->nodes[i] - g->base, &end);
+    for (; e < end; e++)
       f->pointers[n++] =
           (const float *)(const void *)edb_store_row(f->store, g->edge_node[e], g->edge_output[e]);
   }
@@ -197,12 +204,10 @@ static void copy_past(edb_frame *f, const edb_input_part *part) {
   const edb_graph *g = f->graph;
   edb_block to = f->blocks[f->inputs->operands[part->operand].slot];
   size_t width = edb_shape_size(f->cell->plan->cell->input_shapes[part->input]), moved = 0, row = 0;
-  uint32_t group = sig->inputs[part->input].group;
+  edge_place place = place_of(sig, part->input);
   mover m = {.f = f, .width = width};
   for (size_t i = 0; i < f->rows[EDB_DOMAIN_NODE]; i++) {
-    uint32_t index = f->nodes[i] - g->base, e = input_edge(sig, g, index, part->input), end = e + 1;
-    if (sig->inputs[part->input].variadic)
-      end = e + edb_cpu_group_arity(sig, edb_graph_arities(g, index), group);
+    uint32_t end, e = input_edges(place, g, f->nodes[i] - g->base, &end);
     for (; e < end; e++, row++) {
       if (g->edge_node[e] >= f->store->placed.placement->first) continue;
       const char *from = edb_store_row(f->store, g->edge_node[e], g->edge_output[e]);
@@ -380,11 +385,10 @@ void edb_cpu_bind_rows(edb_frame *f, size_t nodes) {
   f->rows[EDB_DOMAIN_STATIC] = 1;
   f->rows[EDB_DOMAIN_NODE] = nodes;
   for (uint32_t g = 0; g < plan->n_domains - EDB_DOMAIN_GROUP; g++) {
-    uint32_t sum = 0;
+    uint32_t sum = 0, place = edb_cpu_group_place(&plan->cell->sig, g);
     for (size_t i = 0; i < nodes; i++) {
       f->first[g][i] = sum;
-      sum += edb_cpu_group_arity(&plan->cell->sig,
-                                 edb_graph_arities(f->graph, f->nodes[i] - f->graph->base), g);
+      sum += (uint32_t)edb_graph_arities(f->graph, f->nodes[i] - f->graph->base)[place];
     }
     f->first[g][nodes] = sum;
     f->rows[EDB_DOMAIN_GROUP + g] = sum;

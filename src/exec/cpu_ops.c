@@ -131,11 +131,13 @@ size_t edb_cpu_node_of(const edb_frame *f, uint32_t group, size_t element) {
 }
 
 void edb_cpu_indices(edb_frame *f, const edb_step *step, size_t row, size_t count) {
+  const edb_graph *g = f->graph;
+  const int32_t *values = g->ints + f->cell->plan->cell->sig.n_variadic + step->index_attribute;
   for (size_t i = 0; i < count; i++) {
     size_t node = row + i;
     if (step->domain >= EDB_DOMAIN_GROUP)
       node = edb_cpu_node_of(f, step->domain - EDB_DOMAIN_GROUP, node);
-    f->ids[i] = edb_graph_indices(f->graph, f->nodes[node] - f->graph->base)[step->index_attribute];
+    f->ids[i] = values[g->int_start[f->nodes[node] - g->base]];
   }
 }
 
