@@ -82,7 +82,7 @@ static void packed_sets(bench *b) {
 }
 static void packed_rows(bench *b) {
   b->k->product_packed_rows(b->rows, b->cols, b->depth, b->pointers, b->packed, b->c,
-                            (ptrdiff_t)b->cols);
+                            (ptrdiff_t)b->cols, NULL, 0);
 }
 static void in_place(bench *b) {
   b->k->product(b->rows, b->cols, b->depth, b->a, (ptrdiff_t)b->depth, b->b, (ptrdiff_t)b->cols,

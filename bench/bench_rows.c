@@ -66,7 +66,7 @@ static void ask(const float *row, size_t width) {
 static void product_asked(bench *b) {
   for (size_t r = 0; r < b->rows; r++) ask(b->from[r], b->width);
   b->k->product_packed_rows(b->rows, b->columns, b->width, b->from, b->packed, b->c,
-                            (ptrdiff_t)b->columns);
+                            (ptrdiff_t)b->columns, NULL, 0);
 }
 
 static void elementwise_asked(bench *b) {
@@ -105,7 +105,7 @@ static void store_asked(bench *b) {
 
 static void product_pointers(bench *b) {
   b->k->product_packed_rows(b->rows, b->columns, b->width, b->from, b->packed, b->c,
-                            (ptrdiff_t)b->columns);
+                            (ptrdiff_t)b->columns, NULL, 0);
 }
 
 static void elementwise_gathered(bench *b) {

@@ -9,11 +9,10 @@
 #include "base/cpu.h"
 #include "base/poison.h"
 
-/* Packed weights of large models and the rows of large mini-batches: pages of 2 MiB take a
- * five-hundredth of the faults, and of the entries of translation caches. Blocks below this size
- * come back from the C library's heap, without faults. */
+/* Packed weights and the rows of mini-batches: pages of 2 MiB take a five-hundredth of the faults,
+ * and of the entries of translation caches, where a row of a thousand bytes would need its own. */
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
-#define HUGE_FROM_BYTES ((size_t)32 << 20)
+#define HUGE_FROM_BYTES ((size_t)4 << 20)
 
 static void ask_for_huge_pages(void *block, size_t bytes) {
 #ifdef MADV_HUGEPAGE

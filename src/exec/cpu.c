@@ -31,6 +31,19 @@ static void choose_blocking(edb_cpu_cell *cell, edb_cpu_caches caches) {
   cell->tile_rows = clamp(tile / (plan->local_floats + 1), 1, cell->chunk_nodes);
 }
 
+static uint32_t longest_product(const edb_plan *plan) {
+  uint32_t longest = UINT32_MAX;
+  size_t most = 0;
+  for (uint32_t i = 0; i < plan->n_steps; i++) {
+    const edb_step *s = &plan->steps[i];
+    size_t work = (size_t)s->depth * s->columns;
+    if (s->kind != EDB_STEP_PRODUCT || s->repeat > 1 || work <= most) continue;
+    most = work;
+    longest = i;
+  }
+  return longest;
+}
+
 static edb_status create_cell(edb_cpu *cpu, uint32_t index, const edb_plan_params *params,
                               edb_cpu_caches caches, edb_error *error) {
   edb_cpu_cell *cell = &cpu->cells[index];
@@ -47,6 +60,7 @@ static edb_status create_cell(edb_cpu *cpu, uint32_t index, const edb_plan_param
   for (uint32_t o = 0; o < ir->sig.n_outputs; o++)
     cell->staged_floats += edb_row_stride(edb_shape_size(ir->outputs[o].shape));
   choose_blocking(cell, caches);
+  cell->longest = longest_product(cell->plan);
   cell->node_ns = edb_cpu_node_ns(cpu, cell->plan);
   return EDB_OK;
 }

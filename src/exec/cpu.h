@@ -23,6 +23,7 @@ typedef struct edb_cpu_cell {
   size_t chunk_nodes;    /* most nodes of a chunk */
   size_t chunk_elements; /* most elements of one variadic group in a chunk of several nodes */
   size_t tile_rows;      /* rows of an elementwise tile */
+  uint32_t longest;      /* the product step that takes longest; UINT32_MAX: none */
   double node_ns;        /* about what a node takes; elements of variadic groups count once */
   size_t pairs;          /* of bf16 in an operand row of any product, at most; 0 in fp32 */
   size_t staged_floats;  /* of a row of all outputs */
@@ -175,6 +176,8 @@ typedef struct edb_product {
   const float *const *a_rows; /* rows of A by pointers; NULL: from a on */
   ptrdiff_t a_stride, c_stride;
   float *c;
+  const edb_wanted *wanted; /* what to ask for on the way, where no threads share it */
+  size_t n_wanted;
 } edb_product;
 void edb_cpu_run_product(edb_frame *frame, const edb_product *product);
 

@@ -225,10 +225,24 @@ static void multiply(const edb_cpu *cpu, const edb_product *p, size_t row, size_
   float *c = p->c + (ptrdiff_t)row * p->c_stride + column;
   if (p->a_rows)
     cpu->kernels->product_packed_rows(rows, columns, p->depth, p->a_rows + row, packed, c,
-                                      p->c_stride);
+                                      p->c_stride, NULL, 0);
   else
     cpu->product(rows, columns, p->depth, p->a + (ptrdiff_t)row * p->a_stride, p->a_stride, packed,
                  c, p->c_stride);
+}
+
+/* All of it; its rows through pointers, as the kernel that asks for others wants them. */
+static void multiply_alone(edb_frame *f, const edb_product *p) {
+  const float *const *rows = p->a_rows;
+  if (p->n_wanted == 0) {
+    multiply(f->cpu, p, 0, p->rows, 0, p->columns);
+    return;
+  }
+  for (size_t r = 0; !p->a_rows && r < p->rows; r++)
+    f->pointers[r] = p->a + (ptrdiff_t)r * p->a_stride;
+  if (!rows) rows = f->pointers;
+  f->cpu->kernels->product_packed_rows(p->rows, p->columns, p->depth, rows, p->packed, p->c,
+                                       p->c_stride, p->wanted, p->n_wanted);
 }
 
 typedef struct product_task {
@@ -257,7 +271,7 @@ void edb_cpu_run_product(edb_frame *f, const edb_product *p) {
       2.0 * (double)p->rows * (double)p->columns * (double)p->depth / pace_of(k->simd).flops_per_ns;
   double moved = (double)p->rows * (double)(p->columns + p->depth) * f->cpu->move_ns;
   if (!f->view_memory || !is_worth(f->cpu, ns - moved)) {
-    multiply(f->cpu, p, 0, p->rows, 0, p->columns);
+    multiply_alone(f, p);
     return;
   }
   uint32_t panels = (uint32_t)((p->columns - 1) / k->panel + 1);

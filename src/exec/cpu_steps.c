@@ -47,6 +47,36 @@ static edb_status run_matrices(edb_frame *f, const void *arg, size_t row, size_t
   return EDB_OK;
 }
 
+/* Rows of fewer columns gain nothing. */
+#define WANTED_COLUMNS 128
+#define MOST_WANTED    16
+
+/* Rows that lie far away and that the chunk's other steps need: those that elementwise steps read
+ * through pointers, and those that its outputs are stored in. */
+static size_t find_wanted(const edb_frame *f, edb_wanted *wanted) {
+  const edb_plan *plan = f->cell->plan;
+  const edb_type_sig *sig = &plan->cell->sig;
+  size_t n = 0;
+  for (uint32_t i = 0; i < sig->n_inputs && n < MOST_WANTED; i++) {
+    uint32_t slot = plan->input_slot[i];
+    if (slot == EDB_SLOT_NONE || !f->apart[slot] || plan->slots[slot].width < WANTED_COLUMNS ||
+        f->inputs->operands[edb_plan_inputs_find(f->inputs, slot)].reader == EDB_READER_PRODUCT)
+      continue;
+    wanted[n++] = (edb_wanted){.pointers = f->apart[slot],
+                               .rows = f->rows[plan->slots[slot].domain],
+                               .columns = plan->slots[slot].width};
+  }
+  for (uint32_t o = 0; o < sig->n_outputs && n < MOST_WANTED; o++) {
+    uint32_t slot = plan->output_slot[o];
+    if (plan->slots[slot].width < WANTED_COLUMNS) continue;
+    wanted[n++] = (edb_wanted){.first = f->blocks[slot].data,
+                               .stride = f->blocks[slot].stride,
+                               .rows = f->rows[EDB_DOMAIN_NODE],
+                               .columns = plan->slots[slot].width};
+  }
+  return n;
+}
+
 static edb_status run_product(edb_frame *f, uint32_t index) {
   const edb_step *step = &f->cell->plan->steps[index];
   edb_block a = f->blocks[step->operand[0]], c = f->blocks[step->result];
@@ -62,6 +92,8 @@ static edb_status run_product(edb_frame *f, uint32_t index) {
   const float *const *apart = f->apart[step->operand[0]];
   for (size_t r = 0; apart && r < rows; r++) edb_cpu_ask(apart[r], step->depth, false);
   if (!apart) a = factor(f, step, a, 0, rows);
+  edb_wanted wanted[MOST_WANTED];
+  bool asks = index == f->cell->longest && edb_cpu_is_far(f) && !f->cpu->bf16;
   edb_cpu_run_product(f, &(edb_product){.rows = rows,
                                         .columns = step->columns,
                                         .depth = edb_cpu_depth(f->cpu, step),
@@ -70,7 +102,9 @@ static edb_status run_product(edb_frame *f, uint32_t index) {
                                         .packed = f->cell->packed[index],
                                         .a_stride = a.stride,
                                         .c_stride = c.stride,
-                                        .c = c.data});
+                                        .c = c.data,
+                                        .wanted = wanted,
+                                        .n_wanted = asks ? find_wanted(f, wanted) : 0});
   return EDB_OK;
 }
 

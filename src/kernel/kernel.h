@@ -41,6 +41,14 @@ typedef void (*edb_product_fn)(size_t rows, size_t cols, size_t depth, const flo
                                ptrdiff_t a_stride, const float *packed, float *c,
                                ptrdiff_t c_stride);
 
+/* Rows that somebody reads or writes soon. */
+typedef struct edb_wanted {
+  const float *const *pointers; /* NULL: from `first` on, `stride` apart */
+  const float *first;
+  ptrdiff_t stride;
+  size_t rows, columns;
+} edb_wanted;
+
 typedef struct edb_kernels {
   edb_simd simd;
   uint32_t panel; /* columns of a packed panel */
@@ -49,9 +57,11 @@ typedef struct edb_kernels {
    * columns, depth-major; see kernel/pack.c). Any rows >= 1, cols >= 1, depth >= 0. Columns can be
    * cut at multiples of `panel`: from column j on, the operand is packed + j * depth. */
   edb_product_fn product_packed;
-  /* The same with rows of A through pointers. */
+  /* The same with rows of A through pointers. On its way it asks memory for other rows, tile by
+   * tile: multiplying keeps the processor busy and memory idle. */
   void (*product_packed_rows)(size_t rows, size_t cols, size_t depth, const float *const *a,
-                              const float *packed, float *c, ptrdiff_t c_stride);
+                              const float *packed, float *c, ptrdiff_t c_stride,
+                              const edb_wanted *wanted, size_t n_wanted);
   /* The same with B as it lies in memory, row-major [depth x cols] with a row stride. */
   void (*product)(size_t rows, size_t cols, size_t depth, const float *a, ptrdiff_t a_stride,
                   const float *b, ptrdiff_t b_stride, float *c, ptrdiff_t c_stride);

@@ -108,15 +108,20 @@ static void kernel_product_packed(size_t rows, size_t cols, size_t depth, const 
                                   ptrdiff_t c_stride) {
   const size_t done = product_narrow(rows, cols, depth, a, a_stride, packed, c, c_stride);
   if (done == rows) return;
-  const product_rows source = {NULL, a + (ptrdiff_t)done * a_stride, a_stride};
+  const product_rows source = {NULL, a + (ptrdiff_t)done * a_stride, a_stride, NULL};
   product_all(tile, rows - done, cols, depth, source, packed, c + (ptrdiff_t)done * c_stride,
               c_stride);
 }
 
 static void kernel_product_packed_rows(size_t rows, size_t cols, size_t depth,
                                        const float *const *a, const float *packed, float *c,
-                                       ptrdiff_t c_stride) {
-  const product_rows source = {a, NULL, 0};
+                                       ptrdiff_t c_stride, const edb_wanted *wanted,
+                                       size_t n_wanted) {
+  const size_t panel = VF_PANEL_VECTORS * (size_t)VF_LANES;
+  const size_t height = tile_rows[VF_PANEL_VECTORS - 1];
+  const size_t tiles = ((rows + height - 1) / height) * ((cols + panel - 1) / panel);
+  wanted_cursor cursor = wanted_begin(wanted, n_wanted, tiles);
+  const product_rows source = {a, NULL, 0, n_wanted > 0 ? &cursor : NULL};
   product_all(tile, rows, cols, depth, source, packed, c, c_stride);
 }
 
@@ -125,7 +130,7 @@ static void kernel_product_packed_rows(size_t rows, size_t cols, size_t depth,
 static void kernel_product(size_t rows, size_t cols, size_t depth, const float *a,
                            ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride, float *c,
                            ptrdiff_t c_stride) {
-  const product_rows source = {NULL, a, a_stride};
+  const product_rows source = {NULL, a, a_stride, NULL};
   product_columns columns = {.first = b, .stride = b_stride, .last = VF_LANES};
   size_t j = 0;
   if (depth == 0) {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "kernel/vec_common.h"
+#include "kernel/wanted_impl.h"
 
 #define EDB_TILE_MAX_ROWS 12
 
@@ -137,6 +138,7 @@ typedef struct product_rows {
   const float *const *pointers; /* NULL: use first and stride */
   const float *first;
   ptrdiff_t stride;
+  wanted_cursor *wanted; /* what to ask for before each tile; NULL: nothing */
 } product_rows;
 
 /* All rows against one panel. The rows are cut into tiles of nearly equal height: two tiles of four
@@ -157,6 +159,7 @@ VF_INLINE void product_panel(const product_tile_fn *tile, size_t most, size_t ro
   for (size_t i = 0, r = 0; i < count; i++) {
     const size_t h = height + (i < taller ? 1 : 0);
     const float *const *p = pointers;
+    if (a.wanted != NULL) wanted_ask(a.wanted);
     if (a.pointers != NULL) {
       p = a.pointers + r;
     } else {

@@ -143,7 +143,7 @@ static void products(const edb_kernels *k, data *t) {
     k->product_packed(n, COLS, DEPTH, t->c, STRIDE, t->packed, t->y, STRIDE);
     finish(t, "product_packed");
   }
-  k->product_packed_rows(ROWS, COLS, DEPTH, rows, t->packed, t->y, STRIDE);
+  k->product_packed_rows(ROWS, COLS, DEPTH, rows, t->packed, t->y, STRIDE, NULL, 0);
   finish(t, "product_packed_rows");
   k->product(ROWS, COLS, DEPTH, t->c, STRIDE, t->weights, STRIDE, t->y, STRIDE);
   finish(t, "product");

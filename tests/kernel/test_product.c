@@ -72,13 +72,38 @@ static void check_shape(const edb_kernels *k, size_t rows, size_t cols, size_t d
   const float *pointers[64];
   assert_true(rows <= COUNT(pointers));
   for (size_t r = 0; r < rows; r++) pointers[r] = p.a.data + r * p.a_stride;
-  k->product_packed_rows(rows, cols, depth, pointers, p.packed.data, p.c.data, c_stride);
+  k->product_packed_rows(rows, cols, depth, pointers, p.packed.data, p.c.data, c_stride, NULL, 0);
   product_check(&p, "product_packed_rows", k);
 
   k->product(rows, cols, depth, p.a.data, a_stride, p.b.data, (ptrdiff_t)p.b_stride, p.c.data,
              c_stride);
   product_check(&p, "product", k);
   product_free(&p);
+}
+
+/* Blocks of all forms, more or less than there are tiles, empty ones too; nothing of them is read
+ * but by asking. */
+static void asking_for_other_rows_changes_nothing(void **state) {
+  (void)state;
+  float others[7 * 40];
+  const float *far[3] = {others, others + 200, others + 40};
+  const edb_wanted wanted[] = {{.pointers = far, .rows = 3, .columns = 37},
+                               {.first = others, .stride = 40, .rows = 0, .columns = 40},
+                               {.first = others, .stride = 40, .rows = 5, .columns = 0},
+                               {.first = others, .stride = 40, .rows = 7, .columns = 40}};
+  FOR_EACH_LEVEL(k) {
+    for (size_t rows = 1; rows <= 40; rows += 3) {
+      product p = product_new(k, rows, 130, 17, true);
+      const float *pointers[40];
+      for (size_t r = 0; r < rows; r++) pointers[r] = p.a.data + r * p.a_stride;
+      for (size_t n = 0; n <= COUNT(wanted); n++) {
+        k->product_packed_rows(rows, 130, 17, pointers, p.packed.data, p.c.data,
+                               (ptrdiff_t)p.c_stride, wanted, n);
+        product_check(&p, "product_packed_rows", k);
+      }
+      product_free(&p);
+    }
+  }
 }
 
 static const size_t widths[] = {1, 5, 15, 16, 17, 33, 50, 64, 72, 130};
@@ -279,6 +304,7 @@ static void gather_copies_rows_from_anywhere(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(asking_for_other_rows_changes_nothing),
       cmocka_unit_test(every_tile_is_the_chain),
       cmocka_unit_test(every_depth_is_the_chain),
       cmocka_unit_test(many_rows_are_the_chain),
