@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "policy/agenda.h"
+#include "policy/ahead.h"
 #include "policy/cost.h"
 #include "policy/fsm.h"
 #include "policy/improve.h"
@@ -15,6 +16,10 @@
 /* About the nanoseconds per node that a pass takes, and the least that a beam does. */
 #define PASS_NS 10.0
 #define BEAM_NS 40.0
+/* A look ahead has decided when at most this part of the batches comes behind the ends of its
+ * words.
+ */
+#define BEHIND 16
 
 edb_status edb_attempts_init(edb_context *ctx, const edb_dag *dag, const edb_schema *schema,
                              edb_attempts *out, edb_error *error) {
@@ -212,20 +217,62 @@ static void contribute_tight(edb_attempts *a, bool reverse) {
     edb_words_take(&a->words, &a->forward, &a->trial);
 }
 
-/* A table is about one direction. What its rule does in the other is often better in some
- * mini-batches, and better still behind the beginning of what the table does; and nothing learned
- * may be worse than tight. So a whole graph gets the shortest words of all; as published, the table
- * alone. */
+/* A pass that follows the few instances that decide. *decided: few were left when they ended. */
+static edb_status contribute_ahead(edb_attempts *a, bool *decided, edb_error *error) {
+  edb_ahead ahead;
+  EDB_TRY(edb_ahead_init(a->ctx, &a->forward, &a->reverse, &ahead, error));
+  a->state.problem = &a->forward;
+  edb_ahead_pass(&ahead, &a->state, &a->trial);
+  *decided = ahead.behind <= a->trial.count / BEHIND;
+  edb_ahead_free(a->ctx, &ahead);
+  if (a->trial.count < a->best.count) {
+    edb_batches shorter = a->trial;
+    a->trial = a->best;
+    a->best = shorter;
+  }
+  return EDB_OK;
+}
+
+/* Whether the table is known to come short of the bound on graphs of these types: then it does not
+ * go first. Types that are not the FSM's are an error either way. */
+static edb_status falls_short(const edb_attempts *a, const struct edb_fsm *fsm, bool *out,
+                              edb_error *error) {
+  const edb_problem *p = &a->forward;
+  edb_fsm_binding binding;
+  *out = fsm->record.present && fsm->record.batches > fsm->record.bound;
+  if (!*out) return EDB_OK;
+  *out = edb_problem_has_choices(p);
+  EDB_TRY(edb_fsm_bind(a->ctx, fsm, p, a->schema, &binding, error));
+  for (uint32_t t = 0; t < p->n_types; t++)
+    *out &= p->unbatchable[t] || binding.to_fsm[t] != UINT32_MAX;
+  edb_fsm_unbind(a->ctx, &binding);
+  return EDB_OK;
+}
+
+/* What one step sees is not enough where several types lie on a cycle, and a table is about one
+ * direction. So a whole graph gets more: a look ahead at the instances that decide; where few do
+ * not, what the rule does backwards, behind the beginning of what the table does; and as nothing
+ * learned may be worse than tight, that. The shortest words of all are put together. As published,
+ * the table is alone. */
 static edb_status attempt_fsm(edb_attempts *a, const struct edb_fsm *fsm, edb_error *error) {
-  EDB_TRY(edb_attempt(a, EDB_POLICY_FSM, false, fsm, error));
-  if (fsm->scope != EDB_FSM_COMPONENT || edb_attempts_meet_bound(a)) return EDB_OK;
+  bool alone = fsm->scope != EDB_FSM_COMPONENT, decided = false, late = false;
+  if (!alone) EDB_TRY(falls_short(a, fsm, &late, error));
+  if (!late) EDB_TRY(edb_attempt(a, EDB_POLICY_FSM, false, fsm, error));
+  if (alone || edb_attempts_meet_bound(a)) return EDB_OK;
   uint32_t misses = a->misses;
-  EDB_TRY(begin_words(a, error));
   EDB_TRY(edb_problem_init_reverse(a->ctx, &a->forward, &a->reverse, error));
-  EDB_TRY(cross(a, fsm, error));
-  if (edb_encoding_leads(fsm->encoding)) contribute_tight(a, true); /* else it is the rule */
+  EDB_TRY(contribute_ahead(a, &decided, error));
+  if (late && !decided) {
+    EDB_TRY(edb_attempt(a, EDB_POLICY_FSM, false, fsm, error));
+    misses = a->misses;
+  }
+  EDB_TRY(begin_words(a, error));
+  edb_words_take(&a->words, &a->forward, &a->trial);
+  if (!decided) EDB_TRY(cross(a, fsm, error));
+  contribute_tight(a, true);
   contribute_tight(a, false);
   keep_words(a, EDB_POLICY_FSM);
+  a->kind = EDB_POLICY_FSM;
   a->misses = misses;
   return EDB_OK;
 }

@@ -83,6 +83,7 @@ static uint64_t hash_set(const uint64_t *set, uint32_t words) {
 
 static bool grow_slots(edb_automaton *a) {
   uint32_t count = a->slot_count == 0 ? 64 : a->slot_count * 2;
+  while (count < a->n_nodes * 2) count *= 2; /* about as many states as nodes are usual */
   uint32_t *slots = edb_alloc_zero(a->ctx, count * sizeof *slots);
   if (slots == NULL) return false;
   for (uint32_t s = 0; s < a->n_states; s++) {
@@ -131,7 +132,7 @@ static void fill_row(const edb_automaton *a, uint32_t state, uint32_t *row) {
 /* The state of the scratch sets, new or not. */
 static uint32_t intern(edb_automaton *a) {
   size_t set_bytes = a->words * sizeof(uint64_t);
-  uint64_t at = hash_set(a->scratch, a->words);
+  uint64_t hash = hash_set(a->scratch, a->words), at = hash;
   if (a->slot_count > 0) {
     for (; a->slots[at & (a->slot_count - 1)] != 0; at++) {
       uint32_t s = a->slots[at & (a->slot_count - 1)] - 1;
@@ -149,7 +150,7 @@ static uint32_t intern(edb_automaton *a) {
   uint32_t state = a->n_states++;
   memcpy(a->sets.data + (size_t)state * a->words * 2, a->scratch, set_bytes * 2);
   fill_row(a, state, a->rows.data + (size_t)state * row);
-  at = hash_set(a->scratch, a->words);
+  at = hash;
   while (a->slots[at & (a->slot_count - 1)] != 0) at++;
   a->slots[at & (a->slot_count - 1)] = state + 1;
   return state;

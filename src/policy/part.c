@@ -14,11 +14,11 @@ static uint32_t *carve(uint32_t **next, size_t words) {
 }
 
 /* Numbers the component's nodes in topological order into local[]; the others get EDB_TYPE_NONE. */
-static void number_nodes(const edb_problem *p, uint32_t component, uint32_t *local,
-                         edb_part *part) {
+static void number_nodes(const edb_problem *p, uint32_t component, const uint8_t *chosen,
+                         uint32_t *local, edb_part *part) {
   for (uint32_t i = 0; i < p->n_nodes; i++) {
     uint32_t v = p->reversed ? p->n_nodes - 1 - i : i;
-    bool inside = p->component[p->type[v]] == component;
+    bool inside = (chosen == NULL || chosen[v] != 0) && p->component[p->type[v]] == component;
     local[v] = inside ? part->n_nodes++ : EDB_TYPE_NONE;
     if (!inside) continue;
     part->n_batchable += !p->unbatchable[p->type[v]];
@@ -116,13 +116,13 @@ static void find_instances(edb_part *part) {
   for (uint32_t x = 0; x < n; x++) part->members[parent[part->instance[x]]++] = x;
 }
 
-edb_status edb_part_init(edb_context *ctx, const edb_problem *p, uint32_t component, edb_part *out,
-                         edb_error *error) {
+edb_status edb_part_init_chosen(edb_context *ctx, const edb_problem *p, uint32_t component,
+                                const uint8_t *chosen, edb_part *out, edb_error *error) {
   edb_part part = {.n_types = p->component_size[component]};
   size_t bytes = p->n_nodes * sizeof(uint32_t);
   uint32_t *local = edb_alloc(ctx, bytes);
   if (local == NULL) return edb_fail_memory(error, bytes, "the nodes of a component");
-  number_nodes(p, component, local, &part);
+  number_nodes(p, component, chosen, local, &part);
   edb_status status = part_alloc(ctx, &part, error);
   if (status == EDB_OK) {
     for (uint32_t t = 0; t < p->n_types; t++) {
@@ -137,6 +137,11 @@ edb_status edb_part_init(edb_context *ctx, const edb_problem *p, uint32_t compon
   }
   edb_free(ctx, local, bytes);
   return status;
+}
+
+edb_status edb_part_init(edb_context *ctx, const edb_problem *problem, uint32_t component,
+                         edb_part *out, edb_error *error) {
+  return edb_part_init_chosen(ctx, problem, component, NULL, out, error);
 }
 
 void edb_part_free(edb_context *ctx, edb_part *part) {

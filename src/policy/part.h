@@ -32,6 +32,11 @@ typedef struct edb_part {
 
 EDB_MUST_CHECK edb_status edb_part_init(edb_context *ctx, const edb_problem *problem,
                                         uint32_t component, edb_part *out, edb_error *error);
+/* The same of the chosen nodes alone: whole instances (chosen[v] != 0; others may be of any
+ * component). */
+EDB_MUST_CHECK edb_status edb_part_init_chosen(edb_context *ctx, const edb_problem *problem,
+                                               uint32_t component, const uint8_t *chosen,
+                                               edb_part *out, edb_error *error);
 void edb_part_free(edb_context *ctx, edb_part *part);
 
 /* Letters: columns of a part. */

@@ -1,0 +1,256 @@
+/* policy/ahead.c: see ahead.h. */
+#include "policy/ahead.h"
+
+#include <string.h>
+
+#include "policy/beam.h"
+
+#define INSTANCES      4 /* looked at; of a large graph one per so many nodes, up to MOST */
+#define PER_NODES      2000
+#define MOST_INSTANCES 16
+#define WIDTH          4
+#define MAX_COLUMNS    8    /* of a component: more have too many states */
+#define MAX_MEMBERS    4096 /* nodes of an instance: larger ones have states too large to keep */
+#define SOFT           0.1
+#define BOUND_WEIGHT   0.05
+#define NEAR           10     /* paths that are so much shorter than the longest hardly decide */
+#define NEAR_EACH      2      /* more such paths per instance looked at: not few decide */
+#define WORK_PER_NODE  40     /* about nanoseconds of a search, per node of the graph */
+#define WORK_FLOOR     250000 /* a small graph may take that in all */
+#define BYTES_PER_NODE 256
+#define BYTES_FLOOR    (1u << 20)
+
+/* ---- Which instances ----------------------------------------------------------------------------
+ */
+
+/* The nodes of the instances chosen so far. */
+typedef struct choice {
+  const edb_problem *p;
+  const uint32_t *height;
+  uint32_t component;
+  uint8_t *chosen;   /* [n_nodes] */
+  uint32_t *members; /* [n_nodes] of the instance chosen last */
+  uint32_t *sources; /* [n_nodes] the component's nodes without inputs in it */
+  uint32_t n_sources, n_instances, wanted;
+} choice;
+
+static bool has_inputs(const edb_problem *p, uint32_t v) {
+  uint32_t component = p->component[p->type[v]];
+  for (uint32_t e = p->in_start[v]; e < p->in_start[v + 1]; e++) {
+    if (p->component[p->type[p->in[e]]] == component) return true;
+  }
+  return false;
+}
+
+static uint32_t join_neighbours(choice *c, const uint32_t *nodes, uint32_t n_nodes,
+                                uint32_t count) {
+  const edb_problem *p = c->p;
+  for (uint32_t i = 0; i < n_nodes; i++) {
+    uint32_t u = nodes[i];
+    if (c->chosen[u] != 0 || p->component[p->type[u]] != c->component) continue;
+    c->chosen[u] = 1;
+    c->members[count++] = u;
+  }
+  return count;
+}
+
+/* The instance of a node. False: it is too large. */
+static bool choose_instance(choice *c, uint32_t node) {
+  const edb_problem *p = c->p;
+  uint32_t count = 1;
+  if (c->chosen[node] != 0) return true;
+  c->chosen[node] = 1;
+  c->members[0] = node;
+  for (uint32_t i = 0; i < count && count <= MAX_MEMBERS; i++) {
+    uint32_t v = c->members[i], in = p->in_start[v], out = p->out_start[v];
+    count = join_neighbours(c, p->in + in, p->in_start[v + 1] - in, count);
+    count = join_neighbours(c, p->out + out, p->out_start[v + 1] - out, count);
+  }
+  c->n_instances++;
+  return count <= MAX_MEMBERS;
+}
+
+/* The source of the longest path among instances not chosen yet. Every instance has a source on its
+ * longest path. */
+static uint32_t longest_source(const choice *c) {
+  uint32_t best = EDB_TYPE_NONE;
+  for (uint32_t i = 0; i < c->n_sources; i++) {
+    uint32_t v = c->sources[i];
+    if (c->chosen[v] != 0) continue;
+    if (best == EDB_TYPE_NONE || c->height[v] > c->height[best]) best = v;
+  }
+  return best;
+}
+
+/* The sources of the component, and for each of its types a node with the longest path of that. */
+static void find_sources(choice *c, uint32_t *longest) {
+  const edb_problem *p = c->p;
+  for (uint32_t v = 0; v < p->n_nodes; v++) {
+    uint32_t t = p->type[v];
+    if (p->component[t] != c->component) continue;
+    if (p->own[v] == p->max_own[t]) longest[p->column[t]] = v;
+    if (!has_inputs(p, v)) c->sources[c->n_sources++] = v;
+  }
+}
+
+static bool are_few(const choice *c, uint32_t longest) {
+  uint32_t near = 0;
+  for (uint32_t i = 0; i < c->n_sources; i++)
+    near += c->height[c->sources[i]] + NEAR >= c->height[longest];
+  return near <= NEAR_EACH * c->wanted;
+}
+
+/* The longest path of all, then the longest of each type, then the next longest of all. False: few
+ * do not decide, there is one instance only, or a too large one. */
+static bool choose_instances(choice *c) {
+  uint32_t longest[MAX_COLUMNS] = {0}, columns = c->p->component_size[c->component];
+  find_sources(c, longest);
+  uint32_t next = longest_source(c);
+  if (!are_few(c, next)) return false;
+  for (uint32_t k = 0; next != EDB_TYPE_NONE && c->n_instances < c->wanted;) {
+    if (!choose_instance(c, next)) return false;
+    next = k < columns ? longest[k++] : longest_source(c);
+  }
+  return c->n_instances > 1;
+}
+
+/* ---- Their word ---------------------------------------------------------------------------------
+ */
+
+/* The beam's word for the chosen nodes, its letters turned round into `letters`. */
+static edb_status search_word(edb_context *ctx, const edb_problem *reverse, const edb_part *part,
+                              uint32_t *letters, uint32_t *length, edb_error *error) {
+  uint64_t work = (uint64_t)reverse->n_nodes * WORK_PER_NODE;
+  edb_beam_params params = {.width = WIDTH,
+                            .limit = EDB_GAVE_UP,
+                            .max_work = work > WORK_FLOOR ? work : WORK_FLOOR,
+                            .max_bytes = BYTES_FLOOR + (size_t)part->n_nodes * BYTES_PER_NODE,
+                            .instances = MOST_INSTANCES,
+                            .soft = SOFT,
+                            .bound_weight = BOUND_WEIGHT};
+  edb_beam_report report;
+  edb_runner runner;
+  size_t bytes = part->n_batchable * sizeof(uint32_t);
+  edb_word word = {.letters = edb_alloc(ctx, bytes)};
+  if (word.letters == NULL && bytes > 0) return edb_fail_memory(error, bytes, "a word");
+  edb_status status = edb_runner_init(ctx, part, &runner, error);
+  if (status == EDB_OK) {
+    status = edb_beam_search(ctx, part, &params, &runner, &word, &report, error);
+    edb_runner_free(ctx, &runner);
+  }
+  if (status == EDB_OK && word.length != EDB_GAVE_UP) {
+    *length = word.length;
+    for (uint32_t i = 0; i < word.length; i++)
+      letters[i] = part->type[word.letters[word.length - 1 - i]];
+  }
+  edb_free(ctx, word.letters, bytes);
+  return status;
+}
+
+/* The word of a component of the forward problem; *length: 0 where there is none. */
+static edb_status look(edb_context *ctx, const edb_problem *forward, const edb_problem *reverse,
+                       const uint32_t *height, uint32_t component, uint32_t *letters,
+                       uint32_t *length, edb_error *error) {
+  size_t n = forward->n_nodes, bytes = n * (2 * sizeof(uint32_t) + 1);
+  *length = 0;
+  uint32_t *memory = edb_alloc(ctx, bytes);
+  if (memory == NULL) return edb_fail_memory(error, bytes, "the instances that decide");
+  choice c = {.p = forward, .height = height, .component = component};
+  c.wanted = forward->n_nodes / PER_NODES;
+  if (c.wanted < INSTANCES) c.wanted = INSTANCES;
+  if (c.wanted > MOST_INSTANCES) c.wanted = MOST_INSTANCES;
+  c.members = memory;
+  c.sources = memory + n;
+  c.chosen = (uint8_t *)(memory + n * 2);
+  memset(c.chosen, 0, n);
+  edb_status status = EDB_OK;
+  if (choose_instances(&c)) {
+    edb_part part;
+    uint32_t mirrored = forward->n_components - 1 - component;
+    status = edb_part_init_chosen(ctx, reverse, mirrored, c.chosen, &part, error);
+    if (status == EDB_OK) {
+      status = search_word(ctx, reverse, &part, letters, length, error);
+      edb_part_free(ctx, &part);
+    }
+  }
+  edb_free(ctx, memory, bytes);
+  return status;
+}
+
+/* The words of all components that have something to decide. */
+static edb_status look_at_all(edb_context *ctx, const edb_problem *forward,
+                              const edb_problem *reverse, const uint32_t *height, edb_ahead *a,
+                              edb_error *error) {
+  a->start[0] = 0;
+  for (uint32_t c = 0; c < a->n_components; c++) {
+    uint32_t length = 0, types = forward->component_size[c];
+    if (types > 1 && types <= MAX_COLUMNS)
+      EDB_TRY(look(ctx, forward, reverse, height, c, a->letters + a->start[c], &length, error));
+    a->start[c + 1] = a->start[c] + length;
+  }
+  return EDB_OK;
+}
+
+edb_status edb_ahead_init(edb_context *ctx, const edb_problem *forward, const edb_problem *reverse,
+                          edb_ahead *out, edb_error *error) {
+  size_t parts = forward->n_components, n = forward->n_nodes;
+  edb_ahead a = {.n_components = forward->n_components};
+  a.memory_bytes = (parts * 2 + 1 + n * 2) * sizeof(uint32_t);
+  a.memory = edb_alloc(ctx, a.memory_bytes);
+  if (a.memory == NULL) return edb_fail_memory(error, a.memory_bytes, "the words of a look ahead");
+  a.start = a.memory;
+  a.at = a.start + parts + 1;
+  a.letters = a.at + parts;
+  uint32_t *height = a.letters + n;
+  if (forward->height == NULL) edb_problem_heights(forward, height);
+  if (forward->height != NULL) height = NULL;
+  edb_status status =
+      look_at_all(ctx, forward, reverse, height != NULL ? height : forward->height, &a, error);
+  if (status != EDB_OK) {
+    edb_ahead_free(ctx, &a);
+    return status;
+  }
+  *out = a;
+  return EDB_OK;
+}
+
+void edb_ahead_free(edb_context *ctx, edb_ahead *ahead) {
+  edb_free(ctx, ahead->memory, ahead->memory_bytes);
+  *ahead = (edb_ahead){0};
+}
+
+/* ---- The pass -----------------------------------------------------------------------------------
+ *
+ * The search went backwards. Forwards a letter may find nothing ready, and is passed over.
+ */
+
+static uint32_t choose(void *self, const edb_state *s) {
+  edb_ahead *a = self;
+  uint32_t type, c = edb_state_component(s, &type);
+  if (type != EDB_TYPE_NONE) return type;
+  while (a->at[c] < a->start[c + 1] && s->ready_count[a->letters[a->at[c]]] == 0) a->at[c]++;
+  return a->at[c] < a->start[c + 1] ? a->letters[a->at[c]] : edb_tight_choose_in(s, c);
+}
+
+/* What ran because nothing else was ready is the next letter of it: nothing before that is ready
+ * either. */
+static void ran(void *self, const edb_state *s, uint32_t type, const uint32_t *nodes,
+                uint32_t count) {
+  edb_ahead *a = self;
+  uint32_t c = s->problem->component[type], end = a->start[c + 1];
+  (void)nodes;
+  (void)count;
+  if (s->problem->unbatchable[type] || s->problem->component_size[c] == 1) return;
+  while (a->at[c] < end && a->letters[a->at[c]] != type) a->at[c]++;
+  if (a->at[c] < end)
+    a->at[c]++;
+  else
+    a->behind++;
+}
+
+void edb_ahead_pass(edb_ahead *ahead, edb_state *state, edb_batches *out) {
+  edb_chooser chooser = {.choose = choose, .ran = ran, .self = ahead};
+  ahead->behind = 0;
+  memcpy(ahead->at, ahead->start, ahead->n_components * sizeof *ahead->at);
+  edb_pass(state, &chooser, EDB_GAVE_UP, out);
+}
