@@ -58,8 +58,8 @@ static arrays arrays_carve(void *memory, size_t nodes, size_t edges, size_t type
 /* The number of a type, new when it appears. */
 static inline uint32_t renumber(uint32_t original, uint32_t *number, uint32_t *n_types,
                                 const edb_dag *dag, arrays *a) {
-  uint32_t t = number[original];
   EDB_ASSERT(original < dag->n_types);
+  uint32_t t = number[original];
   if (t != EDB_TYPE_NONE) return t;
   t = number[original] = (*n_types)++;
   a->original_type[t] = original;
@@ -68,25 +68,33 @@ static inline uint32_t renumber(uint32_t original, uint32_t *number, uint32_t *n
   return t;
 }
 
-/* Types and inputs. Those that are done are left out, and an input that a node takes twice counts
- * once. With `takes`, the sets of types that a type takes, if there are no more than 64. out_start
- * counts at [u + 2]. `number`: [dag->n_types], all EDB_TYPE_NONE; own is used as scratch. */
+/* Whether edge e, not the first of the edges from `start` on, takes what one before it takes: the
+ * one right before, or that half of all edges before it. Cells with states take most inputs twice,
+ * as h c or as h1 h2 .. c1 c2 ... */
+static inline bool is_repeated(const uint32_t *in_node, uint32_t start, uint32_t half, uint32_t e) {
+  uint32_t far = e - start >= half ? e - half : e - 1;
+  return (in_node[e] == in_node[e - 1]) | (in_node[e] == in_node[far]);
+}
+
+/* Types and inputs. Those that are done are left out, as are most that a node takes twice. With
+ * `takes`, the sets of types that a type takes, if there are no more than 64. out_start counts at
+ * [u + 2]. `number`: [dag->n_types], all EDB_TYPE_NONE. */
 static inline __attribute__((always_inline)) void
 link_inputs(const edb_dag *dag, uint32_t *number, edb_problem *p, arrays *a, uint64_t *takes) {
-  uint32_t n_edges = 0, n_types = 0, n = dag->n_nodes, *last_user = a->own;
+  uint32_t n_edges = 0, n_types = 0, n = dag->n_nodes;
   memset(a->out_start, 0, ((size_t)n + 2) * sizeof *a->out_start);
-  memset(last_user, 0xff, n * sizeof *last_user);
   for (uint32_t v = 0; v < n; v++) {
     uint32_t t = renumber(dag->type[v], number, &n_types, dag, a);
     uint64_t taken = 0;
     a->type[v] = t;
     a->type_count[t]++;
     a->in_start[v] = n_edges;
-    for (uint32_t e = dag->in_start[v]; e < dag->in_start[v + 1]; e++) {
+    uint32_t start = dag->in_start[v], end = dag->in_start[v + 1], half = (end - start) / 2;
+    for (uint32_t e = start; e < end; e++) {
       if (dag->in_node[e] < dag->origin) continue;
-      uint32_t u = dag->in_node[e] - dag->origin, is_new = last_user[u] != v;
+      uint32_t u = dag->in_node[e] - dag->origin;
+      uint32_t is_new = e == start || !is_repeated(dag->in_node, start, half, e);
       EDB_ASSERT(u < v);
-      last_user[u] = v;
       a->in[n_edges] = u;
       n_edges += is_new;
       a->out_start[u + 2] += is_new;
@@ -171,24 +179,6 @@ static edb_status link_nodes(edb_problem *p, const edb_dag *dag, arrays *a, edb_
 /* ---- own: nodes of v's type on the longest path starting at v -----------------------------------
  */
 
-/* To be called before own is found, and for every node once it is. */
-static void start_own(edb_problem *p, arrays *a) {
-  uint32_t length = 0;
-  for (uint32_t t = 0; t < p->n_types; t++) {
-    a->own_start[t] = length;
-    a->max_own[t] = 0;
-    length += p->type_count[t] + 1;
-  }
-  p->own_count_length = length;
-  memset(a->own_count, 0, length * sizeof *a->own_count);
-}
-
-static inline void note_own(arrays *a, uint32_t v, uint32_t type, uint32_t own) {
-  a->own[v] = own;
-  a->own_count[a->own_start[type] + own]++;
-  a->max_own[type] = own > a->max_own[type] ? own : a->max_own[type];
-}
-
 /* Four columns of a row. A vector type, because a row whose elements are stored one by one would
  * stall the load of the whole that follows. */
 typedef int32_t lanes __attribute__((vector_size(16)));
@@ -203,7 +193,7 @@ static inline lanes larger(lanes a, lanes b) {
  * v. Inlined with a constant width. With `height`, the last column, which no type has, counts the
  * batchable nodes of all types. */
 static inline __attribute__((always_inline)) void own_sweep(const edb_problem *p, uint32_t first,
-                                                            lanes *rows, arrays *a,
+                                                            lanes *rows, uint32_t *own,
                                                             uint32_t *height,
                                                             const uint32_t width) {
   static const lanes unit[4] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}};
@@ -214,15 +204,15 @@ static inline __attribute__((always_inline)) void own_sweep(const edb_problem *p
     lanes row[4] = {{0}}, *to = rows + (size_t)v * width;
     for (uint32_t e = p->out_start[v]; e < p->out_start[v + 1]; e++) {
       uint32_t u = p->out[e];
-      int32_t keep = -(p->component[p->type[u]] == component);
-      const lanes *other = rows + (size_t)u * width, mask = {keep, keep, keep, keep};
-      for (uint32_t c = 0; c < width; c++) row[c] = larger(row[c], other[c] & mask);
+      if (p->component[p->type[u]] != component) continue;
+      const lanes *other = rows + (size_t)u * width;
+      for (uint32_t c = 0; c < width; c++) row[c] = larger(row[c], other[c]);
     }
     uint32_t column = p->column[type] - first;
     if (height != NULL) row[width - 1] += p->unbatchable[type] ? none : unit[3];
     for (uint32_t c = 0; c < width; c++)
       to[c] = column / 4 == c ? row[c] + unit[column % 4] : row[c];
-    if (column < width * 4) note_own(a, v, type, (uint32_t)to[column / 4][column % 4]);
+    if (column < width * 4) own[v] = (uint32_t)to[column / 4][column % 4];
     if (height != NULL) height[v] = (uint32_t)to[width - 1][3];
   }
 }
@@ -233,7 +223,7 @@ typedef int8_t octets __attribute__((vector_size(16)));
 #define MOST_IN_BYTES    INT8_MAX
 #define COLUMNS_IN_BYTES 64
 
-static void own_sweep_bytes(const edb_problem *p, uint32_t first, octets *rows, arrays *a) {
+static void own_sweep_bytes(const edb_problem *p, uint32_t first, octets *rows, uint32_t *own) {
   for (uint32_t i = 0; i < p->n_nodes; i++) {
     uint32_t v = p->reversed ? i : p->n_nodes - 1 - i;
     uint32_t type = p->type[v], component = p->component[type], column = p->column[type] - first;
@@ -251,7 +241,7 @@ static void own_sweep_bytes(const edb_problem *p, uint32_t first, octets *rows, 
     if (column >= COLUMNS_IN_BYTES) continue;
     int8_t *mine = (int8_t *)to + column;
     *mine += 1;
-    note_own(a, v, type, (uint32_t)*mine);
+    own[v] = (uint32_t)*mine;
   }
 }
 
@@ -263,15 +253,15 @@ static bool counts_fit_bytes(const edb_problem *p) {
 }
 
 /* Components of one type need no rows beside own itself. */
-static void own_single(const edb_problem *p, arrays *a) {
+static void own_single(const edb_problem *p, uint32_t *own) {
   for (uint32_t i = 0; i < p->n_nodes; i++) {
     uint32_t v = p->reversed ? i : p->n_nodes - 1 - i;
     uint32_t longest = 0;
     for (uint32_t e = p->out_start[v]; e < p->out_start[v + 1]; e++) {
       uint32_t u = p->out[e];
-      if (p->type[u] == p->type[v] && a->own[u] > longest) longest = a->own[u];
+      if (p->type[u] == p->type[v] && own[u] > longest) longest = own[u];
     }
-    note_own(a, v, p->type[v], longest + 1);
+    own[v] = longest + 1;
   }
 }
 
@@ -289,26 +279,26 @@ bool edb_problem_has_choices(const edb_problem *problem) {
 }
 
 /* Own of all nodes, and where a row has a column to spare, their heights. */
-static edb_status sweep_own(edb_problem *p, arrays *a, edb_error *error) {
+static edb_status sweep_own(edb_problem *p, uint32_t *own, uint32_t *height, edb_error *error) {
   uint32_t widest = find_widest(p);
   p->height = NULL;
   if (widest <= 1) {
-    own_single(p, a);
+    own_single(p, own);
     return EDB_OK;
   }
   uint32_t width = widest <= 4 ? 1 : widest <= 8 ? 2 : 4;
   size_t bytes = (size_t)p->n_nodes * width * sizeof(lanes);
   lanes *rows = edb_alloc(p->ctx, bytes);
   if (rows == NULL) return edb_fail_memory(error, bytes, "the path lengths of a graph");
-  uint32_t *spare = widest < width * 4 ? a->height : NULL;
+  uint32_t *spare = widest < width * 4 ? height : NULL;
   p->height = spare;
   bool in_bytes = widest > 16 && counts_fit_bytes(p);
   for (uint32_t first = 0; in_bytes && first < widest; first += COLUMNS_IN_BYTES)
-    own_sweep_bytes(p, first, (octets *)rows, a);
+    own_sweep_bytes(p, first, (octets *)rows, own);
   for (uint32_t first = 0; !in_bytes && first < widest; first += width * 4) {
-    if (width == 1) own_sweep(p, first, rows, a, spare, 1);
-    if (width == 2) own_sweep(p, first, rows, a, spare, 2);
-    if (width == 4) own_sweep(p, first, rows, a, spare, 4);
+    if (width == 1) own_sweep(p, first, rows, own, spare, 1);
+    if (width == 2) own_sweep(p, first, rows, own, spare, 2);
+    if (width == 4) own_sweep(p, first, rows, own, spare, 4);
   }
   edb_free(p->ctx, rows, bytes);
   return EDB_OK;
@@ -328,11 +318,22 @@ void edb_problem_heights(const edb_problem *p, uint32_t *height) {
 
 /* Own of all nodes, its histogram for each type, and the lower bound. */
 static edb_status find_own(edb_problem *p, arrays *a, edb_error *error) {
-  start_own(p, a);
-  EDB_TRY(sweep_own(p, a, error));
+  EDB_TRY(sweep_own(p, a->own, a->height, error));
+  memset(a->max_own, 0, p->n_types * sizeof *a->max_own);
+  for (uint32_t v = 0; v < p->n_nodes; v++) {
+    uint32_t *max = &a->max_own[p->type[v]];
+    if (p->own[v] > *max) *max = p->own[v];
+  }
+  uint32_t length = 0;
   p->bound = 0;
-  for (uint32_t t = 0; t < p->n_types; t++)
+  for (uint32_t t = 0; t < p->n_types; t++) {
+    a->own_start[t] = length;
+    length += a->max_own[t] + 1;
     p->bound += p->unbatchable[t] ? p->type_count[t] : a->max_own[t];
+  }
+  p->own_count_length = length;
+  memset(a->own_count, 0, length * sizeof *a->own_count);
+  for (uint32_t v = 0; v < p->n_nodes; v++) a->own_count[a->own_start[p->type[v]] + p->own[v]]++;
   return EDB_OK;
 }
 

@@ -23,10 +23,10 @@
 
 typedef struct edb_problem {
   edb_context *ctx;
-  uint32_t n_nodes, n_types;       /* types that appear */
-  uint32_t n_edges;                /* between nodes of the problem, each pair once */
-  bool reversed;                   /* inputs have higher numbers than their users, not lower */
-  const uint32_t *type;            /* [n_nodes], renumbered */
+  uint32_t n_nodes, n_types; /* types that appear */
+  uint32_t n_edges;          /* between nodes of the problem; repeated inputs are mostly left out */
+  bool reversed;             /* inputs have higher numbers than their users, not lower */
+  const uint32_t *type;      /* [n_nodes], renumbered */
   const uint32_t *original_type;   /* [n_types] -> the dag's type */
   const uint32_t *type_count;      /* [n_types] */
   const uint8_t *unbatchable;      /* [n_types] */
