@@ -12,6 +12,20 @@ static size_t clamp(size_t n, size_t low, size_t high) {
   return n < low ? low : n > high ? high : n;
 }
 
+/* What a row of a tile shall have in the first-level cache: local values, and products of values,
+ * which the steps after them read at once. */
+static size_t tile_floats(const edb_plan *plan) {
+  size_t floats = plan->local_floats;
+  for (uint32_t i = 0; i < plan->n_steps; i++) {
+    const edb_step *step = &plan->steps[i];
+    size_t width = plan->slots[step->result].width;
+    if (step->kind == EDB_STEP_OP && plan->cell->ops[step->op].kind == EDB_OP_PRODUCT &&
+        width > floats)
+      floats = width;
+  }
+  return floats;
+}
+
 /* Rows of a chunk: scratch, operands and results of a chunk shall stay in the second-level cache
  * beside a panel of weights, but there must be enough rows to use a panel well. A multiple of the
  * six rows of the product kernels. */
@@ -26,9 +40,9 @@ static void choose_blocking(edb_cpu_cell *cell, edb_cpu_caches caches) {
     if (plan->domain_floats[d] > per_element) per_element = plan->domain_floats[d];
   cell->chunk_nodes = clamp(budget / (per_node + 1), 24, 192) / 6 * 6;
   cell->chunk_elements = clamp(budget / (per_element + 1), 48, 4096) / 6 * 6;
-  /* A tile's local values fill about half of the first-level cache. */
+  /* A tile's values fill about half of the first-level cache. */
   size_t tile = caches.l1d_bytes / 2 / sizeof(float);
-  cell->tile_rows = clamp(tile / (plan->local_floats + 1), 1, cell->chunk_nodes);
+  cell->tile_rows = clamp(tile / (tile_floats(plan) + 1), 1, cell->chunk_nodes);
 }
 
 static uint32_t longest_product(const edb_plan *plan) {

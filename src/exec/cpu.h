@@ -214,6 +214,28 @@ void edb_cpu_bind_slots(edb_frame *frame, float *const *domain_base);
 /* Rows frame->pointers[0 .. n - 1] to a slot. */
 void edb_cpu_gather_rows(edb_frame *frame, uint32_t slot, size_t n);
 void edb_cpu_run_gather(edb_frame *frame, const edb_step *step);
+/* Rows of a slot that are matrices of so many columns, each in one part or several below each
+ * other: those from row `first` of the chunk on. */
+typedef struct edb_matrices {
+  uint32_t n_parts;
+  size_t first;
+  size_t height[EDB_MATRIX_PARTS];            /* rows of each part */
+  const float *const *rows[EDB_MATRIX_PARTS]; /* it is at rows[part][row of the chunk] */
+  edb_block block;                            /* if rows[0] is NULL: all is here */
+} edb_matrices;
+edb_matrices edb_cpu_find_matrices(const edb_frame *frame, uint32_t slot, size_t columns,
+                                   size_t first);
+/* The parts of matrix `i`; `more`: there is another one. */
+static inline void edb_cpu_matrix_at(const edb_matrices *m, size_t i, bool more,
+                                     edb_matrix_part *parts) {
+  for (uint32_t k = 0; k < m->n_parts; k++) {
+    const float *const *rows = m->rows[k];
+    const float *at = rows ? rows[m->first + i] : m->block.data + (ptrdiff_t)i * m->block.stride;
+    const float *next = rows ? (more ? rows[m->first + i + 1] : NULL)
+                             : (more && m->block.stride ? at + m->block.stride : NULL);
+    parts[k] = (edb_matrix_part){at, m->height[k], next};
+  }
+}
 /* Stores rows of the outputs that steps from .. to - 1 have completed wherever placement wants them
  * beside, or instead of, the slot's own rows. */
 void edb_cpu_store_rows(edb_frame *frame, uint32_t from, uint32_t to, size_t row, size_t count);

@@ -290,29 +290,75 @@ void edb_cpu_store_rows(edb_frame *f, uint32_t from, uint32_t to, size_t row, si
 /* ---- Gathers ------------------------------------------------------------------------------------
  */
 
-void edb_cpu_run_gather(edb_frame *f, const edb_step *step) {
-  if (step->source >= f->cell->plan->cell->sig.n_inputs)
-    gather_dense(f, step);
-  else if (!placed_at(f, edb_plan_root(f->cell->plan, step->result, NULL)))
-
-    gather_input(f, step->result, point_at_input(f, step->source));
-}
-
 /* Whether rows that are not evenly spaced can stay where they are. */
-static bool is_read_by_pointers(const edb_frame *f, uint32_t slot) {
-  uint32_t k = edb_plan_inputs_find(f->inputs, slot);
-  if (k == EDB_OPERAND_MIXED || f->cpu->bf16) return false;
+static bool is_read_by_pointers(const edb_frame *f, uint32_t root) {
+  uint32_t k = edb_plan_inputs_find(f->inputs, root);
+  if (k == EDB_OPERAND_MIXED) return false;
   const edb_operand *operand = &f->inputs->operands[k];
-  return operand->reader == EDB_READER_PRODUCT ||
-         (operand->reader == EDB_READER_FUSED && operand->width >= EDB_CPU_POINTER_COLUMNS);
+  if (operand->reader == EDB_READER_MATRICES) return true;
+  return !f->cpu->bf16 &&
+         (operand->reader == EDB_READER_PRODUCT ||
+          (operand->reader == EDB_READER_FUSED && operand->width >= EDB_CPU_POINTER_COLUMNS));
 }
 
-/* The pointers stand where the rows would have been gathered. */
+/* The pointers stand where the rows would have been gathered: those of each part of a slot in the
+ * part's share of the slot's memory. */
 static void keep_pointers(edb_frame *f, uint32_t slot, size_t n) {
-  const float **to = (const float **)(void *)f->blocks[slot].data;
+  size_t column = 0;
+  uint32_t root = edb_plan_root(f->cell->plan, slot, &column);
+  size_t aligned = (column * n + 1) / 2 * 2;
+  const float **to = (const float **)(void *)(f->blocks[root].data + aligned);
+  _Static_assert(EDB_READER_WIDTH * sizeof(float) >= 2 * sizeof *to,
+                 "pointers and their alignment");
   memcpy(to, f->pointers, n * sizeof *to);
   f->apart[slot] = to;
   f->stats->rows_through_pointers += n;
+}
+
+void edb_cpu_run_gather(edb_frame *f, const edb_step *step) {
+  uint32_t root = edb_plan_root(f->cell->plan, step->result, NULL);
+  if (step->source >= f->cell->plan->cell->sig.n_inputs) {
+    gather_dense(f, step);
+    return;
+  }
+  if (placed_at(f, root)) return;
+  size_t n = point_at_input(f, step->source);
+  if (is_read_by_pointers(f, root))
+    keep_pointers(f, step->result, n);
+  else
+    gather_input(f, step->result, n);
+}
+
+/* The part of operand k that begins at a column. */
+static const edb_input_part *part_at(const edb_plan_inputs *inputs, uint32_t k, size_t column) {
+  for (uint32_t i = 0; i < inputs->n_parts; i++)
+    if (inputs->parts[i].operand == k && inputs->parts[i].column == column)
+      return &inputs->parts[i];
+  return NULL;
+}
+
+edb_matrices edb_cpu_find_matrices(const edb_frame *f, uint32_t slot, size_t columns,
+                                   size_t first) {
+  const edb_slot *slots = f->cell->plan->slots;
+  edb_matrices m;
+  m.n_parts = 1;
+  m.first = first;
+  m.block = edb_frame_rows(f, slot, first);
+  m.height[0] = slots[slot].width / columns;
+  m.rows[0] = f->apart[slot];
+  if (m.rows[0] || slots[slot].kind != EDB_SLOT_SCRATCH || slots[slot].local) return m;
+  uint32_t k = edb_plan_inputs_find(f->inputs, slot);
+  if (k == EDB_OPERAND_MIXED || f->inputs->operands[k].n_parts < 2) return m;
+  const edb_input_part *part = part_at(f->inputs, k, 0);
+  if (!part || !f->apart[part->slot]) return m;
+  m.n_parts = 0;
+  for (size_t at = 0; part; part = part_at(f->inputs, k, at)) {
+    EDB_ASSERT(m.n_parts < EDB_MATRIX_PARTS);
+    m.height[m.n_parts] = slots[part->slot].width / columns;
+    m.rows[m.n_parts++] = f->apart[part->slot];
+    at += slots[part->slot].width;
+  }
+  return m;
 }
 
 /* Inputs that are read in place if they can be. */

@@ -189,19 +189,43 @@ static edb_status cross_entropy(const rows *r) {
 /* ---- Products of values ------------------------------------------------------------------------
  */
 
-/* The forms that packed weights do not cover: each row of the batch has matrices of its own. */
-static void product(const rows *r) {
-  edb_shape sa = operand_shape(r, 0), sb = operand_shape(r, 1);
-  edb_block a = operand(r, 0), b = operand(r, 1);
-  for (size_t i = 0; i < r->count; i++) {
-    const float *x = row_of(a, i), *y = row_of(b, i);
-    float *out = row_of(r->out, i);
-    if (sa.rank == 2 && sb.rank == 1)
-      r->k->matvec(sa.dim[0], sa.dim[1], x, sa.dim[1], y, out);
-    else if (sa.rank == 2)
-      r->k->product(sa.dim[0], sb.dim[1], sa.dim[1], x, sa.dim[1], y, sb.dim[1], out, sb.dim[1]);
+/* The factors of one row. */
+typedef struct factors {
+  const edb_matrix_part *a, *b; /* the left one, if it is a matrix; the right one */
+  size_t n_a, n_b;
+  size_t depth, columns;
+} factors;
+
+/* What stands below each other on the left stands so in the result. */
+static void matrix_product(const rows *r, const factors *p, float *out) {
+  ptrdiff_t a_stride = (ptrdiff_t)p->depth, stride = (ptrdiff_t)p->columns;
+  for (size_t i = 0; i < p->n_a; i++) {
+    size_t height = p->a[i].rows;
+    if (stride == 0)
+      r->k->matvec(height, p->depth, p->a[i].data, a_stride, p->b->data, out);
     else
-      r->k->product(1, sb.dim[1], sb.dim[0], x, sb.dim[0], y, sb.dim[1], out, sb.dim[1]);
+      r->k->product_parts(height, p->columns, p->a[i].data, a_stride, p->n_b, p->b, stride, out,
+                          stride);
+    out += height * (stride == 0 ? 1 : p->columns);
+  }
+}
+
+/* The forms that packed weights do not cover: each row of the batch has matrices of its own. A
+ * vector on the left is a matrix of one row. */
+static void product(const rows *r) {
+  edb_shape sb = operand_shape(r, 1);
+  edb_matrix_part a[EDB_MATRIX_PARTS] = {{0}}, b[EDB_MATRIX_PARTS] = {{0}};
+  factors p = {.a = a, .b = b, .depth = sb.dim[0], .columns = sb.rank == 2 ? sb.dim[1] : 0};
+  edb_matrices left = edb_cpu_find_matrices(r->f, r->step->operand[0], p.depth, r->row);
+  edb_matrices right =
+      edb_cpu_find_matrices(r->f, r->step->operand[1], sb.rank == 2 ? sb.dim[1] : 1, r->row);
+  p.n_a = left.n_parts;
+  p.n_b = right.n_parts;
+  for (size_t i = 0; i < r->count; i++) {
+    bool more = r->row + i + 1 < r->f->rows[r->step->domain];
+    edb_cpu_matrix_at(&left, i, more, a);
+    edb_cpu_matrix_at(&right, i, more, b);
+    matrix_product(r, &p, row_of(r->out, i));
   }
 }
 

@@ -36,13 +36,18 @@ static edb_block factor(edb_frame *f, const edb_step *step, edb_block a, size_t 
 static edb_status run_matrices(edb_frame *f, const void *arg, size_t row, size_t count) {
   const uint32_t index = *(const uint32_t *)arg;
   const edb_step *step = &f->cell->plan->steps[index];
-  edb_block a = f->blocks[step->operand[0]], c = f->blocks[step->result];
+  edb_matrices a = edb_cpu_find_matrices(f, step->operand[0], step->depth, row);
+  edb_block c = f->blocks[step->result];
   for (size_t r = row; r < row + count; r++) {
-    edb_block matrix = {a.data + (ptrdiff_t)r * a.stride, step->depth};
-    matrix = factor(f, step, matrix, r * step->repeat, step->repeat);
-    f->cpu->product(step->repeat, step->columns, edb_cpu_depth(f->cpu, step), matrix.data,
-                    matrix.stride, f->cell->packed[index], c.data + (ptrdiff_t)r * c.stride,
-                    step->columns);
+    edb_matrix_part part[EDB_MATRIX_PARTS] = {{0}};
+    edb_cpu_matrix_at(&a, r - row, false, part);
+    for (size_t i = 0, done = 0; i < a.n_parts; done += part[i++].rows) {
+      edb_block matrix = {(float *)(uintptr_t)part[i].data, step->depth};
+      matrix = factor(f, step, matrix, r * step->repeat + done, part[i].rows);
+      f->cpu->product(part[i].rows, step->columns, edb_cpu_depth(f->cpu, step), matrix.data,
+                      matrix.stride, f->cell->packed[index],
+                      c.data + (ptrdiff_t)r * c.stride + done * step->columns, step->columns);
+    }
   }
   return EDB_OK;
 }

@@ -49,6 +49,14 @@ typedef struct edb_wanted {
   size_t rows, columns;
 } edb_wanted;
 
+/* Some rows of a matrix, with those of the next part below them. */
+#define EDB_MATRIX_PARTS 8
+typedef struct edb_matrix_part {
+  const float *data;
+  size_t rows;
+  const float *next; /* what a product soon to come has in its place, for the caches; or NULL */
+} edb_matrix_part;
+
 typedef struct edb_kernels {
   edb_simd simd;
   uint32_t panel; /* columns of a packed panel */
@@ -65,6 +73,10 @@ typedef struct edb_kernels {
   /* The same with B as it lies in memory, row-major [depth x cols] with a row stride. */
   void (*product)(size_t rows, size_t cols, size_t depth, const float *a, ptrdiff_t a_stride,
                   const float *b, ptrdiff_t b_stride, float *c, ptrdiff_t c_stride);
+  /* The same with B in 1 to EDB_MATRIX_PARTS parts, each of one row or more. */
+  void (*product_parts)(size_t rows, size_t cols, const float *a, ptrdiff_t a_stride,
+                        size_t n_parts, const edb_matrix_part *b, ptrdiff_t b_stride, float *c,
+                        ptrdiff_t c_stride);
   /* C = A * B of bf16 numbers, with sums in fp32: rows of A made by to_bf16, B by edb_pack_bf16_*;
    * `depth` counts pairs.
    * Here a chain of fma over ascending k from +0 of the rounded numbers, the same bits at all

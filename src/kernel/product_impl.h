@@ -2,6 +2,7 @@
 #ifndef EDB_KERNEL_PRODUCT_IMPL_H
 #define EDB_KERNEL_PRODUCT_IMPL_H
 
+#include "kernel/kernel.h"
 #include "kernel/product_tile.h"
 #include "kernel/reduce_impl.h"
 
@@ -127,29 +128,40 @@ static void kernel_product_packed_rows(size_t rows, size_t cols, size_t depth,
 
 /* B in place: whole vectors of columns in tiles as wide as they come, the rest with masked loads.
  */
+static void kernel_product_parts(size_t rows, size_t cols, const float *a, ptrdiff_t a_stride,
+                                 size_t n_parts, const edb_matrix_part *b, ptrdiff_t b_stride,
+                                 float *c, ptrdiff_t c_stride) {
+  const product_rows source = {NULL, a, a_stride, NULL};
+  product_columns part[EDB_MATRIX_PARTS];
+  EDB_ASSERT(n_parts > 0 && n_parts <= EDB_MATRIX_PARTS);
+  for (size_t j = 0; j < cols;) {
+    const size_t left = (cols - j) / VF_LANES;
+    const bool exact = left == 0;
+    const size_t vectors = exact ? 1 : left < VF_PANEL_VECTORS ? left : VF_PANEL_VECTORS;
+    const size_t last = exact ? cols - j : VF_LANES;
+    const product_tile_fn *tiles = exact ? exact_tiles : tile[vectors - 1];
+    const size_t most = tile_rows[vectors - 1];
+    for (size_t i = 0; i < n_parts; i++) {
+      part[i] = (product_columns){.first = b[i].data + j,
+                                  .stride = b_stride,
+                                  .depth = b[i].rows,
+                                  .below = i + 1 < n_parts ? &part[i + 1] : NULL,
+                                  .last = last};
+      if (j == 0 && b[i].next != NULL) begin_stream(&part[i], b[i].next, tile_count(rows, most));
+    }
+    product_panel(tiles, most, rows, source, part, c + j, c_stride);
+    j += exact ? last : vectors * VF_LANES;
+  }
+}
+
 static void kernel_product(size_t rows, size_t cols, size_t depth, const float *a,
                            ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride, float *c,
                            ptrdiff_t c_stride) {
-  const product_rows source = {NULL, a, a_stride, NULL};
-  product_columns columns = {.first = b, .stride = b_stride, .last = VF_LANES};
-  size_t j = 0;
-  if (depth == 0) {
+  const edb_matrix_part whole = {.data = b, .rows = depth};
+  if (depth == 0)
     product_of_nothing(rows, cols, c, c_stride);
-    return;
-  }
-  while (j + VF_LANES <= cols) {
-    const size_t left = (cols - j) / VF_LANES;
-    const size_t vectors = left < VF_PANEL_VECTORS ? left : VF_PANEL_VECTORS;
-    columns.first = b + j;
-    product_panel(tile[vectors - 1], tile_rows[vectors - 1], rows, depth, source, columns, NULL,
-                  c + j, c_stride);
-    j += vectors * VF_LANES;
-  }
-  if (j < cols) {
-    columns.first = b + j;
-    columns.last = cols - j;
-    product_panel(exact_tiles, VF_TILE_ROWS_1, rows, depth, source, columns, NULL, c + j, c_stride);
-  }
+  else
+    kernel_product_parts(rows, cols, a, a_stride, 1, &whole, b_stride, c, c_stride);
 }
 
 #endif

@@ -24,17 +24,19 @@ typedef struct product_stream {
   size_t apart; /* distance of the second address from the first */
 } product_stream;
 
-/* The columns of B that one tile takes. */
+/* The columns of B that one tile takes. B may stand in memory in parts, one below the other. */
 typedef struct product_columns {
-  const float *first; /* row 0 */
-  ptrdiff_t stride;   /* of rows */
+  const float *first;            /* row 0 */
+  ptrdiff_t stride;              /* of rows */
+  size_t depth;                  /* rows of this part */
+  struct product_columns *below; /* the next part; NULL: that was the last one */
   size_t ahead_bytes; /* how far ahead of each row to ask memory for its like; 0: nothing */
   product_stream stream;
   size_t last; /* columns of the last vector that are wanted */
 } product_columns;
 
-typedef void (*product_tile_fn)(size_t depth, const float *const *a, const product_columns *b,
-                                float *c, ptrdiff_t c_stride);
+typedef void (*product_tile_fn)(const float *const *a, const product_columns *b, float *c,
+                                ptrdiff_t c_stride);
 
 /* Both may ask for what is beyond B. */
 VF_INLINE void prefetch_ahead(const float *b, size_t ahead_bytes) {
@@ -52,12 +54,10 @@ typedef edb_vf (*product_step)(edb_vf factor, edb_vf column, edb_vf sum);
 /* rows, vectors and `exact` (B ends with the last column, so it must be loaded with a mask) are
  * constants where this is used, and all arrays live in registers. */
 VF_INLINE void product_tile(const size_t rows, const size_t vectors, const bool exact,
-                            product_step step, size_t depth, const float *const *a,
+                            product_step step, const float *const *a,
                             const product_columns *columns, float *c, ptrdiff_t c_stride) {
-  const float *b = columns->first;
   const ptrdiff_t b_stride = columns->stride;
   const size_t last = columns->last, ahead = columns->ahead_bytes;
-  const product_stream stream = columns->stream;
   edb_vf sum[EDB_TILE_MAX_ROWS][VF_PANEL_VECTORS];
   const float *row[EDB_TILE_MAX_ROWS];
   VF_UNROLL
@@ -66,21 +66,28 @@ VF_INLINE void product_tile(const size_t rows, const size_t vectors, const bool 
     VF_UNROLL
     for (size_t v = 0; v < vectors; v++) sum[r][v] = vf_set1(0.0f);
   }
-  for (size_t k = 0; k < depth; k++, b += b_stride) {
-    if (stream.at != 0) prefetch_stream(&stream, k);
-    edb_vf column[VF_PANEL_VECTORS];
-    VF_UNROLL
-    for (size_t v = 0; v < vectors; v++) {
-      prefetch_ahead(b + v * VF_LANES, ahead);
-      column[v] =
-          exact && v + 1 == vectors ? vf_load_n(b + v * VF_LANES, last) : vf_load(b + v * VF_LANES);
-    }
-    VF_UNROLL
-    for (size_t r = 0; r < rows; r++) {
-      const edb_vf factor = vf_set1(row[r][k]);
+  for (; columns != NULL; columns = columns->below) {
+    const float *b = columns->first;
+    const size_t depth = columns->depth;
+    const product_stream stream = columns->stream;
+    for (size_t k = 0; k < depth; k++, b += b_stride) {
+      if (stream.at != 0) prefetch_stream(&stream, k);
+      edb_vf column[VF_PANEL_VECTORS];
       VF_UNROLL
-      for (size_t v = 0; v < vectors; v++) sum[r][v] = step(factor, column[v], sum[r][v]);
+      for (size_t v = 0; v < vectors; v++) {
+        prefetch_ahead(b + v * VF_LANES, ahead);
+        column[v] = exact && v + 1 == vectors ? vf_load_n(b + v * VF_LANES, last)
+                                              : vf_load(b + v * VF_LANES);
+      }
+      VF_UNROLL
+      for (size_t r = 0; r < rows; r++) {
+        const edb_vf factor = vf_set1(row[r][k]);
+        VF_UNROLL
+        for (size_t v = 0; v < vectors; v++) sum[r][v] = step(factor, column[v], sum[r][v]);
+      }
     }
+    VF_UNROLL
+    for (size_t r = 0; r < rows; r++) row[r] += depth;
   }
   VF_UNROLL
   for (size_t r = 0; r < rows; r++) {
@@ -91,10 +98,10 @@ VF_INLINE void product_tile(const size_t rows, const size_t vectors, const bool 
   }
 }
 
-#define EDB_TILE(name, rows, vectors, exact, step)                                                \
-  static void name##_##vectors##_##rows(size_t depth, const float *const *a,                      \
-                                        const product_columns *b, float *c, ptrdiff_t c_stride) { \
-    product_tile(rows, vectors, exact, step, depth, a, b, c, c_stride);                           \
+#define EDB_TILE(name, rows, vectors, exact, step)                                                 \
+  static void name##_##vectors##_##rows(const float *const *a, const product_columns *b, float *c, \
+                                        ptrdiff_t c_stride) {                                      \
+    product_tile(rows, vectors, exact, step, a, b, c, c_stride);                                   \
   }
 
 /* X(name, rows, vectors, exact, step) for all rows of a tile of so many vectors. */
@@ -141,21 +148,24 @@ typedef struct product_rows {
   wanted_cursor *wanted; /* what to ask for before each tile; NULL: nothing */
 } product_rows;
 
+VF_INLINE size_t tile_count(size_t rows, size_t most) {
+  return (rows + most - 1) / most;
+}
+
+/* Parts of B bring what stands at `next` while `tiles` tiles pass over them. */
+VF_INLINE void begin_stream(product_columns *b, const float *next, size_t tiles) {
+  const size_t row = (size_t)b->stride * sizeof *next;
+  const size_t step = (row + tiles * EDB_STREAMS - 1) / (tiles * EDB_STREAMS);
+  b->stream = (product_stream){(uintptr_t)next, step, step * b->depth};
+}
+
 /* All rows against one panel. The rows are cut into tiles of nearly equal height: two tiles of four
- * rows keep the multipliers busier than one of six and one of two.
- *
- * `next` is the panel after this one, or NULL: it comes from afar while several tiles pass over
- * this one, each of which asks for a part. Otherwise memory would rest until the first tile of the
- * next panel had to wait for it. A single tile must wait anyway, and is faster with nothing else to
- * ask for. */
-VF_INLINE void product_panel(const product_tile_fn *tile, size_t most, size_t rows, size_t depth,
-                             product_rows a, product_columns b, const float *next, float *c,
-                             ptrdiff_t c_stride) {
-  const size_t count = (rows + most - 1) / most;
+ * rows keep the multipliers busier than one of six and one of two. */
+VF_INLINE void product_panel(const product_tile_fn *tile, size_t most, size_t rows, product_rows a,
+                             product_columns *b, float *c, ptrdiff_t c_stride) {
+  const size_t count = tile_count(rows, most);
   const size_t height = rows / count, taller = rows % count;
   const float *pointers[EDB_TILE_MAX_ROWS];
-  const size_t step = (size_t)b.stride * sizeof(float) / count / EDB_STREAMS;
-  if (count > 1 && next != NULL) b.stream = (product_stream){(uintptr_t)next, step, step * depth};
   for (size_t i = 0, r = 0; i < count; i++) {
     const size_t h = height + (i < taller ? 1 : 0);
     const float *const *p = pointers;
@@ -165,19 +175,27 @@ VF_INLINE void product_panel(const product_tile_fn *tile, size_t most, size_t ro
     } else {
       for (size_t j = 0; j < h; j++) pointers[j] = a.first + (ptrdiff_t)(r + j) * a.stride;
     }
-    tile[h - 1](depth, p, &b, c + (ptrdiff_t)r * c_stride, c_stride);
-    if (b.stream.at != 0) b.stream.at += EDB_STREAMS * step * depth;
+    tile[h - 1](p, b, c + (ptrdiff_t)r * c_stride, c_stride);
+    for (product_columns *part = b; part != NULL; part = part->below)
+      if (part->stream.at != 0) part->stream.at += EDB_STREAMS * part->stream.apart;
     r += h;
   }
 }
 
-/* All rows against one panel of packed columns. Seven or eight rows are too many for one tile of
- * whole panels and would make two low ones, each of which waits for B: they pass once over each
- * half of the panel instead, the first time asking for both. */
+/* All rows against one panel of packed columns.
+ *
+ * `next` is the panel after this one, or NULL: it comes from afar while several tiles pass over
+ * this one, each of which asks for a part. Otherwise memory would rest until the first tile of the
+ * next panel had to wait for it. A single tile must wait anyway, and is faster with nothing else to
+ * ask for.
+ *
+ * Seven or eight rows are too many for one tile of whole panels and would make two low ones, each
+ * of which waits for B: they pass once over each half of the panel instead, the first time asking
+ * for both. */
 VF_INLINE void product_packed_panel(const product_tile_fn (*tiles)[EDB_TILE_MAX_ROWS],
-                                    size_t vectors, size_t rows, size_t depth, product_rows a,
-                                    product_columns b, const float *next, float *c,
-                                    ptrdiff_t c_stride) {
+                                    size_t vectors, size_t rows, product_rows a, product_columns b,
+                                    const float *next, float *c, ptrdiff_t c_stride) {
+  const size_t most = tile_rows[vectors - 1], count = tile_count(rows, most);
 #if VF_PANEL_VECTORS == 4
   if (vectors == 4 && (rows == 7 || rows == 8)) {
     product_columns half = b;
@@ -185,13 +203,13 @@ VF_INLINE void product_packed_panel(const product_tile_fn (*tiles)[EDB_TILE_MAX_
     b.first += (size_t)2 * VF_LANES;
     half.stream = (product_stream){(uintptr_t)b.first + b.ahead_bytes,
                                    (size_t)b.stride * sizeof(float), VF_LANES * sizeof(float)};
-    product_panel(tiles[1], tile_rows[1], rows, depth, a, half, NULL, c, c_stride);
-    product_panel(tiles[1], tile_rows[1], rows, depth, a, b, NULL, c + (size_t)2 * VF_LANES,
-                  c_stride);
+    product_panel(tiles[1], tile_rows[1], rows, a, &half, c, c_stride);
+    product_panel(tiles[1], tile_rows[1], rows, a, &b, c + (size_t)2 * VF_LANES, c_stride);
     return;
   }
 #endif
-  product_panel(tiles[vectors - 1], tile_rows[vectors - 1], rows, depth, a, b, next, c, c_stride);
+  if (count > 1 && next != NULL) begin_stream(&b, next, count);
+  product_panel(tiles[vectors - 1], most, rows, a, &b, c, c_stride);
 }
 
 /* Without a depth there may be no A and B at all. */
@@ -215,11 +233,12 @@ VF_INLINE void product_all(const product_tile_fn (*tiles)[EDB_TILE_MAX_ROWS], si
     const product_columns b = {
         .first = packed + j * depth,
         .stride = (ptrdiff_t)(vectors * VF_LANES),
+        .depth = depth,
         .ahead_bytes = 2048,
         .last = width - (vectors - 1) * VF_LANES,
     };
     const float *next = j + panel < cols ? packed + (j + panel) * depth : NULL;
-    product_packed_panel(tiles, vectors, rows, depth, a, b, next, c + j, c_stride);
+    product_packed_panel(tiles, vectors, rows, a, b, next, c + j, c_stride);
   }
 }
 

@@ -16,8 +16,8 @@
   {                                                                                              \
     .simd = (level), .panel = VF_PANEL_VECTORS * VF_LANES,                                       \
     .product_packed = kernel_product_packed, .product_packed_rows = kernel_product_packed_rows,  \
-    .product = kernel_product, .product_bf16 = kernel_product_bf16, .to_bf16 = kernel_to_bf16,   \
-    .matvec = kernel_matvec,                                                                     \
+    .product = kernel_product, .product_parts = kernel_product_parts,                            \
+    .product_bf16 = kernel_product_bf16, .to_bf16 = kernel_to_bf16, .matvec = kernel_matvec,     \
     EDB_UNARY_LIST(EDB_KERNEL_ENTRY) EDB_BINARY_LIST(EDB_KERNEL_ENTRY)                           \
         EDB_COMBINED_LIST(EDB_KERNEL_ENTRY_OF)                                                   \
             .softmax = kernel_softmax,                                                           \

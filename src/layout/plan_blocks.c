@@ -257,6 +257,7 @@ static edb_status cut(cutter *c) {
   EDB_TRY(move_steps(c));
   move_results(c);
   find_inputs(c);
+  edb_plan_form_runs(c->p);
   return drop_unused(c->p);
 }
 

@@ -127,7 +127,9 @@ EDB_MUST_CHECK edb_status edb_plan_fuse(edb_planner *p);
 /* Cuts scratch memory where no step reads or writes across. Blocks that are one output or one input
  * become that; slots that nobody uses go. */
 EDB_MUST_CHECK edb_status edb_plan_cut_blocks(edb_planner *p);
-/* Runs, what is local to them, and positions. */
+/* Numbers runs, and makes products in them where their only reader has its result. */
+void edb_plan_form_runs(edb_planner *p);
+/* What is local to runs, and positions. */
 EDB_MUST_CHECK edb_status edb_plan_place_scratch(edb_planner *p);
 
 #endif

@@ -24,7 +24,8 @@ uint32_t edb_plan_inputs_find(const edb_plan_inputs *p, uint32_t root) {
   return EDB_OPERAND_MIXED;
 }
 
-static edb_reader find_reader(const edb_plan *plan, uint32_t slot) {
+/* The one step that reads an input, if it could do with pointers. */
+static edb_reader find_only_reader(const edb_plan *plan, uint32_t slot) {
   edb_reader found = EDB_READER_OTHER;
   uint32_t reads = 0;
   if (plan->slots[slot].kind != EDB_SLOT_INPUT) return EDB_READER_OTHER;
@@ -43,6 +44,62 @@ static edb_reader find_reader(const edb_plan *plan, uint32_t slot) {
   return found;
 }
 
+/* Columns of the matrix that a step takes as operand k, one for each row; 0: it takes no such. */
+static uint32_t matrix_columns(const edb_plan *plan, const edb_step *step, uint32_t k) {
+  bool variadic;
+  if (step->kind == EDB_STEP_PRODUCT) return step->repeat > 1 ? step->depth : 0;
+  const edb_ir_op *op = &plan->cell->ops[step->op];
+  edb_shape shape = edb_ir_ref_shape(plan->program, plan->cell,
+                                     plan->cell->operands[op->operand_start + k], &variadic);
+  return shape.rank == 2 ? shape.dim[1] : 0;
+}
+
+/* Whether a step that reads columns of operand `index` is a product that can do with pointers to
+ * its inputs: to the one that it reads, or to all of them. */
+static bool takes_parts(const edb_plan_inputs *p, const edb_plan *plan, const edb_step *step,
+                        uint32_t k, uint32_t index) {
+  const edb_operand *operand = &p->operands[index];
+  bool product =
+      step->kind == EDB_STEP_PRODUCT
+          ? step->repeat > 1
+          : step->kind == EDB_STEP_OP && plan->cell->ops[step->op].kind == EDB_OP_PRODUCT;
+  if (!product) return false;
+  for (uint32_t i = 0; i < p->n_parts; i++)
+    if (p->parts[i].operand == index && p->parts[i].slot == step->operand[k]) return true;
+  uint32_t columns = matrix_columns(plan, step, k);
+  if (columns == 0 || step->operand[k] != operand->slot) return false;
+  for (uint32_t i = 0; i < p->n_parts; i++)
+    if (p->parts[i].operand == index &&
+        (p->parts[i].column % columns != 0 || plan->slots[p->parts[i].slot].width % columns != 0))
+      return false;
+  return true;
+}
+
+static bool is_of_matrices(const edb_plan_inputs *p, const edb_plan *plan, uint32_t index) {
+  const edb_operand *operand = &p->operands[index];
+  if (operand->output != EDB_SLOT_NONE || operand->n_parts > EDB_READER_PARTS) return false;
+  for (uint32_t i = 0; i < p->n_parts; i++)
+    if (p->parts[i].operand == index && plan->slots[p->parts[i].slot].width < EDB_READER_WIDTH)
+      return false;
+  for (uint32_t i = 0; i < plan->n_steps; i++) {
+    const edb_step *step = &plan->steps[i];
+    for (uint32_t k = 0; k < step->n_operands; k++)
+      if (step->operand[k] != EDB_SLOT_NONE &&
+          edb_plan_root(plan, step->operand[k], NULL) == operand->slot &&
+          !takes_parts(p, plan, step, k, index))
+        return false;
+  }
+  return true;
+}
+
+static void find_readers(edb_plan_inputs *p, const edb_plan *plan) {
+  for (uint32_t k = 0; k < p->n_operands; k++) {
+    edb_operand *operand = &p->operands[k];
+    operand->reader =
+        is_of_matrices(p, plan, k) ? EDB_READER_MATRICES : find_only_reader(plan, operand->slot);
+  }
+}
+
 static void add_part(edb_plan_inputs *p, const edb_plan *plan, uint32_t input, uint32_t slot) {
   size_t column = 0;
   uint32_t root = edb_plan_root(plan, slot, &column), operand = edb_plan_inputs_find(p, root);
@@ -53,11 +110,10 @@ static void add_part(edb_plan_inputs *p, const edb_plan *plan, uint32_t input, u
         (edb_operand){.slot = root,
                       .domain = s->domain,
                       .width = s->width,
-                      .output = s->kind == EDB_SLOT_OUTPUT ? s->index : EDB_SLOT_NONE,
-                      .reader = find_reader(plan, root)};
+                      .output = s->kind == EDB_SLOT_OUTPUT ? s->index : EDB_SLOT_NONE};
   }
   if (operand != EDB_OPERAND_MIXED) p->operands[operand].n_parts++;
-  p->parts[p->n_parts++] = (edb_input_part){input, (uint32_t)column, operand};
+  p->parts[p->n_parts++] = (edb_input_part){input, (uint32_t)column, slot, operand};
 }
 
 static bool is_in_place(const edb_plan *plan, uint32_t input) {
@@ -101,6 +157,7 @@ edb_status edb_plan_inputs_create(edb_context *ctx, const edb_plan *plan, edb_pl
   p.operands = (edb_operand *)(void *)(p.parts + parts);
   p.last_step = (uint32_t *)(void *)(p.operands + parts);
   find_parts(&p, plan);
+  find_readers(&p, plan);
   find_last_steps(&p, plan);
   *out = p;
   return EDB_OK;

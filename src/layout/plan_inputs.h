@@ -13,12 +13,18 @@
 
 #include "layout/plan.h"
 
-/* Of an operand that is read once, by a kernel that could do with a pointer per row. */
+/* Of an operand whose readers could do with a pointer per row. */
 typedef enum edb_reader {
   EDB_READER_OTHER,
-  EDB_READER_PRODUCT, /* as its left factor */
-  EDB_READER_FUSED    /* elementwise operators in one pass */
+  EDB_READER_PRODUCT, /* one product with weights, as its left factor */
+  EDB_READER_FUSED,   /* one pass of elementwise operators */
+  EDB_READER_MATRICES /* products with a factor for each row: they take an input as it is, or
+                         matrices of which every input is some rows */
 } edb_reader;
+
+/* Inputs of a matrix that is read through pointers, at most, and the least floats of each. */
+#define EDB_READER_PARTS 8
+#define EDB_READER_WIDTH 16
 
 typedef struct edb_operand {
   uint32_t slot;   /* whose rows these are: an INPUT, or SCRATCH or OUTPUT that inputs fill */
@@ -32,6 +38,7 @@ typedef struct edb_operand {
 /* Columns that an input fills. */
 typedef struct edb_input_part {
   uint32_t input, column;
+  uint32_t slot;    /* of these columns alone */
   uint32_t operand; /* EDB_OPERAND_MIXED: none, it is gathered beside other values */
 } edb_input_part;
 

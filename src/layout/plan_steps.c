@@ -194,9 +194,11 @@ static edb_status add_kernel(edb_planner *p, uint32_t op) {
 
 /* ---- Order ----------------------------------------------------------------------------------- */
 
-/* Steps that work row by row can share a tile; reductions over inputs and products cannot. */
-static bool is_tiled(edb_op_kind kind) {
-  return kind != EDB_OP_PRODUCT && !edb_op_is_over(kind);
+/* Steps that work row by row can share a tile; reductions over inputs and products with packed
+ * weights cannot. */
+static bool is_tiled(const edb_planner *p, uint32_t op) {
+  edb_product_form form;
+  return !edb_op_is_over(p->cell->ops[op].kind) && !edb_plan_product_form(p, op, &form);
 }
 
 static bool has_operands(const edb_planner *p, uint32_t op) {
@@ -226,7 +228,7 @@ static edb_status add_kernels(edb_planner *p) {
     uint32_t before = left;
     for (int tiled = 0; tiled < 2; tiled++) {
       for (uint32_t i = 0; i < p->cell->n_ops; i++) {
-        if (is_tiled(p->cell->ops[i].kind) != (tiled == 1) || !is_due(p, i)) continue;
+        if (is_tiled(p, i) != (tiled == 1) || !is_due(p, i)) continue;
         EDB_TRY(add_kernel(p, i));
       }
     }

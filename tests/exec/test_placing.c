@@ -155,6 +155,54 @@ static void rows_apart_are_read_through_pointers_with_the_same_bits(void **state
   }
 }
 
+static const char matrices_text[] =
+    "edb 1\n"
+    "model matrices\n"
+    "const n = 6\n"
+    "param T[10, n, n], E[10, n], W[n, 2*n], b[n]\n"
+    "cell leaf(word: index 10) -> (v[n], M[n, n]):\n"
+    "  v = E[word]\n"
+    "  M = T[word]\n"
+    "cell node(v1[n], M1[n, n], v2[n], M2[n, n]) -> (v[n], M[n, n]):\n"
+    "  v = tanh(W @ [M1 @ v2; M2 @ v1])\n"
+    "  M = W @ [M1; M2] / 4 + b\n"
+    "cell out(v[n]) -> (y[5]):\n"
+    "  y = v[0:5]\n";
+
+/* Combs of many lengths, so that a batch takes leaves and nodes in turn. */
+static edb_graph *combs_of(const world *w) {
+  edb_graph *graph = graph_of(w);
+  for (uint32_t i = 0; i < 9; i++) {
+    edb_node top = append(graph, 0, NULL, 0, (int32_t)i);
+    for (uint32_t k = 0; k < 1 + i * 5 % 7; k++) {
+      edb_node leaf = append(graph, 0, NULL, 0, (int32_t)((i + k) % 10));
+      edb_node left = k % 2 ? leaf : top, right = k % 2 ? top : leaf;
+      edb_value inputs[4] = {{left, 0}, {left, 1}, {right, 0}, {right, 1}};
+      top = append(graph, 1, inputs, 4, 0);
+    }
+    (void)append(graph, 2, &(edb_value){top, 0}, 1, 0);
+  }
+  return graph;
+}
+
+static void matrices_are_read_where_they_are_with_the_same_bits(void **state) {
+  (void)state;
+  float alone[45], batched[45];
+  edb_run_stats stats;
+  world w = world_of(EDB_SIMD_AUTO, matrices_text);
+  edb_graph *graph = combs_of(&w);
+  size_t n = read_outputs(&w, graph, EDB_POLICY_UNBATCHED, alone, &stats);
+  edb_graph_destroy(graph);
+  graph = combs_of(&w);
+  assert_int_equal(read_outputs(&w, graph, EDB_POLICY_BEST, batched, &stats), n);
+  assert_true(stats.rows_through_pointers > 0);
+  /* What is gathered are vectors, too short for pointers. */
+  assert_true(stats.bytes_copied < stats.rows_through_pointers * 36 * sizeof(float) / 2);
+  assert_memory_equal(alone, batched, n * sizeof(float));
+  edb_graph_destroy(graph);
+  world_close(&w);
+}
+
 static void placements_that_there_are_not_are_refused(void **state) {
   (void)state;
   world w = world_of(EDB_SIMD_PORTABLE, tree_text);
@@ -173,6 +221,7 @@ int main(void) {
       cmocka_unit_test(chains_need_no_copies_and_a_second_store_for_a_second_reader_at_most),
       cmocka_unit_test(trees_need_no_copies_and_little_memory),
       cmocka_unit_test(rows_apart_are_read_through_pointers_with_the_same_bits),
+      cmocka_unit_test(matrices_are_read_where_they_are_with_the_same_bits),
       cmocka_unit_test(placements_that_there_are_not_are_refused),
   };
   return cmocka_run_group_tests_name("placing", tests, NULL, NULL);

@@ -135,6 +135,25 @@ static const zoo_model zoo[] = {
               "  r = tanh(T[k] @ h + E[argmax(W @ h)])\n"
               "  q = p[argmax(l)] + b[argmax(g)]\n"
               "  w = E[k] + E[argmax(E[k])]\n"},
+    {"matrices below each other",
+     ZOO_HEAD "cell node(v1[n], M1[n, n], v2[n], M2[n, n]) -> (h[n], M[n, n], v[n]):\n"
+              "  h = tanh(Q @ [M1 @ v2; M2 @ v1] + b)\n"
+              "  M = tanh((Q @ [M1; M2] + g) / 4)\n"
+              "  v = tanh(M1 @ v1) * (M2 @ v2)\n"
+              "cell left(A[n, n], B[n, n], h[n]) -> (o[2*n], S[2*n, n], N[n, n]):\n"
+              "  D = [A; B]\n"
+              "  o = tanh(D @ h)\n"
+              "  S = tanh(D @ W)\n"
+              "  R = D @ B\n"
+              "  N = tanh(R[0:n] * R[n:2*n])\n"
+              "cell three(A[n, n], B[n, n], C[n, n], h[n], c[n]) -> (k[n], M[n, n], r[n]):\n"
+              "  D = [A; B; C]\n"
+              "  k = tanh([h; c; h] @ D)\n"
+              "  M = tanh(A @ B - C @ W)\n"
+              "  r = tanh(h @ [C; A][n:2*n] + A @ c)\n"
+              "cell on(A[n, n], B[n, n], h[n]) -> (k[n], M[n, n]):\n"
+              "  k = tanh(Q @ [A @ h; B @ h])\n"
+              "  M = tanh(Q @ [A; B]) + A\n"},
     {"labels",
      ZOO_HEAD "cell ce(h[n], label: index n) -> (logits[n], loss, twice, both[2]):\n"
               "  logits = W @ h\n"

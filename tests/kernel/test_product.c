@@ -62,7 +62,24 @@ static void product_free(product *p) {
   block_free(&p->packed);
 }
 
-/* All three kernels on one shape. */
+/* B in up to three parts, one after the other in memory or not; the last one also says what comes
+ * next. */
+static void check_parts(const edb_kernels *k, product *p) {
+  const size_t cuts[] = {0, p->depth / 4, p->depth / 4 + 1, p->depth};
+  edb_matrix_part part[3] = {{0}};
+  size_t n = 0;
+  for (size_t i = 0; i < 3; i++) {
+    if (cuts[i] >= cuts[i + 1]) continue;
+    part[n++] = (edb_matrix_part){p->b.data + cuts[i] * p->b_stride, cuts[i + 1] - cuts[i],
+                                  i == 2 ? p->b.data : NULL};
+  }
+  if (p->depth == 0) return;
+  k->product_parts(p->rows, p->cols, p->a.data, (ptrdiff_t)p->a_stride, n, part,
+                   (ptrdiff_t)p->b_stride, p->c.data, (ptrdiff_t)p->c_stride);
+  product_check(p, "product_parts", k);
+}
+
+/* All kernels on one shape. */
 static void check_shape(const edb_kernels *k, size_t rows, size_t cols, size_t depth, bool at_end) {
   product p = product_new(k, rows, cols, depth, at_end);
   const ptrdiff_t a_stride = (ptrdiff_t)p.a_stride, c_stride = (ptrdiff_t)p.c_stride;
@@ -78,6 +95,7 @@ static void check_shape(const edb_kernels *k, size_t rows, size_t cols, size_t d
   k->product(rows, cols, depth, p.a.data, a_stride, p.b.data, (ptrdiff_t)p.b_stride, p.c.data,
              c_stride);
   product_check(&p, "product", k);
+  check_parts(k, &p);
   product_free(&p);
 }
 
