@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "base/context.h"
 
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,37 +25,36 @@ static void ask_for_huge_pages(void *block, size_t bytes) {
 }
 
 /* posix_memalign cuts each block out of a larger one and gives the rest back, which takes longer
- * than many a block is in use. So smaller ones are aligned by hand: the byte before the block says
- * how far inside the C library's it begins. AddressSanitizer shall see the end of each. */
+ * than many a block is in use; and of large blocks the C library does not learn that they come
+ * again, so that each is mapped anew, with all faults. Blocks are aligned by hand instead: the word
+ * before one says how far inside the C library's it begins. AddressSanitizer shall see the end of
+ * each. */
 #ifdef EDB_ASAN
-#define ENDS_SHALL_SHOW true
+#define BY_HAND false
 #else
-#define ENDS_SHALL_SHOW false
+#define BY_HAND true
 #endif
-
-static bool is_by_hand(size_t bytes) {
-  return bytes < HUGE_FROM_BYTES && !ENDS_SHALL_SHOW;
-}
 
 static void *system_take(size_t bytes, size_t alignment) {
   void *block = NULL;
   bool huge = bytes >= HUGE_FROM_BYTES;
-  EDB_ASSERT(alignment > 0 && alignment <= UINT8_MAX);
-  if (!is_by_hand(bytes)) {
-    if (posix_memalign(&block, huge ? HUGE_PAGE_BYTES : alignment, bytes) != 0) return NULL;
-    if (huge) ask_for_huge_pages(block, bytes);
-    return block;
+  if (huge && alignment < HUGE_PAGE_BYTES) alignment = HUGE_PAGE_BYTES;
+  if (alignment < alignof(max_align_t)) alignment = alignof(max_align_t);
+  if (!BY_HAND) {
+    if (posix_memalign(&block, alignment, bytes) != 0) return NULL;
+  } else {
+    char *whole = bytes > SIZE_MAX - alignment ? NULL : malloc(bytes + alignment);
+    if (whole == NULL) return NULL;
+    size_t shift = alignment - (uintptr_t)whole % alignment; /* room for the word, at least */
+    block = whole + shift;
+    ((size_t *)block)[-1] = shift;
   }
-  uint8_t *whole = malloc(bytes + alignment);
-  if (whole == NULL) return NULL;
-  size_t shift = alignment - (uintptr_t)whole % alignment;
-  whole[shift - 1] = (uint8_t)shift;
-  return whole + shift;
+  if (huge) ask_for_huge_pages(block, bytes);
+  return block;
 }
 
-static void system_give(void *block, size_t bytes) {
-  uint8_t *at = block;
-  if (block != NULL) free(is_by_hand(bytes) ? at - at[-1] : at);
+static void system_give(void *block) {
+  if (block != NULL) free(BY_HAND ? (char *)block - ((size_t *)block)[-1] : block);
 }
 
 /* realloc promises no more than the alignment of max_align_t, so a block that asks for more moves.
@@ -63,11 +64,11 @@ static void *system_resize(void *user, void *old, size_t old_bytes, size_t new_b
   (void)user;
   void *block = NULL;
   if (new_bytes > 0) {
-    block = system_take(new_bytes, alignment < sizeof(void *) ? sizeof(void *) : alignment);
+    block = system_take(new_bytes, alignment);
     if (block == NULL) return NULL;
     if (old != NULL) memcpy(block, old, old_bytes < new_bytes ? old_bytes : new_bytes);
   }
-  system_give(old, old_bytes);
+  system_give(old);
   return block;
 }
 
