@@ -58,22 +58,23 @@ static edb_status run_matrices(edb_frame *f, const void *arg, size_t row, size_t
 
 /* Rows that lie far away and that the chunk's other steps need: those that elementwise steps read
  * through pointers, and those that its outputs are stored in. */
-static size_t find_wanted(const edb_frame *f, edb_wanted *wanted) {
+static size_t find_wanted(const edb_frame *f, uint32_t index, edb_wanted *wanted) {
   const edb_plan *plan = f->cell->plan;
   const edb_type_sig *sig = &plan->cell->sig;
   size_t n = 0;
   for (uint32_t i = 0; i < sig->n_inputs && n < MOST_WANTED; i++) {
     uint32_t slot = plan->input_slot[i];
-    if (slot == EDB_SLOT_NONE || !f->apart[slot] || plan->slots[slot].width < WANTED_COLUMNS ||
-        f->inputs->operands[edb_plan_inputs_find(f->inputs, slot)].reader == EDB_READER_PRODUCT)
+    if (slot == EDB_SLOT_NONE || !f->apart[slot] || plan->slots[slot].width < WANTED_COLUMNS)
       continue;
+    uint32_t k = edb_plan_inputs_find(f->inputs, slot);
+    if (k == EDB_OPERAND_MIXED || f->inputs->operands[k].reader != EDB_READER_FUSED) continue;
     wanted[n++] = (edb_wanted){.pointers = f->apart[slot],
                                .rows = f->rows[plan->slots[slot].domain],
                                .columns = plan->slots[slot].width};
   }
   for (uint32_t o = 0; o < sig->n_outputs && n < MOST_WANTED; o++) {
     uint32_t slot = plan->output_slot[o];
-    if (plan->slots[slot].width < WANTED_COLUMNS) continue;
+    if (plan->slots[slot].width < WANTED_COLUMNS || f->inputs->last_step[o] < index) continue;
     wanted[n++] = (edb_wanted){.first = f->blocks[slot].data,
                                .stride = f->blocks[slot].stride,
                                .rows = f->rows[EDB_DOMAIN_NODE],
@@ -109,7 +110,7 @@ static edb_status run_product(edb_frame *f, uint32_t index) {
                                         .c_stride = c.stride,
                                         .c = c.data,
                                         .wanted = wanted,
-                                        .n_wanted = asks ? find_wanted(f, wanted) : 0});
+                                        .n_wanted = asks ? find_wanted(f, index, wanted) : 0});
   return EDB_OK;
 }
 

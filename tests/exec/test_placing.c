@@ -158,7 +158,7 @@ static void rows_apart_are_read_through_pointers_with_the_same_bits(void **state
 static const char matrices_text[] =
     "edb 1\n"
     "model matrices\n"
-    "const n = 6\n"
+    "const n = 6 \n"
     "param T[10, n, n], E[10, n], W[n, 2*n], b[n]\n"
     "cell leaf(word: index 10) -> (v[n], M[n, n]):\n"
     "  v = E[word]\n"
@@ -170,10 +170,10 @@ static const char matrices_text[] =
     "  y = v[0:5]\n";
 
 /* Combs of many lengths, so that a batch takes leaves and nodes in turn. */
-static edb_graph *combs_of(const world *w) {
+static edb_graph *combs_of(const world *w, uint32_t n) {
   edb_graph *graph = graph_of(w);
-  for (uint32_t i = 0; i < 9; i++) {
-    edb_node top = append(graph, 0, NULL, 0, (int32_t)i);
+  for (uint32_t i = 0; i < n; i++) {
+    edb_node top = append(graph, 0, NULL, 0, (int32_t)(i % 10));
     for (uint32_t k = 0; k < 1 + i * 5 % 7; k++) {
       edb_node leaf = append(graph, 0, NULL, 0, (int32_t)((i + k) % 10));
       edb_node left = k % 2 ? leaf : top, right = k % 2 ? top : leaf;
@@ -185,22 +185,35 @@ static edb_graph *combs_of(const world *w) {
   return graph;
 }
 
+enum { MOST_COMBS = 300 };
+
+/* Of few small matrices, which stay in the caches, and of many larger ones, which do not. */
 static void matrices_are_read_where_they_are_with_the_same_bits(void **state) {
   (void)state;
-  float alone[45], batched[45];
-  edb_run_stats stats;
-  world w = world_of(EDB_SIMD_AUTO, matrices_text);
-  edb_graph *graph = combs_of(&w);
-  size_t n = read_outputs(&w, graph, EDB_POLICY_UNBATCHED, alone, &stats);
-  edb_graph_destroy(graph);
-  graph = combs_of(&w);
-  assert_int_equal(read_outputs(&w, graph, EDB_POLICY_BEST, batched, &stats), n);
-  assert_true(stats.rows_through_pointers > 0);
-  /* What is gathered are vectors, too short for pointers. */
-  assert_true(stats.bytes_copied < stats.rows_through_pointers * 36 * sizeof(float) / 2);
-  assert_memory_equal(alone, batched, n * sizeof(float));
-  edb_graph_destroy(graph);
-  world_close(&w);
+  static const struct {
+    const char *width;
+    uint32_t columns, combs;
+  } sizes[] = {{"n = 6 ", 6, 9}, {"n = 24", 24, MOST_COMBS}};
+  for (int i = 0; i < 2; i++) {
+    static float alone[5 * MOST_COMBS], batched[5 * MOST_COMBS];
+    char text[sizeof matrices_text];
+    edb_run_stats stats;
+    memcpy(text, matrices_text, sizeof text);
+    memcpy(strstr(text, "n = 6 "), sizes[i].width, 6);
+    world w = world_of(EDB_SIMD_AUTO, text);
+    edb_graph *graph = combs_of(&w, sizes[i].combs);
+    size_t n = read_outputs(&w, graph, EDB_POLICY_UNBATCHED, alone, &stats);
+    edb_graph_destroy(graph);
+    graph = combs_of(&w, sizes[i].combs);
+    assert_int_equal(read_outputs(&w, graph, EDB_POLICY_BEST, batched, &stats), n);
+    assert_true(stats.rows_through_pointers > 0);
+    /* What is gathered are vectors. */
+    size_t matrix_bytes = sizes[i].columns * sizes[i].columns * sizeof(float);
+    assert_true(stats.bytes_copied < stats.rows_through_pointers * matrix_bytes / 2);
+    assert_memory_equal(alone, batched, n * sizeof(float));
+    edb_graph_destroy(graph);
+    world_close(&w);
+  }
 }
 
 static void placements_that_there_are_not_are_refused(void **state) {
