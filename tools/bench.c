@@ -233,10 +233,11 @@ static int open_bench(bench *b) {
   if (b->n_lanes > 1 && has_option(w->options, OPTION_PIN))
     return usage_error(w->command, "--pin is for one session: others would want the same "
                                    "processors");
-  edb_precision precision; /* runner_open() reads it again */
+  edb_session_params params; /* runner_open() reads them again */
   int failed = read_granularity(w->command, w->options, &b->granularity);
-  if (!failed) failed = read_precision(w->command, w->options, &precision);
+  if (!failed) failed = read_precision(w->command, w->options, &params.precision);
   if (!failed) failed = read_placement(w->command, w->options, &w->placement);
+  if (!failed) failed = workplace_row_costs(w, &params);
   if (!failed) failed = choose_batch(b);
   if (failed) return failed;
   b->lanes = calloc(b->n_lanes, sizeof *b->lanes);

@@ -44,6 +44,20 @@ int calibrate_session(workplace *w, edb_session *session, const calibration_plan
   return failed;
 }
 
+static json_t *numbers(const double *of) {
+  json_t *list = json_array();
+  for (int i = 0; i < EDB_ROW_WIDTHS; i++) json_array_append_new(list, json_real(of[i]));
+  return list;
+}
+
+static json_t *rows_json(const edb_costs *costs, bool far) {
+  edb_row_costs r = {.gather_ns = {0}};
+  (void)edb_costs_rows(costs, far, &r);
+  return json_pack("{s:o, s:o, s:o, s:o}", "gather_ns", numbers(r.gather_ns), "product_ns",
+                   numbers(r.product_ns), "elementwise_ns", numbers(r.elementwise_ns), "store_ns",
+                   numbers(r.store_ns));
+}
+
 static void report_json(const workplace *w, const edb_costs *costs, const edb_calibration *r) {
   edb_cost mini_batch = edb_costs_mini_batch(costs);
   json_t *types = json_array();
@@ -53,13 +67,34 @@ static void report_json(const workplace *w, const edb_costs *costs, const edb_ca
                                            "batch_ns", cost.batch_ns, "node_ns", cost.node_ns));
   }
   json_t *object = json_pack(
-      "{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o}", "costs", w->options->text[OPTION_OUT],
-      "mini_batches", (json_int_t)r->mini_batches, "batches", (json_int_t)r->batches, "measured_ns",
-      r->measured_ns, "predicted_ns", r->predicted_ns, "error", r->error, "mini_batch_ns",
-      mini_batch.batch_ns, "node_ns", mini_batch.node_ns, "types", types);
+      "{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o, s:{s:o, s:o}}", "costs",
+      w->options->text[OPTION_OUT], "mini_batches", (json_int_t)r->mini_batches, "batches",
+      (json_int_t)r->batches, "measured_ns", r->measured_ns, "predicted_ns", r->predicted_ns,
+      "error", r->error, "mini_batch_ns", mini_batch.batch_ns, "node_ns", mini_batch.node_ns,
+      "types", types, "rows", "near", rows_json(costs, false), "far", rows_json(costs, true));
   json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
   putchar('\n');
   json_decref(object);
+}
+
+static void print_rows(const edb_costs *costs, bool far) {
+  edb_row_costs r = {.gather_ns = {0}};
+  (void)edb_costs_rows(costs, far, &r);
+  printf("%-40s", far ? "rows from afar: ns per row of" : "rows from a near cache: ns per row of");
+  for (int i = 0; i < EDB_ROW_WIDTHS; i++) printf(" %8d", EDB_ROW_FIRST_WIDTH << i);
+  printf("\n");
+  const struct {
+    const char *name;
+    const double *ns;
+  } lines[] = {{"  gathered", r.gather_ns},
+               {"  read by a product where they are", r.product_ns},
+               {"  read by elementwise operators", r.elementwise_ns},
+               {"  stored again", r.store_ns}};
+  for (size_t k = 0; k < sizeof lines / sizeof *lines; k++) {
+    printf("%-40s", lines[k].name);
+    for (int i = 0; i < EDB_ROW_WIDTHS; i++) printf(" %8.1f", lines[k].ns[i]);
+    printf("\n");
+  }
 }
 
 static void report_text(const workplace *w, const edb_costs *costs, const edb_calibration *r) {
@@ -70,6 +105,8 @@ static void report_text(const workplace *w, const edb_costs *costs, const edb_ca
     printf("%-40s %12.1f %12.2f\n", edb_costs_type_name(costs, i), cost.batch_ns, cost.node_ns);
   }
   printf("%-40s %12.1f %12.2f\n", "a mini-batch, besides", mini_batch.batch_ns, mini_batch.node_ns);
+  print_rows(costs, false);
+  print_rows(costs, true);
   printf(
       "calibrated %s: %u mini-batches, predicted %.1f us, measured %.1f us, mean error %.1f %%\n",
       w->options->text[OPTION_OUT], r->mini_batches, r->predicted_ns * 1e-3, r->measured_ns * 1e-3,
@@ -89,6 +126,7 @@ static int calibrate(workplace *w) {
   if (edb_session_create(w->ctx, w->model, w->weights, &params, &session, &w->error) != EDB_OK)
     failed = workplace_failed(w);
   if (!failed) failed = calibrate_session(w, session, &plan, &costs, &report);
+  if (!failed && edb_costs_measure_rows(costs, &w->error) != EDB_OK) failed = workplace_failed(w);
   if (!failed && edb_costs_save(costs, o->text[OPTION_OUT], &w->error) != EDB_OK)
     failed = workplace_failed(w);
   if (!failed) (has_option(o, OPTION_JSON) ? report_json : report_text)(w, costs, &report);
@@ -123,7 +161,9 @@ const command command_calibrate = {
         "in\n"
         "it. The file is for this machine, the sizes (--set) and the granularity that were "
         "measured;\n"
-        "--minimise time --costs FILE of schedule, run and bench uses it.",
+        "--minimise time --costs FILE of schedule, run and bench uses it. What it takes to bring\n"
+        "rows to their readers is measured, too: with --costs, run and bench gather them, read\n"
+        "them through pointers or store them twice by that.",
     .example = "  edbatch calibrate models/tree_lstm.edb --data trees.txt -o tree.costs.json",
     .accepts = accepts,
     .own = own_help,

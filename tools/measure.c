@@ -72,6 +72,7 @@ edb_status runner_open(runner *r, workplace *w, edb_granularity granularity) {
   read_threads(w->options, &params);
   (void)!read_precision(w->command, w->options, &params.precision); /* the command has checked it */
   params.placement = w->placement;
+  params.costs = w->row_costs; /* the command has read them */
   return runner_open_with(r, w, &params);
 }
 

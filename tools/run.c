@@ -219,6 +219,8 @@ static int open_and_run(printer *p, edb_policy **policy) {
   if (!failed) failed = parse_outputs(p, o->text[OPTION_OUTPUTS]);
   if (!failed) failed = parse_filter(p, o);
   if (failed) return failed;
+  failed = workplace_row_costs(w, &params);
+  if (failed) return failed;
   read_reduction(o, &params);
   read_threads(o, &params);
   p->is_double = params.device == EDB_DEVICE_REFERENCE;

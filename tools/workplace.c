@@ -123,6 +123,7 @@ int workplace_open(workplace *w, const command *c, const options *o) {
 
 void workplace_close(workplace *w) {
   edb_costs_destroy(w->costs);
+  edb_costs_destroy(w->row_costs);
   edb_dataset_destroy(w->data);
   edb_weights_destroy(w->weights);
   edb_model_destroy(w->model);
@@ -352,6 +353,20 @@ static int read_minimise(const workplace *w, edb_policy_kind kind, aim *out) {
     return usage_error(w->command, "--minimise %s is for --policy best, found %s", names[i],
                        edb_policy_kind_name(kind));
   return 0;
+}
+
+/* Wrong usage is said before the file is looked for. */
+int workplace_row_costs(workplace *w, edb_session_params *params) {
+  const char *policy = w->options->text[OPTION_POLICY];
+  edb_policy_kind kind = EDB_POLICY_BEST;
+  aim minimise;
+  int failed = 0;
+  if (has_option(w->options, OPTION_COSTS) && has_option(w->options, OPTION_MINIMISE) &&
+      (!policy || edb_policy_kind_from_name(policy, &kind)))
+    failed = read_minimise(w, kind, &minimise);
+  if (!failed && !w->row_costs) failed = workplace_costs(w, &w->row_costs);
+  params->costs = w->row_costs;
+  return failed;
 }
 
 const char *workplace_aim(const workplace *w) {

@@ -15,6 +15,7 @@ typedef struct workplace {
   edb_dataset *data;
   edb_placement_kind placement; /* of the sessions that runners open */
   edb_costs *costs;             /* measured, for `best` to mind; NULL: not */
+  edb_costs *row_costs;         /* those of --costs, for sessions */
   edb_error error;
 } workplace;
 
@@ -58,6 +59,8 @@ int workplace_policy(workplace *w, edb_session *session, const char *name, edb_p
 const char *workplace_aim(const workplace *w);
 /* What --costs names; NULL without the option. */
 int workplace_costs(workplace *w, edb_costs **out);
+/* The same, for a session; read once, and kept until the workplace closes. */
+int workplace_row_costs(workplace *w, edb_session_params *params);
 /* `best` of least predicted time. */
 int workplace_fastest(workplace *w, const edb_costs *costs, edb_policy **out);
 /* Learns from --batches mini-batches of --batch instances. */

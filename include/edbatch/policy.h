@@ -104,6 +104,17 @@ typedef struct edb_cost {
   double batch_ns, node_ns;
 } edb_cost;
 
+/* What it takes to bring a row that lies apart from others to its reader, in nanoseconds, for rows
+ * of 64, 128, 256 and 512 fp32 numbers: to gather it beside the others; what a product, or an
+ * elementwise operator, takes longer if it reads the row where it is; to store it a second time,
+ * where it will be read. */
+#define EDB_ROW_FIRST_WIDTH 64
+#define EDB_ROW_WIDTHS      4
+typedef struct edb_row_costs {
+  double gather_ns[EDB_ROW_WIDTHS], product_ns[EDB_ROW_WIDTHS], elementwise_ns[EDB_ROW_WIDTHS],
+      store_ns[EDB_ROW_WIDTHS];
+} edb_row_costs;
+
 #define EDB_MAX_WIDTH   1024
 #define EDB_MAX_BUDGET  1e6
 #define EDB_MAX_SECONDS 1e6
@@ -229,6 +240,9 @@ EDB_API const char *edb_costs_type_name(const edb_costs *costs, uint32_t i);
 EDB_API edb_cost edb_costs_get(const edb_costs *costs, uint32_t i);
 /* What a mini-batch costs beside its batches: once, and per node. */
 EDB_API edb_cost edb_costs_mini_batch(const edb_costs *costs);
+/* What rows cost: those of small mini-batches, which stand in a near cache, and of large ones
+ * (far). false: that was not measured, and *out stays as it is. */
+EDB_API bool edb_costs_rows(const edb_costs *costs, bool far, edb_row_costs *out);
 /* Time of a run by this schedule, of a graph whose types are those of the costs.
  * EDB_ERROR_MISMATCH: a type without a cost. */
 EDB_API EDB_MUST_CHECK edb_status edb_costs_predict(const edb_costs *costs,

@@ -64,6 +64,10 @@ typedef struct edb_session_params {
   bool no_share;      /* equal calls run as often as they are made */
   bool no_table;      /* values that depend on one index only are not kept from run to run */
   size_t table_bytes; /* memory of these, beside that of mini-batches; 0: 64 MiB */
+  /* How rows come to their readers is decided by what that costs here, if these costs say it, and
+   * else by what it cost elsewhere. Values are the same bit for bit. NULL, or they must outlive the
+   * session. */
+  const edb_costs *costs;
 } edb_session_params;
 
 typedef struct edb_session edb_session;
@@ -194,6 +198,10 @@ EDB_API EDB_MUST_CHECK edb_status edb_session_calibrate(edb_session *session,
                                                         uint32_t n_graphs, uint32_t repeats,
                                                         edb_costs **out, edb_calibration *report,
                                                         edb_error *error);
+
+/* Measures what it takes on this machine to bring rows together, and notes it beside the costs of
+ * batches; a few tenths of a second. The costs must not be in use. */
+EDB_API EDB_MUST_CHECK edb_status edb_costs_measure_rows(edb_costs *costs, edb_error *error);
 
 /* Measured peak of this machine, one thread, fp32 fused multiply-adds, in GFLOP/s; takes about
  * `milliseconds`. */

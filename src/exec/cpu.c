@@ -124,7 +124,7 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
   cpu->product = cpu->bf16 ? edb_kernels_product_bf16(cpu->kernels) : cpu->kernels->product_packed;
   edb_status status = EDB_OK;
   edb_cpu_caches caches = edb_cpu_cache_sizes();
-  cpu->near_bytes = 2 * caches.l2_bytes;
+  cpu->rule = edb_row_rule_of(params->costs);
   edb_plan_params plan = {.layout = params->layout, .unfused = params->unfused};
   cpu->cells = edb_alloc_zero(ctx, program->n_cells * sizeof *cpu->cells);
   cpu->inputs = edb_alloc_zero(ctx, program->n_cells * sizeof *cpu->inputs);

@@ -13,6 +13,7 @@
 #include "kernel/bf16.h"
 #include "kernel/kernel.h"
 #include "layout/plan_inputs.h"
+#include "layout/row_rule.h"
 
 /* One cell, ready to run. */
 typedef struct edb_cpu_cell {
@@ -42,7 +43,7 @@ typedef struct edb_cpu {
   size_t packed_bytes;
   uint64_t version; /* of the packed weights */
   edb_cpu_cell *cells;
-  size_t near_bytes;              /* rows of a slab no larger than this are soon there */
+  edb_row_rule rule;
   bool near_weights;              /* the second-level cache has them all, and room to spare */
   double share_ns, move_ns;       /* what sharing work among threads costs */
   struct edb_cpu_worker *workers; /* [threads of the pool] */
@@ -188,11 +189,9 @@ double edb_cpu_steps_ns(const edb_frame *frame, uint32_t from, uint32_t to, size
 /* ---- Operands (exec/cpu_operands.c) -----------------------------------------------------------
  */
 
-/* What `bench_rows` says of rows that lie apart, on a Sapphire Rapids: a product reads them through
- * pointers as fast as side by side, and does without the gather, if they are asked for before;
- * elementwise operators, called once per row, do from 128 columns on. Gathers and scattered stores
- * gain a third by asking where the rows are not in the second-level cache, and lose otherwise. */
-#define EDB_CPU_POINTER_COLUMNS 128
+/* Rows that lie apart come as layout/row_rule.h says. What `bench_rows` says of asking for them: a
+ * product has to, and gathers and scattered stores gain a third where the rows are not in the
+ * second-level cache, and lose otherwise. */
 
 /* Asks for a row that is read (or written) soon. */
 static inline void edb_cpu_ask(const float *row, size_t columns, bool write) {
@@ -204,7 +203,7 @@ static inline void edb_cpu_ask(const float *row, size_t columns, bool write) {
   }
 }
 static inline bool edb_cpu_is_far(const edb_frame *f) {
-  return f->store->run_bytes > f->cpu->near_bytes;
+  return f->store->run_bytes > f->cpu->rule.near_bytes;
 }
 
 /* Numbers of rows of the chunk's domains, from its nodes. */

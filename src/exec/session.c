@@ -87,6 +87,7 @@ edb_status edb_session_create(edb_context *ctx, const edb_model *model, const ed
   s->model = model;
   s->weights = weights;
   s->params = p;
+  s->rule = edb_row_rule_of(p.costs);
   s->granularity = p.granularity;
   s->memory_cap_bytes = p.memory_cap_bytes;
   s->backend = p.device == EDB_DEVICE_CPU ? &edb_backend_cpu : &edb_backend_reference;
@@ -166,6 +167,7 @@ edb_placement_request edb_session_request(const edb_session *s, const edb_progra
   return (edb_placement_request){.program = program,
                                  .inputs = s->backend->inputs ? s->backend->inputs(state) : NULL,
                                  .kind = s->params.placement,
+                                 .rule = &s->rule,
                                  .keep = keep,
                                  .count_live = s->timing};
 }

@@ -43,6 +43,7 @@ struct edb_session {
   edb_session_params params;
   edb_granularity granularity;
   size_t memory_cap_bytes;
+  edb_row_rule rule;
   const edb_program *program; /* the model's, or the lowering's */
   const edb_backend *backend;
   edb_pool *pool;

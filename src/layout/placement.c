@@ -60,7 +60,7 @@ static void mark_kept(edb_placer *p, const edb_placement_request *request) {
  */
 
 typedef struct counts {
-  size_t values, outputs, operands, parts, elements, kept, floats;
+  size_t values, outputs, operands, parts, elements, kept;
 } counts;
 
 /* Rows of all inputs of a batch together; its nodes need not be checked yet. */
@@ -87,8 +87,6 @@ static counts count_tables(edb_placer *p) {
     n.outputs += outputs;
     if (outputs > p->most_outputs) p->most_outputs = outputs;
     if (rows > p->most_rows) p->most_rows = (uint32_t)rows;
-    for (uint32_t o = 0; o < outputs; o++)
-      n.floats += rows * edb_row_stride(edb_placer_width(p, type, o));
     if (!p->inputs) continue;
     size_t taken = count_edges(p, b) * p->inputs[type].n_parts;
     if (taken > p->most_taken) p->most_taken = taken;
@@ -128,7 +126,7 @@ static size_t lay_out_working(edb_placer *p, counts n, char *base) {
   size_t direct = p->inputs != NULL, ordered = p->ordered;
   EDB_CARVE(&c, p->pieces, n.outputs + n.operands);
   EDB_CARVE(&c, p->spots, ordered * pl->n_nodes);
-  EDB_CARVE(&c, p->made, !ordered * pl->n_nodes);
+  EDB_CARVE(&c, p->made, (size_t)!ordered * pl->n_nodes);
   EDB_CARVE(&c, p->read, !ordered * n.outputs);
   EDB_CARVE(&c, p->born, batches);
   EDB_CARVE(&c, p->dead, batches);
@@ -320,11 +318,45 @@ static edb_status place_outputs(edb_placer *p) {
   return EDB_OK;
 }
 
+/* Whether the rows of any operand are worth storing where it reads them. */
+static bool stores_any(const edb_placer *p, const edb_plan_inputs *inputs) {
+  for (uint32_t t = 0; t < p->program->n_cells; t++)
+    for (uint32_t k = 0; k < inputs[t].n_operands; k++) {
+      const edb_operand *operand = &inputs[t].operands[k];
+      if (edb_row_rule_stores(p->rule, operand->reader, operand->width, p->far)) return true;
+    }
+  return false;
+}
+
+static size_t count_floats(const edb_placer *p) {
+  size_t floats = 0;
+  for (uint32_t b = 0; b < p->schedule->info.n_batches; b++) {
+    uint32_t type = p->schedule->batch_type[b];
+    for (uint32_t o = 0; o < edb_placer_outputs(p, type); o++)
+      floats += edb_placer_rows(p, b) * edb_row_stride(edb_placer_width(p, type, o));
+  }
+  return floats;
+}
+
+static void choose_kind(edb_placer *p, const edb_placement_request *request) {
+  bool direct = request->kind == EDB_PLACEMENT_DIRECT && request->inputs;
+  p->all_floats = count_floats(p);
+  if (request->kind == EDB_PLACEMENT_AUTO && request->inputs && request->rule) {
+    p->rule = request->rule;
+    p->far = p->all_floats * sizeof(float) > p->rule->near_bytes;
+    direct = stores_any(p, request->inputs);
+  }
+  p->inputs = direct ? request->inputs : NULL;
+  p->ordered =
+      direct || request->kind == EDB_PLACEMENT_ORDERED || request->kind == EDB_PLACEMENT_DIRECT;
+  p->placement->direct = direct;
+}
+
 static edb_status place(edb_placer *p, const edb_placement_request *request) {
   EDB_TRY(check_schedule(p));
   EDB_TRY(edb_keep_check(p->program, request->keep, p->error));
+  choose_kind(p, request);
   counts n = count_tables(p);
-  p->all_floats = n.floats;
   p->large_bytes = request->large_bytes ? request->large_bytes : EDB_PLACEMENT_LARGE;
   EDB_TRY(alloc_tables(p, n));
   mark_kept(p, request);
@@ -378,18 +410,13 @@ edb_status edb_placement_make(edb_context *ctx, const edb_placement_request *req
   edb_placement *pl = new_placement(ctx, graph, schedule);
   if (!pl) return edb_fail_memory(error, sizeof *pl, "a placement");
   pl->n_types = request->program->n_cells;
-  bool direct = request->kind == EDB_PLACEMENT_DIRECT && request->inputs;
   edb_placer p = {.ctx = ctx,
                   .program = request->program,
-                  .inputs = direct ? request->inputs : NULL,
                   .graph = graph,
                   .schedule = schedule,
                   .placement = pl,
                   .error = error,
-                  .ordered = request->kind == EDB_PLACEMENT_ORDERED ||
-                             request->kind == EDB_PLACEMENT_DIRECT,
                   .count_live = request->count_live};
-  pl->direct = direct;
   edb_status status = place(&p, request);
   edb_placer_forget_lives(&p);
   edb_free(ctx, p.memory, p.memory ? p.memory_bytes : 0);

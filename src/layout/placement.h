@@ -10,6 +10,9 @@
  *              store their rows straight into it
  *     apart    neither: rows are found by their addresses when the batch runs
  *
+ * Auto is arrival order, unless the rows of some operand cost less when they are stored directly;
+ * then it is direct for operands of that kind, and the others are views or apart.
+ *
  * Rows of earlier runs, or of tables, that a direct operand takes beside others are copied in when
  * its batch runs.
  *
@@ -31,6 +34,7 @@
 
 #include "base/vec.h"
 #include "layout/plan_inputs.h"
+#include "layout/row_rule.h"
 #include "model/ir.h"
 #include "policy/policy.h"
 
@@ -133,9 +137,10 @@ typedef struct edb_placement_request {
   const edb_plan_inputs *inputs; /* [n_cells]; NULL: batches read every row by its address */
   edb_placement_kind kind;       /* without `inputs`, direct is as ordered */
   const edb_keep *keep;
-  const uint8_t *kept; /* as edb_keep_mark makes it; NULL: of `keep` */
-  bool count_live;     /* live_bytes is asked for */
-  size_t large_bytes;  /* 0: EDB_PLACEMENT_LARGE */
+  const uint8_t *kept;      /* as edb_keep_mark makes it; NULL: of `keep` */
+  bool count_live;          /* live_bytes is asked for */
+  size_t large_bytes;       /* 0: EDB_PLACEMENT_LARGE */
+  const edb_row_rule *rule; /* of auto; NULL: as in arrival order */
 } edb_placement_request;
 
 /* Tables only; the session adds its scratch. An unknown name in `keep` is EDB_ERROR_NAME, a

@@ -239,6 +239,10 @@ static edb_status make_direct(edb_placer *p, uint32_t batch, uint32_t index, con
 /* ---- Batch by batch ----------------------------------------------------------------------------
  */
 
+static bool is_worth_it(const edb_placer *p, const edb_operand *operand) {
+  return p->rule == NULL || edb_row_rule_stores(p->rule, operand->reader, operand->width, p->far);
+}
+
 static edb_status place_operand(edb_placer *p, uint32_t batch, uint32_t index) {
   const edb_plan_inputs *inputs = &p->inputs[p->schedule->batch_type[batch]];
   uint32_t slot = p->placement->operand_start[batch] + index, found = 0;
@@ -249,7 +253,8 @@ static edb_status place_operand(edb_placer *p, uint32_t batch, uint32_t index) {
   p->pieces[p->n_produced + slot].size = 0;
   if (s.n == 0 || find_view(p, batch, index, &s, &p->consumed[slot])) return EDB_OK;
   p->consumed[slot].piece = EDB_NONE;
-  if (s.earliest < batch && batch - s.earliest <= p->longest_wait)
+  if (s.earliest < batch && batch - s.earliest <= p->longest_wait &&
+      is_worth_it(p, &inputs->operands[index]))
     return make_direct(p, batch, index, &s);
   size_t rows = s.n / inputs->operands[index].n_parts;
   for (uint32_t i = 0; i < inputs->n_parts; i++)

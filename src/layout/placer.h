@@ -80,7 +80,9 @@ typedef struct edb_placer {
   size_t most_taken; /* rows of the parts of an operand */
   bool ordered;      /* from the consumers backwards */
   bool count_live;
-  uint32_t longest_wait; /* most batches from the first row of a direct operand to its reader */
+  const edb_row_rule *rule; /* what is worth rows of its own; NULL: every operand */
+  bool far;                 /* the rows are not in a near cache */
+  uint32_t longest_wait;    /* most batches from the first row of a direct operand to its reader */
   void *memory;
   size_t memory_bytes;
 } edb_placer;

@@ -27,6 +27,8 @@ edb_status edb_costs_copy(edb_context *ctx, const edb_costs *costs, edb_costs **
   EDB_TRY(edb_costs_new(types, &copy, error));
   memcpy(copy->cost, costs->cost, costs->types->n_types * sizeof *copy->cost);
   copy->mini_batch = costs->mini_batch;
+  copy->has_rows = costs->has_rows;
+  memcpy(copy->rows, costs->rows, sizeof copy->rows);
   *out = copy;
   return EDB_OK;
 }
@@ -52,6 +54,11 @@ edb_cost edb_costs_get(const edb_costs *costs, uint32_t i) {
 
 edb_cost edb_costs_mini_batch(const edb_costs *costs) {
   return costs->mini_batch;
+}
+
+bool edb_costs_rows(const edb_costs *costs, bool far, edb_row_costs *out) {
+  if (costs->has_rows) *out = costs->rows[far];
+  return costs->has_rows;
 }
 
 /* ---- Of a schedule ------------------------------------------------------------------------------

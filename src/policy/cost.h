@@ -19,6 +19,8 @@ struct edb_costs {
   edb_fsm *types;      /* their names, keys and order; an FSM without states */
   edb_cost *cost;      /* [types->n_types] */
   edb_cost mini_batch; /* once, and per node, beside the batches */
+  bool has_rows;
+  edb_row_costs rows[2]; /* near, and far */
 };
 
 /* Takes over the types, also on failure. All costs are 0. */

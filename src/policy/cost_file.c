@@ -8,6 +8,38 @@
 #include "base/vec.h"
 #include "policy/cost.h"
 
+/* ---- Keys --------------------------------------------------------------------------------------
+ */
+
+/* Of all objects of the file; each object has some of them. */
+enum {
+  VERSION,
+  GRANULARITY,
+  MINI_BATCH,
+  TYPES,
+  NAME,
+  KEY,
+  BATCH,
+  NODE,
+  ROWS,
+  NEAR,
+  FAR,
+  GATHER, /* and three more, as row_numbers has them */
+  PRODUCT,
+  ELEMENTWISE,
+  STORE,
+  N_KEYS
+};
+static const char *const key_names[N_KEYS] = {
+    "edbatch-costs", "granularity", "mini_batch", "types",          "name",
+    "key",           "batch_ns",    "node_ns",    "rows",           "near",
+    "far",           "gather_ns",   "product_ns", "elementwise_ns", "store_ns"};
+#define BIT(key)   (1u << (key))
+#define COST_KEYS  (BIT(BATCH) | BIT(NODE))
+#define FILE_KEYS  (BIT(VERSION) | BIT(GRANULARITY) | BIT(MINI_BATCH) | BIT(TYPES) | BIT(ROWS))
+#define ROW_KEYS   (BIT(GATHER) | BIT(PRODUCT) | BIT(ELEMENTWISE) | BIT(STORE))
+#define NOT_NEEDED (BIT(KEY) | BIT(ROWS)) /* raw types have no key */
+
 /* ---- Writing ------------------------------------------------------------------------------------
  */
 
@@ -33,6 +65,26 @@ static void print_type(edb_json_writer *w, const edb_costs *costs, uint32_t i) {
   edb_json_inline(w, false);
 }
 
+/* The numbers of an object of row costs, in the order of their keys. */
+static double *row_numbers(edb_row_costs *rows, int which) {
+  double *const all[] = {rows->gather_ns, rows->product_ns, rows->elementwise_ns, rows->store_ns};
+  return all[which];
+}
+
+static void print_rows(edb_json_writer *w, const char *name, edb_row_costs rows) {
+  edb_json_key(w, name);
+  edb_json_begin(w, '{');
+  for (int k = 0; k < 4; k++) {
+    edb_json_key(w, key_names[GATHER + k]);
+    edb_json_begin(w, '[');
+    edb_json_inline(w, true);
+    for (int i = 0; i < EDB_ROW_WIDTHS; i++) edb_json_double(w, row_numbers(&rows, k)[i]);
+    edb_json_end(w, ']');
+    edb_json_inline(w, false);
+  }
+  edb_json_end(w, '}');
+}
+
 edb_status edb_costs_print(const edb_costs *costs, edb_text *out, edb_error *error) {
   edb_json_writer w;
   edb_json_writer_init(&w, out, 2);
@@ -47,6 +99,13 @@ edb_status edb_costs_print(const edb_costs *costs, edb_text *out, edb_error *err
   print_cost(&w, costs->mini_batch);
   edb_json_end(&w, '}');
   edb_json_inline(&w, false);
+  if (costs->has_rows) {
+    edb_json_key(&w, "rows");
+    edb_json_begin(&w, '{');
+    print_rows(&w, "near", costs->rows[0]);
+    print_rows(&w, "far", costs->rows[1]);
+    edb_json_end(&w, '}');
+  }
   edb_json_key(&w, "types");
   edb_json_begin(&w, '[');
   for (uint32_t i = 0; i < costs->types->n_types; i++) print_type(&w, costs, i);
@@ -70,15 +129,6 @@ edb_status edb_costs_save(const edb_costs *costs, const char *path, edb_error *e
 /* ---- Reading ------------------------------------------------------------------------------------
  */
 
-/* Keys of all objects of the file; each object has some of them. */
-enum { VERSION, GRANULARITY, MINI_BATCH, TYPES, NAME, KEY, BATCH, NODE, N_KEYS };
-static const char *const key_names[N_KEYS] = {
-    "edbatch-costs", "granularity", "mini_batch", "types", "name", "key", "batch_ns", "node_ns"};
-#define BIT(key)   (1u << (key))
-#define COST_KEYS  (BIT(BATCH) | BIT(NODE))
-#define FILE_KEYS  (BIT(VERSION) | BIT(GRANULARITY) | BIT(MINI_BATCH) | BIT(TYPES))
-#define NOT_NEEDED BIT(KEY) /* raw types have none */
-
 typedef struct row {
   const char *name, *key; /* of the arena; "" without */
   edb_cost cost;
@@ -90,6 +140,8 @@ typedef struct reader {
   edb_arena arena;
   edb_fsm_granularity granularity;
   edb_cost mini_batch;
+  bool has_rows;
+  edb_row_costs row_costs[2];
   EDB_VEC(row) rows;
 } reader;
 
@@ -177,6 +229,37 @@ static edb_status read_cost(reader *r, uint32_t allowed, row *out, edb_error *er
   }
 }
 
+static edb_status read_numbers(reader *r, double *out, edb_error *error) {
+  edb_json_token token;
+  EDB_TRY(edb_json_expect(&r->json, EDB_JSON_ARRAY, &token, error));
+  for (int i = 0; i < EDB_ROW_WIDTHS; i++) EDB_TRY(read_ns(r, &out[i], error));
+  return edb_json_expect(&r->json, EDB_JSON_ARRAY_END, &token, error);
+}
+
+static edb_status read_row_costs(reader *r, edb_row_costs *out, edb_error *error) {
+  edb_json_token token;
+  uint32_t seen = 0;
+  EDB_TRY(edb_json_expect(&r->json, EDB_JSON_OBJECT, &token, error));
+  for (int key = N_KEYS;;) {
+    EDB_TRY(next_key(r, ROW_KEYS, &seen, &key, error));
+    if (key == N_KEYS) return EDB_OK;
+    EDB_TRY(read_numbers(r, row_numbers(out, key - GATHER), error));
+  }
+}
+
+static edb_status read_rows(reader *r, edb_error *error) {
+  edb_json_token token;
+  uint32_t seen = 0;
+  EDB_TRY(edb_json_expect(&r->json, EDB_JSON_OBJECT, &token, error));
+  for (int key = N_KEYS;;) {
+    EDB_TRY(next_key(r, BIT(NEAR) | BIT(FAR), &seen, &key, error));
+    if (key == N_KEYS) break;
+    EDB_TRY(read_row_costs(r, &r->row_costs[key == FAR], error));
+  }
+  r->has_rows = true;
+  return EDB_OK;
+}
+
 static edb_status read_types(reader *r, edb_error *error) {
   edb_json_token token;
   EDB_TRY(edb_json_expect(&r->json, EDB_JSON_ARRAY, &token, error));
@@ -204,6 +287,7 @@ static edb_status read_file(reader *r, edb_error *error) {
     if (key == VERSION) EDB_TRY(read_version(r, error));
     if (key == GRANULARITY) EDB_TRY(read_granularity(r, error));
     if (key == TYPES) EDB_TRY(read_types(r, error));
+    if (key == ROWS) EDB_TRY(read_rows(r, error));
     if (key != MINI_BATCH) continue;
     EDB_TRY(edb_json_expect(&r->json, EDB_JSON_OBJECT, &token, error));
     EDB_TRY(read_cost(r, COST_KEYS, &mini_batch, error));
@@ -278,6 +362,8 @@ static edb_status take_rows(const reader *r, edb_costs *costs, edb_error *error)
                 "%s: the model has a type \"%.200s\", which the costs have not", r->json.name,
                 costs->types->types[i].name);
   costs->mini_batch = r->mini_batch;
+  costs->has_rows = r->has_rows;
+  memcpy(costs->rows, r->row_costs, sizeof costs->rows);
   return EDB_OK;
 }
 

@@ -8,6 +8,7 @@
 
 #include <edbatch/edbatch.h>
 
+#include "policy/cost.h"
 #include "support/faulty.h"
 
 static void measures_of_the_machine_are_positive(void **state) {
@@ -46,11 +47,31 @@ static void every_failing_allocation_of_a_measure_is_survived(void **state) {
   }
 }
 
+static void rows_are_measured_near_and_far_or_not_at_all(void **state) {
+  (void)state;
+  faulty f;
+  FAULTY_FOR_EACH(&f, ctx) {
+    edb_costs costs = {.ctx = ctx};
+    edb_row_costs rows;
+    edb_status status = edb_costs_measure_rows(&costs, NULL);
+    assert_true(faulty_status(&f, status));
+    assert_true(costs.has_rows == (status == EDB_OK));
+    for (int far = 0; far < 2 && status == EDB_OK; far++) {
+      assert_true(edb_costs_rows(&costs, far, &rows));
+      for (int i = 0; i < EDB_ROW_WIDTHS; i++) {
+        assert_true(rows.gather_ns[i] > 0 && rows.store_ns[i] > 0);
+        assert_true(rows.product_ns[i] >= 0 && rows.elementwise_ns[i] >= 0);
+      }
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(measures_of_the_machine_are_positive),
       cmocka_unit_test(a_block_too_small_to_read_is_an_error),
       cmocka_unit_test(every_failing_allocation_of_a_measure_is_survived),
+      cmocka_unit_test(rows_are_measured_near_and_far_or_not_at_all),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* tests/exec/test_placing.c: what direct placement saves: rows that are copied, and rows that are
  * stored a second time, counted by the executor. */
 #include "exec/tree_model.h"
+#include "policy/cost.h"
 
 static const char chain_text[] =
     "edb 1\n"
@@ -103,14 +104,15 @@ static void trees_need_no_copies_and_little_memory(void **state) {
 }
 
 /* Values of all `out` calls of the graph, one after another. */
-static size_t read_outputs(const world *w, edb_graph *graph, edb_policy_kind kind, float *to,
-                           edb_run_stats *stats) {
+static size_t read_outputs_with(const world *w, edb_graph *graph, edb_policy_kind kind,
+                                const edb_costs *costs, float *to, edb_run_stats *stats) {
   edb_session_params params = EDB_PARAMS(edb_session_params);
   edb_session *session = NULL;
   edb_policy *policy = policy_of(w, kind);
   edb_error error = {0};
   size_t n = 0;
-  params.placement = EDB_PLACEMENT_ARRIVAL;
+  params.placement = costs ? EDB_PLACEMENT_AUTO : EDB_PLACEMENT_ARRIVAL;
+  params.costs = costs;
   params.no_hoist = params.no_share = params.no_table = true;
   MUST(edb_session_create(w->ctx, w->model, w->weights, &params, &session, &error), error);
   MUST(edb_session_run(session, graph, policy, NULL, &error), error);
@@ -123,6 +125,11 @@ static size_t read_outputs(const world *w, edb_graph *graph, edb_policy_kind kin
   edb_policy_destroy(policy);
   edb_session_destroy(session);
   return n;
+}
+
+static size_t read_outputs(const world *w, edb_graph *graph, edb_policy_kind kind, float *to,
+                           edb_run_stats *stats) {
+  return read_outputs_with(w, graph, kind, NULL, to, stats);
 }
 
 /* In the order of arrival the shorter chains stand between the longer ones: their states are not
@@ -216,6 +223,36 @@ static void matrices_are_read_where_they_are_with_the_same_bits(void **state) {
   }
 }
 
+/* Dear gathers, dear pointers and cheap stores in turn: what costs nothing is what happens. */
+static void rows_come_to_their_readers_in_the_way_that_was_measured_to_be_cheap(void **state) {
+  (void)state;
+  static const uint32_t lengths[] = {17, 5, 9, 12, 1, 20};
+  const double dear = 900;
+  edb_row_costs rows[3] = {{.gather_ns = {0}}};
+  float alone[320], batched[320];
+  edb_run_stats stats[3];
+  for (int i = 0; i < EDB_ROW_WIDTHS; i++) {
+    rows[0].product_ns[i] = rows[0].elementwise_ns[i] = rows[0].store_ns[i] = dear;
+    rows[1].gather_ns[i] = rows[1].store_ns[i] = dear;
+    rows[2].gather_ns[i] = rows[2].product_ns[i] = rows[2].elementwise_ns[i] = dear;
+  }
+  world w = world_of(EDB_SIMD_AUTO, chain_text);
+  edb_graph *graph = chains_of(&w, lengths, 6, true);
+  size_t n = read_outputs(&w, graph, EDB_POLICY_UNBATCHED, alone, &stats[0]);
+  edb_graph_destroy(graph);
+  for (int i = 0; i < 3; i++) {
+    const edb_costs costs = {.has_rows = true, .rows = {rows[i], rows[i]}};
+    graph = chains_of(&w, lengths, 6, true);
+    assert_int_equal(read_outputs_with(&w, graph, EDB_POLICY_BEST, &costs, batched, &stats[i]), n);
+    assert_memory_equal(alone, batched, n * sizeof(float));
+    edb_graph_destroy(graph);
+  }
+  assert_true(stats[0].bytes_copied > 0 && stats[0].rows_through_pointers == 0);
+  assert_true(stats[1].rows_through_pointers > 0 && stats[1].bytes_copied < stats[0].bytes_copied);
+  assert_true(stats[2].bytes_copied == 0 && stats[2].rows_through_pointers == 0);
+  world_close(&w);
+}
+
 static void placements_that_there_are_not_are_refused(void **state) {
   (void)state;
   world w = world_of(EDB_SIMD_PORTABLE, tree_text);
@@ -235,6 +272,7 @@ int main(void) {
       cmocka_unit_test(trees_need_no_copies_and_little_memory),
       cmocka_unit_test(rows_apart_are_read_through_pointers_with_the_same_bits),
       cmocka_unit_test(matrices_are_read_where_they_are_with_the_same_bits),
+      cmocka_unit_test(rows_come_to_their_readers_in_the_way_that_was_measured_to_be_cheap),
       cmocka_unit_test(placements_that_there_are_not_are_refused),
   };
   return cmocka_run_group_tests_name("placing", tests, NULL, NULL);

@@ -409,6 +409,36 @@ static void rows_that_are_read_early_make_room_for_others(void **state) {
   world_close(&w);
 }
 
+/* Products and elementwise operators read rows where they are; other operands are direct. */
+static void an_operand_is_direct_where_that_is_measured_to_be_faster(void **state) {
+  (void)state;
+  const edb_row_costs costs = {.gather_ns = {900, 900, 900, 900}, .store_ns = {1, 1, 1, 1}};
+  const edb_row_rule rule = {.measured = true, .rows = {costs, costs}};
+  uint32_t direct = 0, apart = 0;
+  for (size_t m = 0; m < ZOO_COUNT; m++) {
+    world w = world_of(EDB_SIMD_PORTABLE, zoo[m].text);
+    edb_plan_inputs *inputs = inputs_of(&w);
+    edb_graph *graph = random_graph(&w, m, 120, LABELS_SOME);
+    edb_schedule *schedule = schedule_of(&w, graph, EDB_POLICY_BEST);
+    edb_placement_request request = {
+        .program = edb_model_program(w.model), .inputs = inputs, .rule = &rule};
+    edb_placement *p = NULL;
+    edb_error error = {0};
+    MUST(edb_placement_make(w.ctx, &request, graph, schedule, &p, &error), error);
+    (void)check_replay(request.program, inputs, graph, schedule, p);
+    for (uint32_t k = 0; p->direct && k < p->operand_start[p->n_batches]; k++) {
+      direct += p->operands[k].offset != EDB_ROWS_APART;
+      apart += p->operands[k].offset == EDB_ROWS_APART;
+    }
+    edb_placement_destroy(p);
+    edb_schedule_destroy(schedule);
+    edb_graph_destroy(graph);
+    free_inputs(&w, inputs);
+    world_close(&w);
+  }
+  assert_true(direct > 0 && apart > 0);
+}
+
 static void a_graph_that_has_grown_is_placed_from_its_first_pending_node_on(void **state) {
   (void)state;
   world w = world_of(EDB_SIMD_PORTABLE, zoo[0].text);
@@ -560,6 +590,7 @@ int main(void) {
       cmocka_unit_test(every_operand_finds_its_rows_and_what_is_kept_stays),
       cmocka_unit_test(rows_that_are_given_back_by_parts_are_not_read_any_more),
       cmocka_unit_test(rows_that_are_read_early_make_room_for_others),
+      cmocka_unit_test(an_operand_is_direct_where_that_is_measured_to_be_faster),
       cmocka_unit_test(a_graph_that_has_grown_is_placed_from_its_first_pending_node_on),
       cmocka_unit_test(a_chain_that_keeps_nothing_needs_two_rows),
       cmocka_unit_test(tables_of_direct_placement_grow_with_the_nodes),

@@ -15,6 +15,13 @@ static const char good[] =
     "\"node_ns\": 2}, \"types\": [{\"name\": \"leaf\", \"batch_ns\": 10, \"node_ns\": 1.5, "
     "\"key\": \"embed(word)\"}, {\"name\": \"node\", \"batch_ns\": 20, \"node_ns\": 0, \"key\": "
     "\"lstm(h, h)\"}]}";
+static const char with_rows[] =
+    "{\"edbatch-costs\": 1, \"granularity\": \"raw\", \"mini_batch\": {\"batch_ns\": 0, "
+    "\"node_ns\": 0}, \"rows\": {\"near\": {\"gather_ns\": [1, 2, 3, 4], \"product_ns\": [5, 6, 7, "
+    "8], \"elementwise_ns\": [9, 10, 11, 12], \"store_ns\": [13, 14, 15, 16]}, \"far\": "
+    "{\"store_ns\": [1, 1, 1, 1.5], \"gather_ns\": [0, 0, 0, 0], \"product_ns\": [2, 2, 2, 2], "
+    "\"elementwise_ns\": [3, 3, 3, 3]}}, \"types\": [{\"name\": \"0\", \"batch_ns\": 1000, "
+    "\"node_ns\": 1}, {\"name\": \"1\", \"batch_ns\": 100, \"node_ns\": 1}]}";
 static const char raw[] =
     "{\"edbatch-costs\": 1, \"granularity\": \"raw\", \"mini_batch\": {\"batch_ns\": 0, "
     "\"node_ns\": 0}, \"types\": [{\"name\": \"0\", \"batch_ns\": 1000, \"node_ns\": 1}, "
@@ -57,8 +64,8 @@ static void costs_read_back_as_they_were_written(void **state) {
   static const struct {
     const char *text;
     const edb_schema *schema;
-  } cases[] = {{good, &tree_schema}, {good, &turned_schema}, {raw, NULL}};
-  for (size_t i = 0; i < 3; i++) {
+  } cases[] = {{good, &tree_schema}, {good, &turned_schema}, {raw, NULL}, {with_rows, NULL}};
+  for (size_t i = 0; i < 4; i++) {
     edb_costs *costs = parsed(ctx, cases[i].text, cases[i].schema);
     edb_text first, second;
     edb_text_init(&first, ctx);
@@ -87,6 +94,58 @@ static void types_are_found_by_name(void **state) {
   assert_null(edb_costs_type_name(costs, 2));
   assert_true(edb_costs_get(costs, 2).batch_ns == 0);
   edb_costs_destroy(costs);
+  edb_context_destroy(ctx);
+}
+
+static void rows_have_costs_where_the_file_says_them(void **state) {
+  (void)state;
+  edb_context *ctx = context();
+  edb_row_costs rows = {.gather_ns = {-1}};
+  edb_costs *costs = parsed(ctx, raw, NULL), *copy = NULL;
+  assert_false(edb_costs_rows(costs, true, &rows));
+  assert_true(rows.gather_ns[0] == -1);
+  edb_costs_destroy(costs);
+  costs = parsed(ctx, with_rows, NULL);
+  assert_int_equal(edb_costs_copy(ctx, costs, &copy, NULL), EDB_OK);
+  assert_true(edb_costs_rows(copy, false, &rows));
+  assert_true(rows.gather_ns[0] == 1 && rows.product_ns[1] == 6 && rows.elementwise_ns[2] == 11 &&
+              rows.store_ns[3] == 16);
+  assert_true(edb_costs_rows(copy, true, &rows));
+  assert_true(rows.gather_ns[3] == 0 && rows.store_ns[3] == 1.5);
+  edb_costs_destroy(copy);
+  edb_costs_destroy(costs);
+  edb_context_destroy(ctx);
+}
+
+static void what_is_wrong_with_the_costs_of_rows_is_said(void **state) {
+  (void)state;
+  static const struct {
+    const char *from, *to;
+    edb_status status;
+    const char *part;
+  } cases[] = {
+      {"[1, 2, 3, 4]", "[1, 2, 3]", EDB_ERROR_FORMAT, "expected a number"},
+      {"[1, 2, 3, 4]", "[1, 2, 3, 4, 5]", EDB_ERROR_FORMAT, "expected the end of an array"},
+      {"[1, 2, 3, 4]", "1", EDB_ERROR_FORMAT, "expected an array"},
+      {"[1, 2, 3, 4]", "[-1, 2, 3, 4]", EDB_ERROR_FORMAT, "from 0"},
+      {"\"gather_ns\": [1, 2, 3, 4], ", "", EDB_ERROR_FORMAT, "no \"gather_ns\""},
+      {"\"near\"", "\"far\"", EDB_ERROR_NAME, "is repeated"},
+      {"\"near\"", "\"nearby\"", EDB_ERROR_NAME, "unknown key \"nearby\""},
+  };
+  edb_context *ctx = context();
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char text[1024];
+    const char *at = strstr(with_rows, cases[i].from);
+    assert_non_null(at);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - with_rows), with_rows, cases[i].to,
+             at + strlen(cases[i].from));
+    edb_costs *costs = NULL;
+    edb_error error;
+    edb_status status = parse(ctx, text, NULL, &costs, &error);
+    if (status != cases[i].status || !strstr(error.text, cases[i].part))
+      fail_msg("case %zu: %s", i, status == EDB_OK ? "read" : error.text);
+    assert_null(costs);
+  }
   edb_context_destroy(ctx);
 }
 
@@ -344,6 +403,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(costs_read_back_as_they_were_written),
       cmocka_unit_test(types_are_found_by_name),
+      cmocka_unit_test(rows_have_costs_where_the_file_says_them),
+      cmocka_unit_test(what_is_wrong_with_the_costs_of_rows_is_said),
       cmocka_unit_test(what_is_wrong_with_a_file_is_said),
       cmocka_unit_test(a_type_that_is_missing_is_named),
       cmocka_unit_test(the_fewest_batches_are_not_always_the_fastest),

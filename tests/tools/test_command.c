@@ -502,6 +502,8 @@ static void inspect_shows_costs(void **state) {
   expect(run("calibrate " TREE_LSTM SMALL " --data trees.txt -b 4 --batches 1 -o c.json"), 0,
          "calibrated c.json");
   expect(run("inspect c.json"), 0, "a mini-batch, besides");
+  expect(run("run " TREE_LSTM SMALL " --data trees.txt -n 1 --costs c.json 2>/dev/null"), 0,
+         "\"loss\"");
   json_t *object = expect_json(run("inspect c.json --json"));
   assert_int_equal(json_integer_value(json_object_get(object, "edbatch-costs")), 1);
   json_decref(object);
