@@ -4,17 +4,17 @@
  * remain. */
 #include "policy/agenda.h"
 
-static uint32_t choose(void *self, const edb_state *s) {
+static bool beats(void *self, const edb_state *state, uint32_t type, uint32_t other) {
   const edb_agenda *a = self;
-  uint32_t best = EDB_TYPE_NONE;
-  double best_mean = 0;
-  for (uint32_t t = edb_state_next_ready(s, 0); t != EDB_TYPE_NONE;
+  (void)state;
+  return a->sum[type] / a->count[type] < a->sum[other] / a->count[other];
+}
+
+static uint32_t choose(void *self, const edb_state *s) {
+  uint32_t best = edb_state_next_ready(s, 0);
+  for (uint32_t t = edb_state_next_ready(s, best + 1); t != EDB_TYPE_NONE;
        t = edb_state_next_ready(s, t + 1)) {
-    double mean = a->sum[t] / a->count[t];
-    if (best == EDB_TYPE_NONE || mean < best_mean) {
-      best = t;
-      best_mean = mean;
-    }
+    if (beats(self, s, t, best)) best = t;
   }
   return best;
 }
@@ -55,6 +55,6 @@ void edb_agenda_free(edb_context *ctx, edb_agenda *agenda) {
 
 void edb_agenda_pass(edb_agenda *agenda, edb_state *state, bool running, uint32_t limit,
                      edb_batches *out) {
-  edb_chooser chooser = {.choose = choose, .ran = running ? ran : NULL, .self = agenda};
+  edb_chooser chooser = {.choose = choose, .beats = beats, .ran = running ? ran : NULL, .self = agenda};
   edb_pass(state, &chooser, limit, out);
 }

@@ -1,5 +1,5 @@
 /* policy/pass.c: the scheduling loop that all frontier rules share. */
-#include "policy/rules.h"
+#include "policy/contest.h"
 
 #include <string.h>
 
@@ -39,12 +39,15 @@ void edb_batches_reverse(const edb_batches *from, edb_batches *to) {
 
 void edb_pass(edb_state *s, const edb_chooser *chooser, uint32_t limit, edb_batches *out) {
   uint32_t n_nodes = s->problem->n_nodes, count = 0;
+  edb_contest contest = {0};
   edb_state_reset(s);
+  bool contests = chooser->beats != NULL && s->winners != NULL;
+  if (contests) edb_contest_begin(&contest, chooser, s, s->winners);
   out->start[0] = 0;
   out->count = EDB_GAVE_UP;
   while (s->n_done < n_nodes) {
     if (limit != EDB_GAVE_UP && count + s->remaining_bound >= limit) return;
-    uint32_t type = edb_state_forced(s);
+    uint32_t type = contests ? edb_contest_winner(&contest) : edb_state_forced(s);
     if (type == EDB_TYPE_NONE) type = chooser->choose(chooser->self, s);
     uint32_t *nodes = out->nodes + out->start[count];
     uint32_t ran = edb_state_run(s, type, nodes);
@@ -52,6 +55,7 @@ void edb_pass(edb_state *s, const edb_chooser *chooser, uint32_t limit, edb_batc
     out->start[count + 1] = out->start[count] + ran;
     count++;
     if (chooser->ran != NULL) chooser->ran(chooser->self, s, type, nodes, ran);
+    if (contests) edb_contest_ran(&contest, s, type, nodes, ran);
   }
   out->count = count;
 }

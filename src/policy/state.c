@@ -2,16 +2,17 @@
 #include "policy/state.h"
 
 #include "base/bitset.h"
+#include "policy/contest.h"
 
 #include <string.h>
 
 edb_status edb_state_init(edb_context *ctx, const edb_problem *problem, edb_state *out,
                           edb_error *error) {
   size_t nodes = problem->n_nodes, types = problem->n_types;
-  size_t set_words = EDB_BITSET_WORDS(types);
+  size_t set_words = EDB_BITSET_WORDS(types), contest = edb_contest_length(problem->n_types);
   edb_state s = {.problem = problem};
   s.memory_bytes = (types * 2 + set_words) * sizeof(uint64_t) +
-                   (nodes * 3 + types * 7 + problem->own_count_length) * sizeof(uint32_t);
+                   (nodes * 3 + types * 7 + problem->own_count_length + contest) * sizeof(uint32_t);
   if (s.memory_bytes > 0) {
     s.memory = edb_alloc(ctx, s.memory_bytes);
     if (s.memory == NULL) return edb_fail_memory(error, s.memory_bytes, "a scheduler's state");
@@ -29,6 +30,7 @@ edb_status edb_state_init(edb_context *ctx, const edb_problem *problem, edb_stat
     s.ready_top = s.ready_at_max + types;
     s.ready_at_top = s.ready_top + types;
     s.own_count = s.ready_at_top + types;
+    if (contest > 0) s.winners = s.own_count + problem->own_count_length;
   }
   *out = s;
   return EDB_OK;

@@ -87,6 +87,7 @@ typedef struct edb_state {
   bool by_mass;             /* the type leads whose ready nodes have the largest sum of 2^height */
   uint32_t remaining_bound; /* sum of m_t over batchable types (+ unfinished unbatchable nodes) */
   uint32_t *own_count;      /* the problem's histograms, of unfinished nodes */
+  uint32_t *winners;        /* scratch of a contest (contest.h); NULL: few types */
   void *memory;
   size_t memory_bytes;
 } edb_state;
@@ -124,6 +125,7 @@ static inline bool edb_state_in(const edb_state *s, uint32_t type, uint32_t comp
 
 /* The choice of the tight rule (tight.c). Some type must be ready. */
 uint32_t edb_tight_choose(const edb_state *state);
+bool edb_tight_beats(const edb_state *state, uint32_t type, uint32_t other);
 /* The same among the types of one component. */
 uint32_t edb_tight_choose_in(const edb_state *state, uint32_t component);
 /* Whether the ready nodes of `a` have the larger mass, the sum of 2^height: a path that is one node

@@ -5,18 +5,18 @@
  * none is, the larger sum of own over the ready nodes wins, then the lower type. */
 #include "policy/rules.h"
 
+bool edb_tight_beats(const edb_state *s, uint32_t type, uint32_t other) {
+  bool tight = edb_state_is_tight(s, type), other_tight = edb_state_is_tight(s, other);
+  if (tight != other_tight) return tight;
+  return s->ready_own[type] > s->ready_own[other];
+}
+
 uint32_t edb_tight_choose_in(const edb_state *s, uint32_t component) {
   uint32_t best = EDB_TYPE_NONE;
-  bool best_tight = false;
   for (uint32_t t = edb_state_next_ready(s, 0); t != EDB_TYPE_NONE;
        t = edb_state_next_ready(s, t + 1)) {
     if (!edb_state_in(s, t, component)) continue;
-    bool tight = edb_state_is_tight(s, t);
-    if (best == EDB_TYPE_NONE || tight > best_tight ||
-        (tight == best_tight && s->ready_own[t] > s->ready_own[best])) {
-      best = t;
-      best_tight = tight;
-    }
+    if (best == EDB_TYPE_NONE || edb_tight_beats(s, t, best)) best = t;
   }
   return best;
 }
@@ -30,7 +30,12 @@ static uint32_t choose(void *self, const edb_state *state) {
   return edb_tight_choose(state);
 }
 
+static bool beats(void *self, const edb_state *state, uint32_t type, uint32_t other) {
+  (void)self;
+  return edb_tight_beats(state, type, other);
+}
+
 void edb_tight_pass(edb_state *state, uint32_t limit, edb_batches *out) {
-  edb_chooser chooser = {.choose = choose};
+  edb_chooser chooser = {.choose = choose, .beats = beats};
   edb_pass(state, &chooser, limit, out);
 }
