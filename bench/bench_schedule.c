@@ -100,6 +100,7 @@ int main(int argc, char **argv) {
   for (uint32_t n = 1000; n <= 1000000; n *= 10) measure_all(n, n / 100, 4, seconds);
   for (uint32_t i = 1; i <= 4096; i *= 8) measure_all(100000, i, 4, seconds);
   for (uint32_t t = 2; t <= 20000; t *= 10) measure_all(20000, 64, t, seconds);
+  measure_all(20000, 1, 10000, seconds);
   for (uint32_t n = 1000; n <= 1000000; n *= 10) measure_all(n, 1, 3, seconds);
   return 0;
 }

@@ -55,6 +55,7 @@ void edb_agenda_free(edb_context *ctx, edb_agenda *agenda) {
 
 void edb_agenda_pass(edb_agenda *agenda, edb_state *state, bool running, uint32_t limit,
                      edb_batches *out) {
-  edb_chooser chooser = {.choose = choose, .beats = beats, .ran = running ? ran : NULL, .self = agenda};
+  edb_chooser chooser = {
+      .choose = choose, .beats = beats, .ran = running ? ran : NULL, .self = agenda};
   edb_pass(state, &chooser, limit, out);
 }

@@ -217,10 +217,16 @@ static void contribute_tight(edb_attempts *a, bool reverse) {
     edb_words_take(&a->words, &a->forward, &a->trial);
 }
 
-/* A pass that follows the few instances that decide. *decided: few were left when they ended. */
+/* A pass that follows the few instances that decide. *decided: few batches were left behind them.
+ */
 static edb_status contribute_ahead(edb_attempts *a, bool *decided, edb_error *error) {
   edb_ahead ahead;
   EDB_TRY(edb_ahead_init(a->ctx, &a->forward, &a->reverse, &ahead, error));
+  if (ahead.start[ahead.n_components] == 0) { /* of no component */
+    edb_ahead_free(a->ctx, &ahead);
+    a->trial.count = EDB_GAVE_UP;
+    return EDB_OK;
+  }
   a->state.problem = &a->forward;
   edb_ahead_pass(&ahead, &a->state, &a->trial);
   *decided = ahead.behind <= a->trial.count / BEHIND;
@@ -282,22 +288,21 @@ static edb_status attempt_fsm(edb_attempts *a, const struct edb_fsm *fsm, edb_er
 
 /* What decides when time counts: a tight type costs nothing, as its batch has to be; of the others,
  * the most own per weight. */
-static uint32_t choose_light(void *self, const edb_state *s) {
+static bool beats_light(void *self, const edb_state *s, uint32_t type, uint32_t other) {
   const double *weight = self;
-  uint32_t best = EDB_TYPE_NONE;
-  bool best_tight = false;
-  double best_value = 0;
-  for (uint32_t t = edb_state_next_ready(s, 0); t != EDB_TYPE_NONE;
+  bool tight = edb_state_is_tight(s, type), other_tight = edb_state_is_tight(s, other);
+  double value = (double)s->ready_own[type], other_value = (double)s->ready_own[other];
+  if (tight != other_tight) return tight;
+  if (!tight && weight[type] > 0) value /= weight[type];
+  if (!tight && weight[other] > 0) other_value /= weight[other];
+  return value > other_value;
+}
+
+static uint32_t choose_light(void *self, const edb_state *s) {
+  uint32_t best = edb_state_next_ready(s, 0);
+  for (uint32_t t = edb_state_next_ready(s, best + 1); t != EDB_TYPE_NONE;
        t = edb_state_next_ready(s, t + 1)) {
-    bool tight = edb_state_is_tight(s, t);
-    double value = (double)s->ready_own[t];
-    if (!tight && weight[t] > 0) value /= weight[t];
-    if (best != EDB_TYPE_NONE &&
-        (tight < best_tight || (tight == best_tight && value <= best_value)))
-      continue;
-    best = t;
-    best_tight = tight;
-    best_value = value;
+    if (beats_light(self, s, t, best)) best = t;
   }
   return best;
 }
@@ -309,7 +314,7 @@ static edb_status lighten(edb_attempts *a, const edb_policy *policy, edb_policy_
   uint32_t misses;
   a->state.problem = reverse ? &a->reverse : &a->forward;
   if (kind == EDB_POLICY_BEST) {
-    edb_chooser chooser = {.choose = choose_light, .self = a->weight};
+    edb_chooser chooser = {.choose = choose_light, .beats = beats_light, .self = a->weight};
     edb_pass(&a->state, &chooser, EDB_GAVE_UP, &a->trial);
   } else {
     EDB_TRY(edb_rule_pass(a->ctx, &rule, &a->state, EDB_GAVE_UP, &a->trial, &misses, error));

@@ -18,8 +18,8 @@ static bool second_wins(const edb_contest *c, const edb_state *s, uint32_t a, ui
 }
 
 static void play(edb_contest *c, const edb_state *s, uint32_t i) {
-  uint32_t a = c->winners[2 * i], b = c->winners[2 * i + 1];
-  c->winners[i] = second_wins(c, s, a, b) ? b : a;
+  const uint32_t *pair = c->winners + (size_t)2 * i;
+  c->winners[i] = pair[second_wins(c, s, pair[0], pair[1])];
 }
 
 static uint32_t entry(const edb_state *s, uint32_t type) {

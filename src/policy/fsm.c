@@ -238,6 +238,7 @@ edb_status edb_fsm_copy(edb_context *ctx, const edb_fsm *fsm, edb_fsm **out, edb
   copy->encoding = fsm->encoding;
   copy->scope = fsm->scope;
   copy->record = fsm->record;
+  copy->longest = fsm->longest;
   edb_status status = copy_contents(copy, fsm, error);
   if (status == EDB_OK) status = edb_fsm_set_file(copy, fsm->file, error);
   if (status != EDB_OK) {
@@ -265,6 +266,7 @@ edb_status edb_fsm_set(edb_fsm *fsm, const edb_token *tokens, uint32_t count, ui
   EDB_ASSERT(count > 0 && count <= fsm->n_types && (run < fsm->n_types || run == EDB_FSM_RULE));
   if (!edb_map_put(&fsm->states, tokens, count * sizeof *tokens, run))
     return edb_fail_memory(error, count * sizeof *tokens, "a state of a policy");
+  if (count > fsm->longest) fsm->longest = count;
   return EDB_OK;
 }
 

@@ -63,6 +63,7 @@ typedef struct edb_fsm {
   uint32_t *from_schema; /* [n_types] schema type -> type here; raw: not used */
   edb_map names;         /* name -> type */
   edb_map states;        /* tokens (native uint32_t) -> type to run */
+  uint32_t longest;      /* tokens of the state that has most */
   edb_fsm_record record;
   edb_arena arena; /* names, keys, arrays */
 } edb_fsm;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "policy/columns.h"
+
 /* ---- Making -------------------------------------------------------------------------------------
  */
 
@@ -86,26 +88,20 @@ static void link_successors(edb_part *part) {
   }
 }
 
-/* Union-find by the lowest node, paths halved. */
-static uint32_t find_root(uint32_t *parent, uint32_t x) {
-  while (parent[x] != x) x = parent[x] = parent[parent[x]];
-  return x;
-}
-
 static void find_instances(edb_part *part) {
   uint32_t n = part->n_nodes, *parent = part->members - n;
   for (uint32_t x = 0; x < n; x++) {
     parent[x] = x;
     uint32_t root = x;
     for (uint32_t e = part->in_start[x]; e < part->in_start[x + 1]; e++) {
-      uint32_t other = find_root(parent, part->in[e]);
+      uint32_t other = edb_find_root(parent, part->in[e]);
       uint32_t low = other < root ? other : root, high = other < root ? root : other;
       parent[high] = root = low;
     }
   }
   part->n_instances = 0;
   for (uint32_t x = 0; x < n; x++) { /* a root is the lowest of its instance: numbered before */
-    uint32_t root = find_root(parent, x);
+    uint32_t root = edb_find_root(parent, x);
     part->instance[x] = root == x ? part->n_instances++ : part->instance[root];
   }
   uint32_t *start = part->instance_start;

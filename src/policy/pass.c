@@ -37,6 +37,16 @@ void edb_batches_reverse(const edb_batches *from, edb_batches *to) {
   to->count = from->count;
 }
 
+/* Of many types. */
+static uint32_t choose_winner(const edb_contest *contest, const edb_chooser *chooser,
+                              const edb_state *s) {
+  uint32_t type = edb_contest_winner(contest);
+  if (chooser->settles == NULL || s->problem->unbatchable[type] || s->n_ready_types == 1 ||
+      chooser->settles(chooser->self, s, type))
+    return type;
+  return chooser->choose(chooser->self, s);
+}
+
 void edb_pass(edb_state *s, const edb_chooser *chooser, uint32_t limit, edb_batches *out) {
   uint32_t n_nodes = s->problem->n_nodes, count = 0;
   edb_contest contest = {0};
@@ -47,7 +57,7 @@ void edb_pass(edb_state *s, const edb_chooser *chooser, uint32_t limit, edb_batc
   out->count = EDB_GAVE_UP;
   while (s->n_done < n_nodes) {
     if (limit != EDB_GAVE_UP && count + s->remaining_bound >= limit) return;
-    uint32_t type = contests ? edb_contest_winner(&contest) : edb_state_forced(s);
+    uint32_t type = contests ? choose_winner(&contest, chooser, s) : edb_state_forced(s);
     if (type == EDB_TYPE_NONE) type = chooser->choose(chooser->self, s);
     uint32_t *nodes = out->nodes + out->start[count];
     uint32_t ran = edb_state_run(s, type, nodes);

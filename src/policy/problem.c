@@ -1,6 +1,7 @@
 /* policy/problem.c: what never changes while a dag is scheduled: edges both ways, components of
  * types, own-type path lengths, the lower bound. */
 #include "base/bitset.h"
+#include "policy/columns.h"
 #include "policy/components.h"
 #include "policy/state.h"
 
@@ -191,10 +192,10 @@ static inline lanes larger(lanes a, lanes b) {
 /* One sweep from the sinks for 4 * `width` columns of every component: rows[v * width ...] has the
  * largest number of nodes of each column from `first` on, of v's component, on a path starting at
  * v. Inlined with a constant width. With `height`, the last column, which no type has, counts the
- * batchable nodes of all types. */
+ * batchable nodes of all types. `columns`: of nodes; NULL: those of their types. */
 static inline __attribute__((always_inline)) void own_sweep(const edb_problem *p, uint32_t first,
-                                                            lanes *rows, uint32_t *own,
-                                                            uint32_t *height,
+                                                            const uint32_t *columns, lanes *rows,
+                                                            uint32_t *own, uint32_t *height,
                                                             const uint32_t width) {
   static const lanes unit[4] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}};
   const lanes none = {0, 0, 0, 0};
@@ -208,7 +209,7 @@ static inline __attribute__((always_inline)) void own_sweep(const edb_problem *p
       const lanes *other = rows + (size_t)u * width;
       for (uint32_t c = 0; c < width; c++) row[c] = larger(row[c], other[c]);
     }
-    uint32_t column = p->column[type] - first;
+    uint32_t column = (columns != NULL ? columns[v] : p->column[type]) - first;
     if (height != NULL) row[width - 1] += p->unbatchable[type] ? none : unit[3];
     for (uint32_t c = 0; c < width; c++)
       to[c] = column / 4 == c ? row[c] + unit[column % 4] : row[c];
@@ -222,11 +223,13 @@ static inline __attribute__((always_inline)) void own_sweep(const edb_problem *p
 typedef int8_t octets __attribute__((vector_size(16)));
 #define MOST_IN_BYTES    INT8_MAX
 #define COLUMNS_IN_BYTES 64
+#define ROW_BYTES        64
 
-static void own_sweep_bytes(const edb_problem *p, uint32_t first, octets *rows, uint32_t *own) {
+static void own_sweep_bytes(const edb_problem *p, uint32_t first, const uint32_t *columns,
+                            octets *rows, uint32_t *own) {
   for (uint32_t i = 0; i < p->n_nodes; i++) {
     uint32_t v = p->reversed ? i : p->n_nodes - 1 - i;
-    uint32_t type = p->type[v], component = p->component[type], column = p->column[type] - first;
+    uint32_t type = p->type[v], component = p->component[type], column = columns[v] - first;
     octets row[4] = {{0}}, *to = rows + (size_t)v * 4;
     for (uint32_t e = p->out_start[v]; e < p->out_start[v + 1]; e++) {
       uint32_t u = p->out[e];
@@ -243,13 +246,6 @@ static void own_sweep_bytes(const edb_problem *p, uint32_t first, octets *rows, 
     *mine += 1;
     own[v] = (uint32_t)*mine;
   }
-}
-
-static bool counts_fit_bytes(const edb_problem *p) {
-  for (uint32_t t = 0; t < p->n_types; t++) {
-    if (p->type_count[t] > MOST_IN_BYTES) return false;
-  }
-  return true;
 }
 
 /* Components of one type need no rows beside own itself. */
@@ -278,6 +274,30 @@ bool edb_problem_has_choices(const edb_problem *problem) {
   return find_widest(problem) > 1;
 }
 
+/* Components of many types: as many sweeps as the instance with most columns needs. */
+static edb_status sweep_columns(edb_problem *p, uint32_t *own, uint32_t *height, edb_error *error) {
+  edb_columns columns;
+  EDB_TRY(edb_columns_init(p->ctx, p, &columns, error));
+  size_t bytes = (size_t)p->n_nodes * ROW_BYTES;
+  lanes *rows = edb_alloc(p->ctx, bytes);
+  edb_status status = EDB_OK;
+  if (rows == NULL) status = edb_fail_memory(error, bytes, "the path lengths of a graph");
+  uint32_t widest = status == EDB_OK ? columns.widest : 0, step = ROW_BYTES / sizeof(int32_t);
+  bool in_bytes = widest > step && columns.most <= MOST_IN_BYTES;
+  for (uint32_t v = 0; v < p->n_nodes; v++) own[v] = 1;
+  if (in_bytes) step = COLUMNS_IN_BYTES;
+  p->height = status == EDB_OK && widest < step && !in_bytes ? height : NULL;
+  for (uint32_t first = 0; first < widest || (first == 0 && p->height != NULL); first += step) {
+    if (in_bytes)
+      own_sweep_bytes(p, first, columns.column, (octets *)rows, own);
+    else
+      own_sweep(p, first, columns.column, rows, own, p->height != NULL ? height : NULL, 4);
+  }
+  edb_free(p->ctx, rows, bytes);
+  edb_columns_free(p->ctx, &columns);
+  return status;
+}
+
 /* Own of all nodes, and where a row has a column to spare, their heights. */
 static edb_status sweep_own(edb_problem *p, uint32_t *own, uint32_t *height, edb_error *error) {
   uint32_t widest = find_widest(p);
@@ -286,20 +306,16 @@ static edb_status sweep_own(edb_problem *p, uint32_t *own, uint32_t *height, edb
     own_single(p, own);
     return EDB_OK;
   }
+  if (widest > 16) return sweep_columns(p, own, height, error);
   uint32_t width = widest <= 4 ? 1 : widest <= 8 ? 2 : 4;
   size_t bytes = (size_t)p->n_nodes * width * sizeof(lanes);
   lanes *rows = edb_alloc(p->ctx, bytes);
   if (rows == NULL) return edb_fail_memory(error, bytes, "the path lengths of a graph");
   uint32_t *spare = widest < width * 4 ? height : NULL;
   p->height = spare;
-  bool in_bytes = widest > 16 && counts_fit_bytes(p);
-  for (uint32_t first = 0; in_bytes && first < widest; first += COLUMNS_IN_BYTES)
-    own_sweep_bytes(p, first, (octets *)rows, own);
-  for (uint32_t first = 0; !in_bytes && first < widest; first += width * 4) {
-    if (width == 1) own_sweep(p, first, rows, own, spare, 1);
-    if (width == 2) own_sweep(p, first, rows, own, spare, 2);
-    if (width == 4) own_sweep(p, first, rows, own, spare, 4);
-  }
+  if (width == 1) own_sweep(p, 0, NULL, rows, own, spare, 1);
+  if (width == 2) own_sweep(p, 0, NULL, rows, own, spare, 2);
+  if (width == 4) own_sweep(p, 0, NULL, rows, own, spare, 4);
   edb_free(p->ctx, rows, bytes);
   return EDB_OK;
 }

@@ -7,6 +7,29 @@ static uint32_t choose_fsm(void *self, const edb_state *state) {
   return edb_fsm_choose(self, state);
 }
 
+/* What the rule compares where types are many: the first unfinished component goes first. */
+static bool beats(void *self, const edb_state *s, uint32_t type, uint32_t other) {
+  const edb_fsm *fsm = ((const edb_fsm_binding *)self)->fsm;
+  const uint32_t *component = s->problem->component;
+  if (fsm->scope == EDB_FSM_COMPONENT && component[type] != component[other])
+    return component[type] < component[other];
+  if (!edb_encoding_leads(fsm->encoding)) return edb_tight_beats(s, type, other);
+  return edb_state_leads(s, type, other);
+}
+
+/* No state of the table has so many types. */
+static bool knows_none(void *self, const edb_state *s, uint32_t type) {
+  edb_fsm_binding *binding = self;
+  const edb_problem *p = s->problem;
+  uint32_t others = 0; /* at most so many ready types are not part of the state */
+  if (binding->fsm->scope == EDB_FSM_COMPONENT)
+    others = p->n_types - p->component_size[p->component[type]];
+  if (s->n_ready_types <= others || s->n_ready_types - others <= binding->fsm->longest)
+    return false;
+  binding->misses++;
+  return true;
+}
+
 static uint32_t choose_by_rule(void *self, const edb_state *state) {
   const edb_fsm_binding *binding = self;
   uint32_t component, type = edb_fsm_forced(binding->fsm, state, &component);
@@ -17,8 +40,11 @@ static edb_status fsm_pass(edb_context *ctx, const edb_rule *rule, edb_state *st
                            edb_batches *out, uint32_t *misses, edb_error *error) {
   edb_fsm_binding binding;
   EDB_TRY(edb_fsm_bind(ctx, rule->fsm, state->problem, rule->schema, &binding, error));
-  edb_chooser chooser = {.choose = rule->table_aside ? choose_by_rule : choose_fsm,
-                         .self = &binding};
+  edb_chooser chooser = {.choose = choose_by_rule, .beats = beats, .self = &binding};
+  if (!rule->table_aside) {
+    chooser.choose = choose_fsm;
+    chooser.settles = knows_none;
+  }
   edb_fsm_attach(&binding, state);
   edb_pass(state, &chooser, EDB_GAVE_UP, out);
   state->height = NULL; /* the binding's */

@@ -29,9 +29,11 @@ void edb_batches_reverse(const edb_batches *from, edb_batches *to);
 typedef struct edb_chooser {
   uint32_t (*choose)(void *self, const edb_state *state);
   /* Whether a ready type is to run rather than another; asked where there are many types, so that
-   * not all are looked at in every step; `choose` is not asked then. It depends on their own ready nodes, which change with a
+   * not all are looked at in every step. It depends on their own ready nodes, which change with a
    * batch that is theirs or makes a node of theirs ready. NULL: `choose` is cheap enough. */
   bool (*beats)(void *self, const edb_state *state, uint32_t type, uint32_t other);
+  /* Whether the type that beats all others runs without asking `choose`; NULL: it does. */
+  bool (*settles)(void *self, const edb_state *state, uint32_t type);
   /* After every batch, forced ones included; NULL when the rule keeps no account. */
   void (*ran)(void *self, const edb_state *state, uint32_t type, const uint32_t *nodes,
               uint32_t count);

@@ -1,0 +1,191 @@
+/* tests/policy/test_many_types.c: what is done only where types are many gives what looking at all
+ * of them would give: the choice of a type, path lengths, the bound. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "policy/columns.h"
+#include "policy/contest.h"
+#include "policy/fsms.h"
+#include "support/faulty.h"
+
+/* Random graphs of one to eight instances; some types unbatchable in every third. */
+static void make_graph(test_dag *d, edb_rng *rng, uint32_t round, uint32_t n_types) {
+  uint32_t instances = 1 + edb_rng_below(rng, 8), size = 20 + edb_rng_below(rng, 60);
+  dag_begin(d, n_types);
+  for (uint32_t i = 0; i < instances; i++) {
+    uint32_t first = d->dag.n_nodes;
+    for (uint32_t k = 0; k < size; k++) {
+      uint32_t inputs[2], n_inputs = k == 0 ? 0 : edb_rng_below(rng, 3);
+      for (uint32_t e = 0; e < n_inputs; e++)
+        inputs[e] = first + k - 1 - edb_rng_below(rng, k < 5 ? k : 5);
+      dag_node(d, edb_rng_below(rng, n_types), n_inputs, inputs);
+    }
+  }
+  for (uint32_t t = 0; t < n_types && round % 3 == 0; t += 7) d->unbatchable[t] = 1;
+}
+
+static uint32_t choose_tight(void *self, const edb_state *state) {
+  (void)self;
+  return edb_tight_choose(state);
+}
+
+static void tight_chooses_as_if_it_looked_at_all_types(void **state) {
+  static test_dag d;
+  edb_rng rng;
+  edb_rng_seed(&rng, 31);
+  for (uint32_t round = 0; round < 60; round++) {
+    edb_attempts a;
+    edb_error error;
+    make_graph(&d, &rng, round, 60 + round * 3);
+    assert_int_equal(edb_attempts_init(*state, &d.dag, NULL, &a, &error), EDB_OK);
+    edb_chooser chooser = {.choose = choose_tight};
+    a.state.problem = &a.forward;
+    edb_pass(&a.state, &chooser, EDB_GAVE_UP, &a.trial);
+    edb_tight_pass(&a.state, EDB_GAVE_UP, &a.best);
+    assert_int_equal(a.best.count, a.trial.count);
+    assert_memory_equal(a.best.type, a.trial.type, a.best.count * sizeof *a.best.type);
+    assert_memory_equal(a.best.nodes, a.trial.nodes, d.dag.n_nodes * sizeof *a.best.nodes);
+    edb_attempts_free(&a);
+  }
+}
+
+/* The table of an FSM that has seen no frontier of many types. */
+static void an_fsm_leaves_frontiers_of_many_types_to_its_rule(void **state) {
+  static test_dag d;
+  edb_rng rng;
+  uint32_t all_misses = 0;
+  edb_rng_seed(&rng, 32);
+  for (uint32_t round = 0; round < 20; round++) {
+    for (int e = 0; e < EDB_ENCODING_COUNT; e++) {
+      edb_fsm *fsm = NULL;
+      edb_attempts a;
+      edb_error error;
+      uint32_t misses = 0, unused = 0;
+      make_graph(&d, &rng, round, 70 + round * 3);
+      assert_int_equal(edb_fsm_create_raw(*state, d.type, d.dag.n_nodes, (edb_encoding)e, &fsm, &error),
+                       EDB_OK);
+      assert_int_equal(edb_attempts_init(*state, &d.dag, NULL, &a, &error), EDB_OK);
+      edb_rule rule = {.kind = EDB_POLICY_FSM, .fsm = fsm};
+      a.state.problem = &a.forward;
+      assert_int_equal(
+          edb_rule_pass(*state, &rule, &a.state, EDB_GAVE_UP, &a.trial, &misses, &error), EDB_OK);
+      rule.table_aside = true;
+      assert_int_equal(
+          edb_rule_pass(*state, &rule, &a.state, EDB_GAVE_UP, &a.best, &unused, &error), EDB_OK);
+      all_misses += misses;
+      assert_int_equal(a.best.count, a.trial.count);
+      edb_attempts_free(&a);
+      edb_fsm_destroy(fsm);
+    }
+  }
+  assert_true(all_misses > 0);
+}
+
+/* Nodes of v's type on the longest path from v, by a sweep of its own per node. */
+static uint32_t own_of(const edb_problem *p, uint32_t v, uint32_t *longest) {
+  memset(longest, 0, p->n_nodes * sizeof *longest);
+  for (uint32_t i = 0; i < p->n_nodes; i++) {
+    uint32_t x = p->reversed ? i : p->n_nodes - 1 - i;
+    for (uint32_t e = p->out_start[x]; e < p->out_start[x + 1]; e++)
+      if (longest[p->out[e]] > longest[x]) longest[x] = longest[p->out[e]];
+    longest[x] += p->type[x] == p->type[v];
+  }
+  return longest[v];
+}
+
+static void expect_own(const edb_problem *p) {
+  static uint32_t longest[DAG_MAX_NODES];
+  for (uint32_t v = 0; v < p->n_nodes; v++) assert_int_equal(p->own[v], own_of(p, v, longest));
+  if (p->height == NULL) return;
+  edb_problem_heights(p, longest);
+  assert_memory_equal(p->height, longest, p->n_nodes * sizeof *longest);
+}
+
+static void path_lengths_do_not_depend_on_how_many_types_there_are(void **state) {
+  static const uint32_t types[] = {3, 15, 16, 17, 24, 40, 64, 65, 130, 200};
+  static test_dag d;
+  edb_rng rng;
+  edb_rng_seed(&rng, 33);
+  for (uint32_t round = 0; round < 60; round++) {
+    edb_problem forward, reverse;
+    edb_error error;
+    make_graph(&d, &rng, round, types[round % 10]);
+    assert_int_equal(edb_problem_init(*state, &d.dag, &forward, &error), EDB_OK);
+    assert_int_equal(edb_problem_init_reverse(*state, &forward, &reverse, &error), EDB_OK);
+    expect_own(&forward);
+    expect_own(&reverse);
+    edb_problem_free(&reverse);
+    edb_problem_free(&forward);
+  }
+}
+
+/* More of a type on one path than a byte counts. */
+static void long_chains_of_many_types_are_counted_in_full(void **state) {
+  static test_dag d;
+  edb_problem p;
+  edb_error error;
+  dag_begin(&d, 100);
+  uint32_t v = dag_node(&d, 0, 0, NULL);
+  for (uint32_t k = 1; k < 2000; k++) v = dag_node(&d, k % 5 == 0 ? k % 100 : k % 2, 1, &v);
+  assert_int_equal(edb_problem_init(*state, &d.dag, &p, &error), EDB_OK);
+  expect_own(&p);
+  edb_problem_free(&p);
+}
+
+static void types_are_told_apart_within_an_instance_only(void **state) {
+  static test_dag d;
+  edb_problem p;
+  edb_columns c;
+  edb_error error;
+  dag_begin(&d, 26);
+  for (uint32_t i = 0; i < 13; i++) { /* chains A B A, C D C, ..., and back to the first type */
+    uint32_t v = dag_node(&d, 2 * i, 0, NULL);
+    v = dag_node(&d, 2 * i + 1, 1, &v);
+    v = dag_node(&d, 2 * i, 1, &v);
+    dag_node(&d, (2 * i + 2) % 26, 1, &v);
+  }
+  assert_int_equal(edb_problem_init(*state, &d.dag, &p, &error), EDB_OK);
+  assert_int_equal(edb_columns_init(*state, &p, &c, &error), EDB_OK);
+  assert_int_equal(c.widest, 1);
+  assert_int_equal(c.most, 2);
+  assert_int_equal(c.column[0], 0);
+  assert_int_equal(c.column[1], EDB_COLUMN_NONE);
+  edb_columns_free(*state, &c);
+  edb_problem_free(&p);
+}
+
+static void failing_allocations_are_survived(void **state) {
+  static test_dag d;
+  faulty f;
+  edb_rng rng;
+  (void)state;
+  edb_rng_seed(&rng, 34);
+  make_graph(&d, &rng, 0, 90);
+  FAULTY_FOR_EACH(&f, ctx) {
+    edb_attempts a;
+    edb_error error;
+    edb_policy policy = {.ctx = ctx, .kind = EDB_POLICY_TIGHT};
+    edb_status status = edb_attempts_init(ctx, &d.dag, NULL, &a, &error);
+    if (status == EDB_OK) {
+      status = edb_attempt_policy(&a, &policy, &error);
+      edb_attempts_free(&a);
+    }
+    assert_true(faulty_status(&f, status));
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(tight_chooses_as_if_it_looked_at_all_types),
+      cmocka_unit_test(an_fsm_leaves_frontiers_of_many_types_to_its_rule),
+      cmocka_unit_test(path_lengths_do_not_depend_on_how_many_types_there_are),
+      cmocka_unit_test(long_chains_of_many_types_are_counted_in_full),
+      cmocka_unit_test(types_are_told_apart_within_an_instance_only),
+      cmocka_unit_test(failing_allocations_are_survived),
+  };
+  return cmocka_run_group_tests(tests, make_context, destroy_context);
+}
