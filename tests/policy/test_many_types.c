@@ -66,8 +66,8 @@ static void an_fsm_leaves_frontiers_of_many_types_to_its_rule(void **state) {
       edb_error error;
       uint32_t misses = 0, unused = 0;
       make_graph(&d, &rng, round, 70 + round * 3);
-      assert_int_equal(edb_fsm_create_raw(*state, d.type, d.dag.n_nodes, (edb_encoding)e, &fsm, &error),
-                       EDB_OK);
+      assert_int_equal(
+          edb_fsm_create_raw(*state, d.type, d.dag.n_nodes, (edb_encoding)e, &fsm, &error), EDB_OK);
       assert_int_equal(edb_attempts_init(*state, &d.dag, NULL, &a, &error), EDB_OK);
       edb_rule rule = {.kind = EDB_POLICY_FSM, .fsm = fsm};
       a.state.problem = &a.forward;
