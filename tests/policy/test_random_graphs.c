@@ -279,11 +279,39 @@ static void long_chains_of_many_types_have_exact_bounds(void **state) {
   }
 }
 
+/* Cells take states as h c, or as h1 h2 .. c1 c2 .., both of the same nodes. */
+static void inputs_that_are_taken_twice_change_nothing(void **state) {
+  static const edb_policy_kind kinds[] = {EDB_POLICY_DEPTH, EDB_POLICY_AGENDA_RUNNING,
+                                          EDB_POLICY_SUFFICIENT, EDB_POLICY_TIGHT, EDB_POLICY_BEST};
+  test_dag *once = malloc(sizeof *once), *twice = malloc(sizeof *twice);
+  assert_true(once != NULL && twice != NULL);
+  edb_rng rng;
+  edb_rng_seed(&rng, 5);
+  for (uint32_t round = 0; round < 200; round++) {
+    uint32_t n_types = 1 + edb_rng_below(&rng, 5);
+    dag_random(once, &rng, 1 + edb_rng_below(&rng, 120), n_types);
+    dag_begin(twice, n_types);
+    for (uint32_t v = 0; v < once->dag.n_nodes; v++) {
+      uint32_t inputs[6], n = once->in_start[v + 1] - once->in_start[v];
+      for (uint32_t i = 0; i < 2 * n; i++)
+        inputs[i] = once->in_node[once->in_start[v] + (round % 2 == 0 ? i / 2 : i % n)];
+      dag_node(twice, once->type[v], 2 * n, inputs);
+    }
+    assert_int_equal(bound_of_dag(*state, &once->dag), bound_of_dag(*state, &twice->dag));
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+      assert_int_equal(policy_batches(*state, kinds[k], &once->dag),
+                       policy_batches(*state, kinds[k], &twice->dag));
+  }
+  free(twice);
+  free(once);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(exact_agrees_with_all_sequences),
       cmocka_unit_test(rules_and_bound_agree_with_naive_ones),
       cmocka_unit_test(best_is_not_longer_than_depth_or_agenda),
+      cmocka_unit_test(inputs_that_are_taken_twice_change_nothing),
       cmocka_unit_test(the_exact_search_goes_beyond_brute_force),
       cmocka_unit_test(own_is_that_of_the_naive_program_at_any_number_of_types),
       cmocka_unit_test(long_chains_of_many_types_have_exact_bounds),
