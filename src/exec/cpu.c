@@ -291,7 +291,7 @@ static size_t cpu_scratch_bytes(const void *state, const edb_graph *graph,
 static edb_status cpu_begin(void *state, size_t scratch_bytes, bool timing, edb_error *error) {
   edb_cpu *cpu = state;
   cpu->timing = timing;
-  if (cpu->version != cpu->weights->version) edb_cpu_weights_refill(cpu);
+  cpu->version = cpu->weights->version;
   if (scratch_bytes <= cpu->scratch_bytes) return EDB_OK;
   char *bigger = edb_alloc(cpu->ctx, scratch_bytes);
   if (!bigger) return edb_fail_memory(error, scratch_bytes, "the scratch memory of a batch");
@@ -356,10 +356,11 @@ static edb_status cpu_run_batch(void *state, const edb_graph *graph, const edb_s
                                 uint32_t type, const edb_node *nodes, uint32_t count,
                                 edb_run_stats *stats, edb_error *error) {
   edb_cpu *cpu = state;
-  const edb_cpu_cell *cell = &cpu->cells[type];
+  edb_cpu_cell *cell = &cpu->cells[type];
   EDB_FAIL_IF(cell->plan->n_domains > EDB_CPU_MAX_DOMAINS, error, EDB_ERROR_LIMIT,
               "cell %s has more than %d independent variadic inputs", cell->plan->cell->name,
               EDB_CPU_MAX_DOMAINS - 2);
+  if (cell->version != cpu->version) edb_cpu_weights_refill(cpu, cell);
   batch b = {.cpu = cpu,
              .cell = cell,
              .graph = graph,

@@ -20,6 +20,7 @@ typedef struct edb_cpu_cell {
   edb_plan *plan;
   float **packed;        /* [n_steps] packed weights of product steps, else NULL */
   float *rows;           /* packed rows of parameters, slots of kind STACK */
+  uint64_t version;      /* of the weights that these were made of; 0: of none yet */
   float *numbers;        /* literals, in fp32 */
   size_t chunk_nodes;    /* most nodes of a chunk */
   size_t chunk_elements; /* most elements of one variadic group in a chunk of several nodes */
@@ -41,7 +42,7 @@ typedef struct edb_cpu {
   edb_pool *pool;
   float *packed; /* weights of all cells */
   size_t packed_bytes;
-  uint64_t version; /* of the packed weights */
+  uint64_t version; /* of the weights that this run takes */
   edb_cpu_cell *cells;
   edb_row_rule rule;
   bool near_weights;              /* the second-level cache has them all, and room to spare */
@@ -109,9 +110,10 @@ static inline size_t edb_cpu_depth(const edb_cpu *cpu, const edb_step *step) {
   return cpu->bf16 ? edb_bf16_pairs(step->depth) : step->depth;
 }
 
-/* Packed weights: made with the cells, refilled when the weights' version moves. */
+/* Memory for packed weights: made with the cells, filled when a cell runs for the first time or the
+ * weights' version has moved since. */
 EDB_MUST_CHECK edb_status edb_cpu_weights_create(edb_cpu *cpu, edb_error *error);
-void edb_cpu_weights_refill(edb_cpu *cpu);
+void edb_cpu_weights_refill(edb_cpu *cpu, edb_cpu_cell *cell);
 void edb_cpu_weights_destroy(edb_cpu *cpu);
 
 /* Rows `row` .. `row + count - 1` of a slot as the kernels want them. */

@@ -1,5 +1,6 @@
 /* exec/cpu_weights.c: packs the weights of product steps and rows of parameters, once per version
- * of the weights. */
+ * of the weights and when a cell first runs: of cells that are cut in two, or whose values stand in
+ * tables, one form or the other may never run. */
 #include <string.h>
 
 #include "exec/cpu.h"
@@ -8,18 +9,61 @@ static bool is_product(const edb_cpu_cell *cell, uint32_t step) {
   return cell->plan->steps[step].kind == EDB_STEP_PRODUCT;
 }
 
-static void fill(const edb_cpu *cpu, const edb_cpu_cell *cell, uint32_t index) {
-  const edb_step *step = &cell->plan->steps[index];
-  float *packed = cell->packed[index];
+/* Columns of packed weights, one task of several threads. */
+typedef struct packing {
+  const edb_cpu *cpu;
+  const edb_cpu_cell *cell;
+  uint32_t parts; /* each takes every so many-th stretch of columns */
+} packing;
+
+/* Columns first .. end - 1 of a member of a stack. */
+static void pack_columns(const edb_cpu *cpu, const edb_step *step, float *packed,
+                         const edb_stacked *m, uint32_t first, uint32_t end) {
   const edb_pack_fn pack[2] = {cpu->bf16 ? edb_pack_bf16_rows : edb_pack_rows,
                                cpu->bf16 ? edb_pack_bf16_columns : edb_pack_columns};
-  edb_pack_begin(cpu->kernels, packed, step->columns, edb_cpu_depth(cpu, step));
-  for (uint32_t k = 0; k < step->n_stacked; k++) {
-    const edb_stacked *m = &cell->plan->stacked[step->stacked_start + k];
-    const float *w = edb_weights_param(cpu->weights, m->param);
-    pack[m->transposed](cpu->kernels, packed, step->columns, step->depth, m->offset, m->columns, w,
-                        m->transposed ? m->columns : step->depth);
+  const float *w = edb_weights_param(cpu->weights, m->param);
+  ptrdiff_t stride = m->transposed ? m->columns : step->depth;
+  pack[m->transposed](cpu->kernels, packed, step->columns, step->depth, m->offset + first,
+                      end - first, w + (m->transposed ? 1 : stride) * (ptrdiff_t)first, stride);
+}
+
+/* Every `parts`-th panel, from panel `part` on. Panels are memory of their own. */
+static void pack_part(void *arg, uint32_t worker, uint32_t part) {
+  const packing *p = arg;
+  const edb_plan *plan = p->cell->plan;
+  uint32_t panel = p->cpu->kernels->panel, at = 0;
+  (void)worker;
+  for (uint32_t i = 0; i < plan->n_steps; i++) {
+    const edb_step *step = &plan->steps[i];
+    for (uint32_t k = 0; is_product(p->cell, i) && k < step->n_stacked; k++) {
+      const edb_stacked *m = &plan->stacked[step->stacked_start + k];
+      for (uint32_t first = 0, end; first < m->columns; first = end) {
+        end = first + panel - (m->offset + first) % panel;
+        if (end > m->columns) end = m->columns;
+        if (at++ % p->parts == part) pack_columns(p->cpu, step, p->cell->packed[i], m, first, end);
+      }
+    }
   }
+}
+
+/* Floats of packed weights from which on threads share the work: some microseconds of it. */
+#define SHARED_FLOATS ((size_t)1 << 16)
+
+static void fill(const edb_cpu *cpu, const edb_cpu_cell *cell) {
+  packing p = {.cpu = cpu, .cell = cell, .parts = 1};
+  size_t floats = 0;
+  for (uint32_t i = 0; i < cell->plan->n_steps; i++) {
+    const edb_step *step = &cell->plan->steps[i];
+    if (!is_product(cell, i)) continue;
+    size_t depth = edb_cpu_depth(cpu, step);
+    edb_pack_begin(cpu->kernels, cell->packed[i], step->columns, depth);
+    floats += edb_packed_size(cpu->kernels, step->columns, depth);
+  }
+  if (floats >= SHARED_FLOATS) p.parts = edb_pool_threads(cpu->pool);
+  if (p.parts == 1)
+    pack_part(&p, 0, 0);
+  else
+    edb_pool_run(cpu->pool, p.parts, pack_part, &p);
 }
 
 /* Parameters side by side, as operators of one batch take them. */
@@ -76,13 +120,10 @@ edb_status edb_cpu_weights_create(edb_cpu *cpu, edb_error *error) {
   return EDB_OK;
 }
 
-void edb_cpu_weights_refill(edb_cpu *cpu) {
-  for (uint32_t c = 0; c < cpu->program->n_cells; c++) {
-    for (uint32_t i = 0; i < cpu->cells[c].plan->n_steps; i++)
-      if (is_product(&cpu->cells[c], i)) fill(cpu, &cpu->cells[c], i);
-    fill_rows(cpu, &cpu->cells[c]);
-  }
-  cpu->version = cpu->weights->version;
+void edb_cpu_weights_refill(edb_cpu *cpu, edb_cpu_cell *cell) {
+  fill(cpu, cell);
+  fill_rows(cpu, cell);
+  cell->version = cpu->version;
 }
 
 void edb_cpu_weights_destroy(edb_cpu *cpu) {
