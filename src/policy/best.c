@@ -143,12 +143,46 @@ static edb_status attempt_sufficient(edb_attempts *a, edb_error *error) {
   return edb_fail(error, status, "%s", unused.text);
 }
 
+/* The lead rule in one direction, unless that cannot be shorter than the words. */
+static edb_status contribute_lead(edb_attempts *a, bool reverse, edb_error *error) {
+  edb_problem *p = reverse ? &a->reverse : &a->forward;
+  size_t bytes = p->n_nodes * sizeof(uint32_t);
+  if (words_meet_bound(a)) return EDB_OK;
+  uint32_t *height = edb_alloc(a->ctx, bytes);
+  if (height == NULL) return edb_fail_memory(error, bytes, "the path lengths of a graph");
+  edb_problem_heights(p, height);
+  a->state.problem = p;
+  a->state.height = height;
+  a->state.by_mass = false;
+  edb_lead_pass(&a->state, edb_words_batches(&a->words, &a->forward), &a->trial);
+  a->state.height = NULL;
+  edb_free(a->ctx, height, bytes);
+  if (reverse)
+    edb_words_take_reversed(&a->words, &a->forward, &a->trial);
+  else
+    edb_words_take(&a->words, &a->forward, &a->trial);
+  return EDB_OK;
+}
+
+/* Where components have too many types for tuples of states, operators mostly. */
+static edb_status contribute_leads(edb_attempts *a, edb_error *error) {
+  uint32_t widest = 0;
+  for (uint32_t c = 0; c < a->forward.n_components; c++) {
+    if (a->words.length[c] > a->words.bound[c] && a->forward.component_size[c] > widest)
+      widest = a->forward.component_size[c];
+  }
+  if (widest <= EDB_LEAD_FEW_TYPES) return EDB_OK;
+  EDB_TRY(contribute_lead(a, false, error));
+  return contribute_lead(a, true, error);
+}
+
 /* `budget`: nanoseconds per node, 0: no limit. */
 static edb_status attempt_beam(edb_attempts *a, const edb_policy *policy, double budget,
                                edb_error *error) {
   EDB_TRY(attempt_both_ways(a, EDB_POLICY_TIGHT, error));
   if (edb_attempts_meet_bound(a)) return EDB_OK;
   EDB_TRY(begin_words(a, error));
+  EDB_TRY(contribute_leads(a, error));
   EDB_TRY(edb_words_improve(a->ctx, &a->reverse, policy->width, budget, &a->words, error));
   keep_words(a, EDB_POLICY_BEAM);
   return EDB_OK;
@@ -185,6 +219,7 @@ static edb_status attempt_all(edb_attempts *a, const edb_policy *policy, edb_err
   EDB_TRY(edb_attempt(a, EDB_POLICY_TIGHT, true, NULL, error));
   if (edb_attempts_meet_bound(a) || !pays(a, policy, PASS_NS)) return EDB_OK;
   EDB_TRY(begin_words(a, error));
+  EDB_TRY(contribute_leads(a, error));
   if (policy->fsm != NULL) EDB_TRY(contribute(a, EDB_POLICY_FSM, policy->fsm, error));
   if (!pays(a, policy, BEAM_NS)) return EDB_OK;
   double budget = worth(a, policy);

@@ -14,7 +14,7 @@ static bool beats(void *self, const edb_state *s, uint32_t type, uint32_t other)
   if (fsm->scope == EDB_FSM_COMPONENT && component[type] != component[other])
     return component[type] < component[other];
   if (!edb_encoding_leads(fsm->encoding)) return edb_tight_beats(s, type, other);
-  return edb_state_leads(s, type, other);
+  return edb_lead_beats(s, type, other);
 }
 
 /* No state of the table has so many types. */

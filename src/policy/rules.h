@@ -53,6 +53,8 @@ EDB_MUST_CHECK edb_status edb_depth_pass(edb_context *ctx, const edb_problem *pr
                                          edb_batches *out, edb_error *error);
 EDB_MUST_CHECK edb_status edb_sufficient_pass(edb_context *ctx, edb_state *state, edb_batches *out,
                                               edb_error *error);
+/* The state knows heights. */
+void edb_lead_pass(edb_state *state, uint32_t limit, edb_batches *out);
 void edb_tight_pass(edb_state *state, uint32_t limit, edb_batches *out);
 EDB_MUST_CHECK edb_status edb_exact_pass(edb_context *ctx, edb_state *state, uint64_t deadline,
                                          edb_batches *out, edb_error *error);

@@ -147,7 +147,11 @@ static inline bool edb_state_leads(const edb_state *s, uint32_t a, uint32_t b) {
   if (s->ready_at_top[a] != s->ready_at_top[b]) return s->ready_at_top[a] > s->ready_at_top[b];
   return s->ready_own[a] > s->ready_own[b];
 }
-/* The type that leads, the lower one among equals. */
+/* What goes first by the rule of the encodings that ask who leads (lead.c): the one that leads; in
+ * a component of more than few types a tight one before others. */
+#define EDB_LEAD_FEW_TYPES 8
+bool edb_lead_beats(const edb_state *state, uint32_t type, uint32_t other);
+/* The type that goes first, the lower one among equals. */
 uint32_t edb_lead_choose_in(const edb_state *state, uint32_t component);
 
 /* Runs all ready nodes of a type as one batch (of an unbatchable type the first ready node): they

@@ -85,6 +85,33 @@ static void an_fsm_leaves_frontiers_of_many_types_to_its_rule(void **state) {
   assert_true(all_misses > 0);
 }
 
+/* Four kinds of nodes, each with a product of its own, that all end with the same operators. */
+static void shared_operators_wait_for_the_kinds_that_lead_to_them(void **state) {
+  static test_dag d;
+  edb_rng rng;
+  uint32_t tight = 0, best = 0;
+  edb_rng_seed(&rng, 35);
+  for (uint32_t round = 0; round < 10; round++) {
+    dag_begin(&d, 12);
+    for (uint32_t i = 0; i < 10; i++) {
+      uint32_t v = dag_node(&d, 11, 0, NULL);
+      for (uint32_t k = 5 + edb_rng_below(&rng, 10); k-- > 0;) {
+        uint32_t kind = edb_rng_below(&rng, 4);
+        uint32_t first = dag_node(&d, kind, 1, &v), second = dag_node(&d, 4 + kind, 1, &v);
+        uint32_t sums[2] = {dag_node(&d, 8, 1, &first), dag_node(&d, 8, 1, &second)};
+        uint32_t product = dag_node(&d, 9, 2, sums);
+        v = dag_node(&d, 10, 1, &product);
+      }
+    }
+    tight += policy_batches(*state, EDB_POLICY_TIGHT, &d.dag);
+    uint32_t found = policy_batches(*state, EDB_POLICY_BEST, &d.dag);
+    assert_true(found <= policy_batches(*state, EDB_POLICY_TIGHT, &d.dag));
+    best += found;
+  }
+  print_message("shared operators: tight %u, best %u\n", tight, best);
+  assert_true(best < tight);
+}
+
 /* Nodes of v's type on the longest path from v, by a sweep of its own per node. */
 static uint32_t own_of(const edb_problem *p, uint32_t v, uint32_t *longest) {
   memset(longest, 0, p->n_nodes * sizeof *longest);
@@ -164,11 +191,11 @@ static void failing_allocations_are_survived(void **state) {
   edb_rng rng;
   (void)state;
   edb_rng_seed(&rng, 34);
-  make_graph(&d, &rng, 0, 90);
+  make_graph(&d, &rng, 1, 70);
   FAULTY_FOR_EACH(&f, ctx) {
     edb_attempts a;
     edb_error error;
-    edb_policy policy = {.ctx = ctx, .kind = EDB_POLICY_TIGHT};
+    edb_policy policy = {.ctx = ctx, .kind = EDB_POLICY_BEST, .width = 2, .budget = 20};
     edb_status status = edb_attempts_init(ctx, &d.dag, NULL, &a, &error);
     if (status == EDB_OK) {
       status = edb_attempt_policy(&a, &policy, &error);
@@ -182,6 +209,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(tight_chooses_as_if_it_looked_at_all_types),
       cmocka_unit_test(an_fsm_leaves_frontiers_of_many_types_to_its_rule),
+      cmocka_unit_test(shared_operators_wait_for_the_kinds_that_lead_to_them),
       cmocka_unit_test(path_lengths_do_not_depend_on_how_many_types_there_are),
       cmocka_unit_test(long_chains_of_many_types_are_counted_in_full),
       cmocka_unit_test(types_are_told_apart_within_an_instance_only),
