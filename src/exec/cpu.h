@@ -182,7 +182,9 @@ typedef struct edb_product {
   const edb_wanted *wanted; /* what to ask for on the way, where no threads share it */
   size_t n_wanted;
 } edb_product;
-void edb_cpu_run_product(edb_frame *frame, const edb_product *product);
+/* Several that do not read each other's results; threads take their panels in one task. */
+#define EDB_CPU_MOST_PRODUCTS 8
+void edb_cpu_run_products(edb_frame *frame, const edb_product *products, size_t count);
 
 /* About what a node takes, and steps from .. to - 1 over so many rows, on one thread. */
 double edb_cpu_node_ns(const edb_cpu *cpu, const edb_plan *plan);

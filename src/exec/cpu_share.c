@@ -3,8 +3,9 @@
  * A batch of many rows is cut into stretches of rows; a thread runs all steps over its stretch,
  * with scratch memory of its own, and nobody waits before the end of the batch. A batch of fewer
  * rows runs step by step: of a product each thread takes the same columns of the weights every
- * time, so that they stay in the second-level cache of its core; other steps are cut by rows. What
- * is too little to be worth the while stays on the caller's thread. */
+ * time, so that they stay in the second-level cache of its core, and of products that do not read
+ * each other's results in one go; other steps are cut by rows. What is too little to be worth the
+ * while stays on the caller's thread. */
 #include "exec/cpu.h"
 
 #include <stdatomic.h>
@@ -245,44 +246,80 @@ static void multiply_alone(edb_frame *f, const edb_product *p) {
                                        p->c_stride, p->wanted, p->n_wanted);
 }
 
-typedef struct product_task {
+/* How one of several products is cut: by panels, and blocks of rows where these are too few. */
+typedef struct product_cut {
   const edb_product *p;
-  const edb_cpu *cpu;
+  uint32_t end;      /* first part behind its own */
   uint32_t blocks;   /* parts of the rows */
   size_t block_rows; /* of each but the last */
+} product_cut;
+
+typedef struct product_task {
+  const edb_cpu *cpu;
+  product_cut cuts[EDB_CPU_MOST_PRODUCTS];
 } product_task;
 
 /* Blocks of rows of a panel follow each other: a thread keeps to its panels. */
 static edb_status run_panel(void *argument, uint32_t worker, uint32_t part) {
   const product_task *t = argument;
-  const edb_product *p = t->p;
-  size_t panel = t->cpu->kernels->panel, column = (size_t)(part / t->blocks) * panel;
-  size_t row = part % t->blocks * t->block_rows;
+  const product_cut *cut = t->cuts;
+  for (; part >= cut->end; cut++) {
+  }
+  const edb_product *p = cut->p;
+  if (cut > t->cuts) part -= cut[-1].end;
+  size_t panel = t->cpu->kernels->panel, column = (size_t)(part / cut->blocks) * panel;
+  size_t row = part % cut->blocks * cut->block_rows;
   size_t columns = p->columns - column, rows = p->rows - row;
   (void)worker;
-  multiply(t->cpu, p, row, rows < t->block_rows ? rows : t->block_rows, column,
+  multiply(t->cpu, p, row, rows < cut->block_rows ? rows : cut->block_rows, column,
            columns < panel ? columns : panel);
   return EDB_OK;
 }
 
-void edb_cpu_run_product(edb_frame *f, const edb_product *p) {
-  const edb_kernels *k = f->cpu->kernels;
-  double ns =
-      2.0 * (double)p->rows * (double)p->columns * (double)p->depth / pace_of(k->simd).flops_per_ns;
-  double moved = (double)p->rows * (double)(p->columns + p->depth) * f->cpu->move_ns;
-  if (!f->view_memory || !is_worth(f->cpu, ns - moved)) {
-    multiply_alone(f, p);
-    return;
-  }
-  uint32_t panels = (uint32_t)((p->columns - 1) / k->panel + 1);
-  uint32_t wanted = 4 * edb_pool_threads(f->cpu->pool);
-  size_t blocks = (wanted - 1) / panels + 1;
-  size_t most = p->rows < 2 * BLOCK_ROWS ? 1 : p->rows / BLOCK_ROWS;
-  if (blocks > most) blocks = most;
+static uint32_t panels_of(const edb_cpu *cpu, const edb_product *p) {
+  return (uint32_t)((p->columns - 1) / cpu->kernels->panel + 1);
+}
+
+static product_cut cut_product(const edb_cpu *cpu, const edb_product *p, size_t blocks,
+                               uint32_t first_part) {
+  size_t most = p->rows / BLOCK_ROWS;
+  EDB_ASSERT(blocks > 0);
+  if (blocks > most) blocks = most > 0 ? most : 1;
   size_t block_rows = (p->rows + blocks - 1) / blocks;
   if (blocks > 1) block_rows = (block_rows + 5) / 6 * 6;
   blocks = (p->rows + block_rows - 1) / block_rows;
-  product_task task = {.p = p, .cpu = f->cpu, .blocks = (uint32_t)blocks, .block_rows = block_rows};
+  return (product_cut){.p = p,
+                       .end = first_part + panels_of(cpu, p) * (uint32_t)blocks,
+                       .blocks = (uint32_t)blocks,
+                       .block_rows = block_rows};
+}
+
+/* About what threads could share of the time of products: the numbers they must move take it back.
+ */
+static double shared_ns(const edb_cpu *cpu, const edb_product *products, size_t count) {
+  double ns = 0;
+  for (size_t i = 0; i < count; i++) {
+    double rows = (double)products[i].rows, columns = (double)products[i].columns,
+           depth = (double)products[i].depth;
+    ns += 2.0 * rows * columns * depth / pace_of(cpu->kernels->simd).flops_per_ns -
+          rows * (columns + depth) * cpu->move_ns;
+  }
+  return ns;
+}
+
+void edb_cpu_run_products(edb_frame *f, const edb_product *products, size_t count) {
+  if (!f->view_memory || !is_worth(f->cpu, shared_ns(f->cpu, products, count))) {
+    for (size_t i = 0; i < count; i++) multiply_alone(f, &products[i]);
+    return;
+  }
+  uint32_t wanted = 4 * edb_pool_threads(f->cpu->pool), panels = 0, parts = 0;
+  product_task task = {.cpu = f->cpu};
+  EDB_ASSERT(count <= EDB_CPU_MOST_PRODUCTS);
+  for (size_t i = 0; i < count; i++) panels += panels_of(f->cpu, &products[i]);
+  for (size_t i = 0; i < count; i++) {
+    task.cuts[i] = cut_product(f->cpu, &products[i], (wanted - 1) / panels + 1, parts);
+    parts = task.cuts[i].end;
+  }
   /* Products cannot fail. */
-  (void)!edb_cpu_share(f->cpu, panels * task.blocks, run_panel, &task, f->error);
+  (void)!edb_cpu_share(f->cpu, parts, run_panel, &task, f->error);
 }

@@ -52,6 +52,16 @@ static edb_status run_matrices(edb_frame *f, const void *arg, size_t row, size_t
   return EDB_OK;
 }
 
+static edb_status run_matrix_product(edb_frame *f, uint32_t index) {
+  size_t rows = f->rows[f->cell->plan->steps[index].domain];
+  f->stats->kernels += !f->cell->plan->steps[index].joined;
+  return edb_cpu_run_over_rows(f, &(edb_cpu_rows){.rows = rows,
+                                                  .most = rows,
+                                                  .ns = edb_cpu_steps_ns(f, index, index + 1, rows),
+                                                  .fn = run_matrices,
+                                                  .arg = &index});
+}
+
 /* Rows of fewer columns gain nothing. */
 #define WANTED_COLUMNS 128
 #define MOST_WANTED    16
@@ -83,34 +93,60 @@ static size_t find_wanted(const edb_frame *f, uint32_t index, edb_wanted *wanted
   return n;
 }
 
-static edb_status run_product(edb_frame *f, uint32_t index) {
+/* A product of rows; `wanted` gets what it asks for on the way. */
+static edb_product product_of(edb_frame *f, uint32_t index, edb_wanted *wanted) {
   const edb_step *step = &f->cell->plan->steps[index];
   edb_block a = f->blocks[step->operand[0]], c = f->blocks[step->result];
   size_t rows = f->rows[step->domain];
-  f->stats->kernels += !step->joined;
-  if (step->repeat > 1)
-    return edb_cpu_run_over_rows(f,
-                                 &(edb_cpu_rows){.rows = rows,
-                                                 .most = rows,
-                                                 .ns = edb_cpu_steps_ns(f, index, index + 1, rows),
-                                                 .fn = run_matrices,
-                                                 .arg = &index});
   const float *const *apart = f->apart[step->operand[0]];
   for (size_t r = 0; apart && r < rows; r++) edb_cpu_ask(apart[r], step->depth, false);
   if (!apart) a = factor(f, step, a, 0, rows);
-  edb_wanted wanted[MOST_WANTED];
   bool asks = index == f->cell->longest && edb_cpu_is_far(f) && !f->cpu->bf16;
-  edb_cpu_run_product(f, &(edb_product){.rows = rows,
-                                        .columns = step->columns,
-                                        .depth = edb_cpu_depth(f->cpu, step),
-                                        .a = a.data,
-                                        .a_rows = apart,
-                                        .packed = f->cell->packed[index],
-                                        .a_stride = a.stride,
-                                        .c_stride = c.stride,
-                                        .c = c.data,
-                                        .wanted = wanted,
-                                        .n_wanted = asks ? find_wanted(f, index, wanted) : 0});
+  return (edb_product){.rows = rows,
+                       .columns = step->columns,
+                       .depth = edb_cpu_depth(f->cpu, step),
+                       .a = a.data,
+                       .a_rows = apart,
+                       .packed = f->cell->packed[index],
+                       .a_stride = a.stride,
+                       .c_stride = c.stride,
+                       .c = c.data,
+                       .wanted = wanted,
+                       .n_wanted = asks ? find_wanted(f, index, wanted) : 0};
+}
+
+/* Whether a product can run beside those of the steps from .. index - 1: it reads nothing of what
+ * they make. (No scratch memory is used twice.) */
+static bool is_beside(const edb_frame *f, uint32_t from, uint32_t index) {
+  const edb_plan *plan = f->cell->plan;
+  const edb_step *step = &plan->steps[index];
+  if (step->kind != EDB_STEP_PRODUCT || step->repeat > 1 || f->rows[step->domain] == 0 ||
+      (step->needs_labels && !f->labels))
+    return false;
+  uint32_t root = edb_plan_root(plan, step->operand[0], NULL);
+  for (uint32_t i = from; i < index; i++)
+    if (edb_plan_root(plan, plan->steps[i].result, NULL) == root) return false;
+  return true;
+}
+
+/* The product at step `index`, and those after it that threads can share together with it: they
+ * wait for each other once. In bf16 there is room for the operand of one only. *next gets the step
+ * after them. */
+static edb_status run_products(edb_frame *f, uint32_t index, uint32_t *next) {
+  const edb_plan *plan = f->cell->plan;
+  if (plan->steps[index].repeat > 1) return run_matrix_product(f, index);
+  uint32_t end = index + 1;
+  while (f->view_memory && !f->cpu->bf16 && end < plan->n_steps &&
+         end - index < EDB_CPU_MOST_PRODUCTS && is_beside(f, index, end))
+    end++;
+  edb_product products[EDB_CPU_MOST_PRODUCTS];
+  edb_wanted wanted[MOST_WANTED];
+  for (uint32_t i = index; i < end; i++) {
+    products[i - index] = product_of(f, i, wanted);
+    f->stats->kernels += !plan->steps[i].joined;
+  }
+  edb_cpu_run_products(f, products, end - index);
+  *next = end;
   return EDB_OK;
 }
 
@@ -180,7 +216,7 @@ static edb_status run_step(edb_frame *f, uint32_t index, uint32_t *next) {
   if ((step->needs_labels && !f->labels) || f->rows[step->domain] == 0) return EDB_OK;
   switch (step->kind) {
   case EDB_STEP_PRODUCT:
-    EDB_TRY(run_product(f, index));
+    EDB_TRY(run_products(f, index, next));
     break;
   case EDB_STEP_GATHER:
     edb_cpu_run_gather(f, step);
