@@ -293,28 +293,42 @@ static edb_status falls_short(const edb_attempts *a, const struct edb_fsm *fsm, 
 /* What one step sees is not enough where several types lie on a cycle, and a table is about one
  * direction. So a whole graph gets more: a look ahead at the instances that decide; where few do
  * not, what the rule does backwards, behind the beginning of what the table does; and as nothing
- * learned may be worse than tight, that. The shortest words of all are put together. As published,
- * the table is alone. */
-static edb_status attempt_fsm(edb_attempts *a, const struct edb_fsm *fsm, edb_error *error) {
-  bool alone = fsm->scope != EDB_FSM_COMPONENT, decided = false, late = false;
-  if (!alone) EDB_TRY(falls_short(a, fsm, &late, error));
-  if (!late) EDB_TRY(edb_attempt(a, EDB_POLICY_FSM, false, fsm, error));
-  if (alone || edb_attempts_meet_bound(a)) return EDB_OK;
+ * learned may be worse than tight, that: `late`, before all others. The shortest words of all are
+ * put together. */
+static edb_status improve_fsm(edb_attempts *a, const struct edb_fsm *fsm, bool late,
+                              edb_error *error) {
+  bool decided = false;
   uint32_t misses = a->misses;
   EDB_TRY(edb_problem_init_reverse(a->ctx, &a->forward, &a->reverse, error));
-  EDB_TRY(contribute_ahead(a, &decided, error));
-  if (late && !decided) {
-    EDB_TRY(edb_attempt(a, EDB_POLICY_FSM, false, fsm, error));
-    misses = a->misses;
-  }
   EDB_TRY(begin_words(a, error));
-  edb_words_take(&a->words, &a->forward, &a->trial);
-  if (!decided) EDB_TRY(cross(a, fsm, error));
-  contribute_tight(a, true);
-  contribute_tight(a, false);
+  if (late) contribute_tight(a, true);
+  if (!words_meet_bound(a)) {
+    EDB_TRY(contribute_ahead(a, &decided, error));
+    edb_words_take(&a->words, &a->forward, &a->best);
+    edb_words_take(&a->words, &a->forward, &a->trial);
+    if (late && !decided) {
+      EDB_TRY(contribute(a, EDB_POLICY_FSM, fsm, error));
+      misses = a->misses;
+    }
+    if (!decided) EDB_TRY(cross(a, fsm, error));
+  }
+  if (!late) contribute_tight(a, true);
+  if (!late) contribute_tight(a, false);
   keep_words(a, EDB_POLICY_FSM);
-  a->kind = EDB_POLICY_FSM;
   a->misses = misses;
+  return EDB_OK;
+}
+
+/* As published, the table is alone. */
+static edb_status attempt_fsm(edb_attempts *a, const struct edb_fsm *fsm, edb_error *error) {
+  bool alone = fsm->scope != EDB_FSM_COMPONENT, late = false;
+  if (!alone) EDB_TRY(falls_short(a, fsm, &late, error));
+  if (late)
+    EDB_TRY(edb_attempt(a, EDB_POLICY_TIGHT, false, NULL, error));
+  else
+    EDB_TRY(edb_attempt(a, EDB_POLICY_FSM, false, fsm, error));
+  if (!alone && !edb_attempts_meet_bound(a)) EDB_TRY(improve_fsm(a, fsm, late, error));
+  a->kind = EDB_POLICY_FSM;
   return EDB_OK;
 }
 
