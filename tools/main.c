@@ -6,6 +6,7 @@
 #include <edbatch/edbatch.h>
 
 #include "options.h"
+#include "output.h"
 
 static const command *const commands[] = {
     &command_run,      &command_learn,     &command_schedule, &command_check,
@@ -35,10 +36,6 @@ static int run_command(const command *c, int argc, char **argv) {
   int failed = options_parse(c, argc, argv, &o);
   int code = failed == 0 ? c->run(&o) : failed < 0 ? EXIT_SUCCESS : failed;
   free((void *)o.positional);
-  if (fflush(stdout) != 0 && code == EXIT_SUCCESS) {
-    perror("edbatch: cannot write the output");
-    code = EXIT_FAILED;
-  }
   return code;
 }
 
@@ -72,7 +69,7 @@ static int show_help(const char *name) {
   return EXIT_SUCCESS;
 }
 
-int main(int argc, char **argv) {
+static int run_any(int argc, char **argv) {
   if (argc < 2) {
     help(stderr);
     return EXIT_USAGE;
@@ -85,4 +82,9 @@ int main(int argc, char **argv) {
   }
   const command *c = find_command(argv[1]);
   return c ? run_command(c, argc - 1, argv + 1) : no_such_command(argv[1]);
+}
+
+int main(int argc, char **argv) {
+  output_open();
+  return output_close(run_any(argc, argv));
 }

@@ -1,6 +1,7 @@
 /* tools/run.c: `edbatch run`: instances through a model; one JSON object per instance. */
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,11 @@ static int parse_filter(printer *p, const options *o) {
 /* ---- One instance -------------------------------------------------------------------------------
  */
 
+/* JSON has no numbers that are not finite. */
+static json_t *number_json(double number) {
+  return isfinite(number) ? json_real(number) : json_null();
+}
+
 /* A value as nested lists by its shape; numbers with as many digits as read back the same. */
 static json_t *value_json(printer *p, uint32_t cell, edb_value value) {
   size_t size = edb_model_output_size(p->w->model, cell, value.output);
@@ -93,17 +99,15 @@ static json_t *value_json(printer *p, uint32_t cell, edb_value value) {
   if (edb_session_read_f64(p->session, p->graph, value, numbers, size, &p->w->error) == EDB_OK) {
     uint32_t rank = edb_model_output_rank(p->w->model, cell, value.output);
     size_t columns = rank == 2 ? edb_model_output_dim(p->w->model, cell, value.output, 1) : size;
-    out = rank == 0 ? json_real(numbers[0]) : json_array();
+    out = rank == 0 ? number_json(numbers[0]) : json_array();
     json_t *row = out;
     for (size_t i = 0; rank > 0 && i < size; i++) {
       if (rank == 2 && i % columns == 0) {
         row = json_array();
         json_array_append_new(out, row);
       }
-      json_t *number = json_real(numbers[i]); /* NULL when it is not finite */
-      json_array_append_new(row, number ? number : json_null());
+      json_array_append_new(row, number_json(numbers[i]));
     }
-    if (!out) out = json_null();
   }
   free(numbers);
   return out;
@@ -158,15 +162,17 @@ static json_t *nodes_json(printer *p, uint32_t instance, edb_node first) {
   return nodes;
 }
 
-static void print_instance(printer *p, uint32_t instance, edb_node first, FILE *to) {
+/* false and errno: it could not be written. */
+static bool print_instance(printer *p, uint32_t instance, edb_node first, FILE *to) {
   json_t *object = json_object();
   double loss;
   if (instance_loss(p, first, first + edb_dataset_node_count(p->w->data, instance), &loss))
-    json_object_set_new(object, "loss", json_real(loss));
+    json_object_set_new(object, "loss", number_json(loss));
   json_object_set_new(object, "nodes", nodes_json(p, instance, first));
-  json_dumpf(object, to, JSON_COMPACT | JSON_REAL_PRECISION(p->is_double ? 17 : 9));
-  fputc('\n', to);
+  size_t flags = JSON_COMPACT | JSON_REAL_PRECISION(p->is_double ? 17 : 9);
+  bool written = json_dumpf(object, to, flags) == 0 && fputc('\n', to) != EOF;
   json_decref(object);
+  return written;
 }
 
 /* ---- The command --------------------------------------------------------------------------------
@@ -182,6 +188,13 @@ static edb_keep what_to_keep(printer *p, const char **names) {
   if (n == 0 && edb_model_cell_count(p->w->model) > 0)
     names[n++] = edb_model_output_name(p->w->model, 0, 0);
   return (edb_keep){names, n};
+}
+
+static int cannot_write(const workplace *w) {
+  const char *path = w->options->text[OPTION_OUT], *reason = strerror(errno);
+  progress_clear();
+  fprintf(stderr, "edbatch run: cannot write %s: %s\n", path ? path : "the output", reason);
+  return EXIT_FAILED;
 }
 
 static int run_all(printer *p, const edb_policy *policy, FILE *to) {
@@ -201,7 +214,8 @@ static int run_all(printer *p, const edb_policy *policy, FILE *to) {
                                                       m->placement, &w->error) != EDB_OK)
       return workplace_failed(w);
     for (uint32_t i = 0; i < count; i++)
-      print_instance(p, first + i, edb_graph_instance_begin(p->graph, i), to);
+      if (!print_instance(p, first + i, edb_graph_instance_begin(p->graph, i), to))
+        return cannot_write(w);
     progress_show("running", next, n);
   }
   progress_clear();
@@ -236,18 +250,9 @@ static int open_and_run(printer *p, edb_policy **policy) {
   if (failed) return failed;
   const char *path = o->text[OPTION_OUT];
   FILE *to = path ? fopen(path, "w") : stdout;
-  if (!to) {
-    fprintf(stderr, "edbatch run: cannot write %s: %s\n", path, strerror(errno));
-    return EXIT_FAILED;
-  }
+  if (!to) return cannot_write(w);
   failed = run_all(p, *policy, to);
-  bool written = !ferror(to);
-  if (path && fclose(to) != 0) written = false;
-  if (!failed && !written) {
-    fprintf(stderr, "edbatch run: cannot write %s: %s\n", path ? path : "the output",
-            strerror(errno));
-    return EXIT_FAILED;
-  }
+  if (path && fclose(to) != 0 && !failed) failed = cannot_write(w);
   return failed;
 }
 

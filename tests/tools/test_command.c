@@ -330,6 +330,18 @@ static void without_labels_there_is_no_loss(void **state) {
   free(r.text);
 }
 
+static void numbers_that_are_not_finite_are_null(void **state) {
+  (void)state;
+  write_file("infinite.edb", "edb 1\nmodel infinite\ncell c(x: dense[1]) -> (y[1], loss):\n"
+                             "  y = log(x)\n  loss = sum(y)\n");
+  write_file("zero.jsonl", "{\"nodes\": [{\"cell\": \"c\", \"x\": [0]}]}\n");
+  json_t *object = expect_json(run("run infinite.edb --data zero.jsonl --outputs y 2>/dev/null"));
+  assert_true(json_is_null(json_object_get(object, "loss")));
+  json_t *node = json_array_get(json_object_get(object, "nodes"), 0);
+  assert_true(json_is_null(json_array_get(json_object_get(node, "y"), 0)));
+  json_decref(object);
+}
+
 static void all_policies_and_devices_print_the_same_values(void **state) {
   (void)state;
   result expected = run("run " TREE_GRU SMALL " --data trees.txt --outputs h --policy unbatched "
@@ -889,6 +901,35 @@ static void an_output_that_cannot_be_written_fails(void **state) {
          "no/where.json");
   expect(run("run " TREE_LSTM SMALL " --data two.txt -o no/where 2>&1"), 1,
          "cannot write no/where: No such file");
+  expect(run("run " TREE_LSTM SMALL " --data two.txt -o /dev/full 2>&1"), 1,
+         "cannot write /dev/full: No space left on device");
+}
+
+static void every_command_says_when_its_output_cannot_be_written(void **state) {
+  (void)state;
+  free(run("init " TREE_LSTM SMALL " --data two.txt -o full.st 2>&1").text);
+  static const char *const lines[] = {"--help",
+                                      "--version",
+                                      "help run",
+                                      "run --help",
+                                      "inspect " TREE_LSTM,
+                                      "inspect full.st",
+                                      "inspect -j full.st",
+                                      "run " TREE_LSTM SMALL " --data two.txt --outputs h"};
+  for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+    expect(run("%s 2>&1 >/dev/full", lines[i]), 1, "cannot write the output");
+    expect(run("%s 2>&1 >&-", lines[i]), 1, "cannot write the output");
+  }
+  expect(run("run " TREE_LSTM SMALL " --data two.txt 2>&1 >/dev/full"), 1,
+         "No space left on device");
+}
+
+static void a_closed_output_does_not_end_up_in_a_file(void **state) {
+  (void)state;
+  expect_code(run("run " TREE_LSTM SMALL " --data two.txt -o closed.json 2>/dev/null >&-"), 0);
+  json_t *object = expect_json(run("2>/dev/null; head -n 1 closed.json"));
+  json_decref(object);
+  expect(run("inspect " TREE_LSTM " <&- | head -n 1"), 0, "edb 1");
 }
 
 int main(void) {
@@ -914,6 +955,7 @@ int main(void) {
       cmocka_unit_test(run_prints_one_object_per_instance),
       cmocka_unit_test(run_prints_the_nodes_that_are_asked_for),
       cmocka_unit_test(without_labels_there_is_no_loss),
+      cmocka_unit_test(numbers_that_are_not_finite_are_null),
       cmocka_unit_test(all_policies_and_devices_print_the_same_values),
       cmocka_unit_test(bf16_is_checked_and_is_not_fp32),
       cmocka_unit_test(learned_policies_are_the_same_for_a_seed),
@@ -948,6 +990,8 @@ int main(void) {
       cmocka_unit_test(plan_says_why_it_copies),
       cmocka_unit_test(plan_draws_cells_with_batches_as_clusters),
       cmocka_unit_test(an_output_that_cannot_be_written_fails),
+      cmocka_unit_test(every_command_says_when_its_output_cannot_be_written),
+      cmocka_unit_test(a_closed_output_does_not_end_up_in_a_file),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
