@@ -42,7 +42,8 @@ static int read_sweep(const char *text, sweep *s) {
     if (at[1] < '0' || at[1] > '9' || errno || value == 0 || value > INT32_MAX ||
         (*end && *end != ','))
       return usage_error(&command_bench,
-                         "--sweep needs NAME=VALUE,... of whole numbers, found `%s`", text);
+                         "--sweep needs NAME=VALUE,... of whole numbers from 1 to %d, found `%s`",
+                         INT32_MAX, text);
     if (s->n_values == MAX_VALUES)
       return usage_error(&command_bench, "--sweep %s has more than %d values", s->name, MAX_VALUES);
     s->value[s->n_values] = value;

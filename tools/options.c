@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <edbatch/policy.h>
+
 #include "model/lexer.h"
 
 typedef struct option_row {
@@ -66,18 +68,41 @@ void command_help(const command *c) {
 /* ---- Values -------------------------------------------------------------------------------------
  */
 
-static int read_number(const command *c, option_id id, const char *text, uint64_t *out) {
+/* The options that are whole numbers: the range, and what holds where none is given. */
+static const struct {
+  option_id id;
+  uint64_t least, most, otherwise;
+} numbers[] = {
+    {OPTION_BATCH, 1, UINT32_MAX, 32},   {OPTION_BATCHES, 1, UINT32_MAX, 4},
+    {OPTION_THREADS, 1, UINT32_MAX, 1},  {OPTION_SESSIONS, 1, 1024, 1},
+    {OPTION_LIMIT, 1, UINT32_MAX, 0},    {OPTION_SEED, 0, INT64_MAX, 1},
+    {OPTION_COUNT, 1, UINT32_MAX, 1000}, {OPTION_EPISODES, 1, UINT32_MAX, 0},
+    {OPTION_FOLD_IDS, 1, UINT32_MAX, 0}, {OPTION_MIN_COUNT, 1, UINT32_MAX, 0},
+    {OPTION_WIDTH, 1, EDB_MAX_WIDTH, 0}, {OPTION_TABLE_MIB, 1, UINT32_MAX, 0},
+};
+#define N_NUMBERS (sizeof numbers / sizeof *numbers)
+
+/* Its row among the numbers; N_NUMBERS: it is none. */
+static size_t find_number(option_id id) {
+  size_t i = 0;
+  while (i < N_NUMBERS && numbers[i].id != id) i++;
+  return i;
+}
+
+static int read_number(const command *c, size_t row, const char *text, options *o) {
   char *end;
+  const char *name = table[numbers[row].id].name;
   errno = 0;
   unsigned long long n = strtoull(text, &end, 10);
-  if (*text < '0' || *text > '9' || *end || errno || n > UINT32_MAX)
-    return usage_error(c, "--%s needs a whole number, found `%s`", table[id].name, text);
-  bool positive = id == OPTION_BATCH || id == OPTION_BATCHES || id == OPTION_THREADS ||
-                  id == OPTION_SESSIONS || id == OPTION_COUNT || id == OPTION_EPISODES ||
-                  id == OPTION_LIMIT || id == OPTION_FOLD_IDS || id == OPTION_MIN_COUNT ||
-                  id == OPTION_WIDTH || id == OPTION_TABLE_MIB;
-  if (positive && n == 0) return usage_error(c, "--%s must be at least 1", table[id].name);
-  *out = n;
+  if (*text < '0' || *text > '9' || *end)
+    return usage_error(c, "--%s needs a whole number, found `%s`", name, text);
+  if (errno || n > numbers[row].most)
+    return usage_error(c, "--%s must be at most %llu, found %s", name,
+                       (unsigned long long)numbers[row].most, text);
+  if (n < numbers[row].least)
+    return usage_error(c, "--%s must be at least %llu", name,
+                       (unsigned long long)numbers[row].least);
+  o->number[numbers[row].id] = n;
   return 0;
 }
 
@@ -98,7 +123,8 @@ static int read_set(const command *c, char *text, options *o) {
   if (o->n_sets == MAX_SETS) return usage_error(c, "more than %d times --set", MAX_SETS);
   errno = 0;
   long long value = strtoll(equals + 1, &end, 10);
-  if (*end || errno) return usage_error(c, "--set needs a whole number, found `%s`", equals + 1);
+  if (*end) return usage_error(c, "--set needs a whole number, found `%s`", equals + 1);
+  if (errno) return usage_error(c, "--set: %s is out of range", equals + 1);
   *equals = 0;
   o->set_names[o->n_sets] = text;
   o->set_values[o->n_sets++] = value;
@@ -114,30 +140,11 @@ static int read_sweep(const command *c, char *text, options *o) {
   return 0;
 }
 
-static bool is_number(option_id id) {
-  switch (id) {
-  case OPTION_BATCH:
-  case OPTION_BATCHES:
-  case OPTION_THREADS:
-  case OPTION_SESSIONS:
-  case OPTION_LIMIT:
-  case OPTION_SEED:
-  case OPTION_EPISODES:
-  case OPTION_COUNT:
-  case OPTION_FOLD_IDS:
-  case OPTION_MIN_COUNT:
-  case OPTION_WIDTH:
-  case OPTION_TABLE_MIB:
-    return true;
-  default:
-    return false;
-  }
-}
-
 static int take_option(const command *c, option_id id, char *argument, options *o) {
   o->text[id] = argument ? argument : "";
   if (!argument) return 0;
-  if (is_number(id)) return read_number(c, id, argument, &o->number[id]);
+  size_t row = find_number(id);
+  if (row < N_NUMBERS) return read_number(c, row, argument, o);
   if (id == OPTION_SECONDS) return read_seconds(c, argument, &o->seconds);
   if (id == OPTION_SET) return read_set(c, argument, o);
   if (id == OPTION_SWEEP) return read_sweep(c, argument, o);
@@ -207,12 +214,7 @@ int options_parse(const command *c, int argc, char **argv, options *o) {
   char shorts[3 * N_OPTIONS + 2];
   *o = (options){.seconds = 1, .positional = calloc((size_t)argc + 1, sizeof(char *))};
   if (!o->positional) return usage_error(c, "out of memory");
-  o->number[OPTION_BATCH] = 32;
-  o->number[OPTION_BATCHES] = 4;
-  o->number[OPTION_THREADS] = 1;
-  o->number[OPTION_SESSIONS] = 1;
-  o->number[OPTION_SEED] = 1;
-  o->number[OPTION_COUNT] = 1000;
+  for (size_t i = 0; i < N_NUMBERS; i++) o->number[numbers[i].id] = numbers[i].otherwise;
   make_tables(c, longs, shorts);
   opterr = 0;
   int got;

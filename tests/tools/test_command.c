@@ -137,6 +137,12 @@ static void wrong_usage_exits_with_2(void **state) {
   expect(run("run " TREE_LSTM " --data 2>&1"), 2, "--data needs a value");
   expect(run("bench " TREE_LSTM " --data trees.txt --batch zero 2>&1"), 2, "whole number");
   expect(run("bench " TREE_LSTM " --data trees.txt --batch 0 2>&1"), 2, "at least 1");
+  expect(run("bench " TREE_LSTM " --data trees.txt --batch 4294967296 2>&1"), 2,
+         "at most 4294967295");
+  expect(run("bench " TREE_LSTM " --data trees.txt --threads -1 2>&1"), 2, "whole number");
+  expect(run("bench " TREE_LSTM " --data trees.txt --sessions 100000 2>&1"), 2, "at most 1024");
+  expect(run("bench " TREE_LSTM " --data trees.txt --seconds nan 2>&1"), 2, "needs a time");
+  expect(run("inspect " TREE_LSTM " --set hidden=99999999999999999999 2>&1"), 2, "out of range");
   expect(run("bench " TREE_LSTM " --data trees.txt --batch 41 2>&1"), 2, "40 instances");
   expect(run("run " TREE_LSTM " --data trees.txt --set hidden 2>&1"), 2, "NAME=VALUE");
   expect(run("run " TREE_LSTM " --data trees.txt --device gpu 2>&1"), 2, "cpu, reference");
@@ -201,6 +207,14 @@ static void data_can_come_from_stdin(void **state) {
 
 /* ---- Bad files ----------------------------------------------------------------------------------
  */
+
+static void seeds_have_63_bits(void **state) {
+  (void)state;
+  expect(run("generate trees -c 1 --seed 9223372036854775807 -o seeded.txt --json"), 0,
+         "9223372036854775807");
+  expect(run("generate trees -c 1 --seed 9223372036854775808 -o seeded.txt 2>&1"), 2,
+         "at most 9223372036854775807");
+}
 
 static void missing_files_exit_with_1_and_are_named(void **state) {
   (void)state;
@@ -442,7 +456,7 @@ static void beams_are_as_wide_as_asked(void **state) {
          0, "\"beam\"");
   expect(run("learn --graph v1.txt --teacher beam -o beam.json"), 0, "batches 3 bound 3");
   expect(run("schedule --graph v1.txt --policy beam --width 0 2>&1"), 2, "--width");
-  expect(run("schedule --graph v1.txt --policy beam --width 1025 2>&1"), 1, "at most 1024 wide");
+  expect(run("schedule --graph v1.txt --policy beam --width 1025 2>&1"), 2, "at most 1024");
 }
 
 static void raw_graphs_are_scheduled_and_learned_from(void **state) {
@@ -945,6 +959,7 @@ int main(void) {
       cmocka_unit_test(wrong_values_of_options_are_wrong_usage),
       cmocka_unit_test(all_forms_of_data_are_named),
       cmocka_unit_test(data_can_come_from_stdin),
+      cmocka_unit_test(seeds_have_63_bits),
       cmocka_unit_test(missing_files_exit_with_1_and_are_named),
       cmocka_unit_test(bad_data_names_file_line_and_column),
       cmocka_unit_test(bad_instances_can_be_skipped),
