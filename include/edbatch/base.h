@@ -38,8 +38,19 @@ extern "C" {
 #endif
 
 /* A zeroed params struct that knows its size. */
+#ifdef __cplusplus
+extern "C++" {
+template <class T> inline T edb_params() {
+  T params = T();
+  params.struct_bytes = sizeof(T);
+  return params;
+}
+}
+#define EDB_PARAMS(type) edb_params<type>()
+#else
 #define EDB_PARAMS(type) \
   { .struct_bytes = sizeof(type) }
+#endif
 
 /* One list gives the enum, the names and the texts of all statuses. */
 #define EDB_STATUS_LIST(X)                         \
