@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
 BUILD = cmake --preset release >/dev/null && cmake --build --preset release --parallel $(JOBS)
 
-.PHONY: all demo test bench check install clean help
+.PHONY: all demo test bench check install uninstall clean help
 
 ## make            build/edbatch, build/libedbatch.so and .a
 all:
@@ -33,8 +33,12 @@ check:
 
 ## make install    to PREFIX (/usr/local)
 install: all
-	@cmake --install build --prefix $(PREFIX)
+	@cmake --install build --prefix "$(PREFIX)"
 	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" -eq 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
+
+## make uninstall  removes what make install has put in place
+uninstall:
+	@scripts/uninstall
 
 ## make clean      removes what was built
 clean:

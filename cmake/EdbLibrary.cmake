@@ -17,9 +17,14 @@ foreach(library IN ITEMS edbatch_shared edbatch_static)
     ${library} INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
   target_link_libraries(${library} PRIVATE m Threads::Threads)
 endforeach()
-set_target_properties(
-  edbatch_shared PROPERTIES EXPORT_NAME edbatch VERSION ${PROJECT_VERSION}
-                            SOVERSION ${PROJECT_VERSION_MAJOR})
+# Before 1.0 each minor version may change the interface, as edbatch-config-version.cmake says too.
+if(PROJECT_VERSION_MAJOR EQUAL 0)
+  set(interface_version 0.${PROJECT_VERSION_MINOR})
+else()
+  set(interface_version ${PROJECT_VERSION_MAJOR})
+endif()
+set_target_properties(edbatch_shared PROPERTIES EXPORT_NAME edbatch VERSION ${PROJECT_VERSION}
+                                                SOVERSION ${interface_version})
 if(NOT EDB_SANITIZE) # the sanitizers' runtime comes with the program
   target_link_options(edbatch_shared PRIVATE -Wl,--no-undefined)
 endif()
