@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "kernel/ask.h"
 #include "kernel/kernel.h"
 
 typedef struct bench {
@@ -58,13 +59,8 @@ static void product_gathered(bench *b) {
                        b->c, (ptrdiff_t)b->columns);
 }
 
-/* Asks for the lines of a row. */
-static void ask(const float *row, size_t width) {
-  for (size_t i = 0; i < width; i += 16) __builtin_prefetch(row + i);
-}
-
 static void product_asked(bench *b) {
-  for (size_t r = 0; r < b->rows; r++) ask(b->from[r], b->width);
+  for (size_t r = 0; r < b->rows; r++) edb_ask_row(b->from[r], b->width, false);
   b->k->product_packed_rows(b->rows, b->columns, b->width, b->from, b->packed, b->c,
                             (ptrdiff_t)b->columns, NULL, 0);
 }
@@ -73,7 +69,7 @@ static void elementwise_asked(bench *b) {
   for (size_t r = 0; r < b->rows; r++) {
     const float *x0 = b->x + r * b->width;
     edb_span x[4] = {{x0, 0, 1}, {b->from[r], 0, 1}, {x0, 0, 1}, {x0, 0, 1}};
-    if (r + 4 < b->rows) ask(b->from[r + 4], b->width);
+    if (r + 4 < b->rows) edb_ask_row(b->from[r + 4], b->width, false);
     b->k->mul_mul_add(1, b->width, x, b->c + r * b->width, 0);
   }
 }
@@ -87,7 +83,7 @@ static void compute(bench *b, float *y) {
 static void gather_asked(bench *b) {
   for (size_t r = 0; r < b->rows; r += 16) {
     size_t n = b->rows - r < 16 ? b->rows - r : 16;
-    for (size_t i = r; i < r + n; i++) ask(b->from[i], b->width);
+    for (size_t i = r; i < r + n; i++) edb_ask_row(b->from[i], b->width, false);
     b->k->gather(n, b->width, b->from + r, b->block + r * b->width, (ptrdiff_t)b->width);
   }
 }
@@ -97,8 +93,7 @@ static void store_asked(bench *b) {
   for (size_t r = 0; r < b->rows; r++) b->from[r] = b->c + r * b->width;
   for (size_t r = 0; r < b->rows; r += 16) {
     size_t n = b->rows - r < 16 ? b->rows - r : 16;
-    for (size_t i = r; i < r + n; i++)
-      for (size_t j = 0; j < b->width; j += 16) __builtin_prefetch(b->to[i] + j, 1);
+    for (size_t i = r; i < r + n; i++) edb_ask_row(b->to[i], b->width, true);
     b->k->move(n, b->width, b->from + r, b->to + r);
   }
 }

@@ -10,6 +10,7 @@
 #include <stdalign.h>
 
 #include "exec/session.h"
+#include "kernel/ask.h"
 #include "kernel/bf16.h"
 #include "kernel/kernel.h"
 #include "layout/plan_inputs.h"
@@ -196,16 +197,6 @@ double edb_cpu_steps_ns(const edb_frame *frame, uint32_t from, uint32_t to, size
 /* Rows that lie apart come as layout/row_rule.h says. What `bench_rows` says of asking for them: a
  * product has to, and gathers and scattered stores gain a third where the rows are not in the
  * second-level cache, and lose otherwise. */
-
-/* Asks for a row that is read (or written) soon. */
-static inline void edb_cpu_ask(const float *row, size_t columns, bool write) {
-  for (size_t i = 0; i < columns; i += EDB_ALIGN / sizeof *row) {
-    if (write)
-      __builtin_prefetch(row + i, 1);
-    else
-      __builtin_prefetch(row + i);
-  }
-}
 static inline bool edb_cpu_is_far(const edb_frame *f) {
   return f->store->run_bytes > f->cpu->rule.near_bytes;
 }

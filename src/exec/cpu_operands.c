@@ -99,7 +99,7 @@ static edb_status gather_some_rows(edb_frame *f, const void *arg, size_t row, si
   bool far = edb_cpu_is_far(f);
   for (size_t end = row + count, n; row < end; row += n) {
     n = far && end - row > ASKED_ROWS ? ASKED_ROWS : end - row;
-    for (size_t r = row; far && r < row + n; r++) edb_cpu_ask(g->from[r], g->width, false);
+    for (size_t r = row; far && r < row + n; r++) edb_ask_row(g->from[r], g->width, false);
     f->cpu->kernels->gather(n, g->width, g->from + row, g->to.data + (ptrdiff_t)row * g->to.stride,
                             g->to.stride);
   }
@@ -192,7 +192,7 @@ static void flush_moves(mover *m) {
 }
 
 static void move_row(mover *m, const float *from, float *to) {
-  if (m->far) edb_cpu_ask(to, m->width, true);
+  if (m->far) edb_ask_row(to, m->width, true);
   m->from[m->n] = from;
   m->to[m->n] = to;
   if (++m->n == MOVES) flush_moves(m);

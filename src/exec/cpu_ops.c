@@ -352,7 +352,7 @@ void edb_cpu_run_fused(edb_frame *f, const edb_step *step, size_t row, size_t co
       const float *const *apart_rows = f->apart[step->operand[i]];
       at[i] = x[i];
       if (apart_rows && r + ASKED_AHEAD < count)
-        edb_cpu_ask(apart_rows[row + r + ASKED_AHEAD], width, false);
+        edb_ask_row(apart_rows[row + r + ASKED_AHEAD], width, false);
       at[i].data = apart_rows ? apart_rows[row + r] : x[i].data + (ptrdiff_t)r * x[i].row_stride;
     }
     fuse(f->cpu->kernels, step->fusion, 1, width, at, out);

@@ -99,7 +99,7 @@ static edb_product product_of(edb_frame *f, uint32_t index, edb_wanted *wanted) 
   edb_block a = f->blocks[step->operand[0]], c = f->blocks[step->result];
   size_t rows = f->rows[step->domain];
   const float *const *apart = f->apart[step->operand[0]];
-  for (size_t r = 0; apart && r < rows; r++) edb_cpu_ask(apart[r], step->depth, false);
+  for (size_t r = 0; apart && r < rows; r++) edb_ask_row(apart[r], step->depth, false);
   if (!apart) a = factor(f, step, a, 0, rows);
   bool asks = index == f->cell->longest && edb_cpu_is_far(f) && !f->cpu->bf16;
   return (edb_product){.rows = rows,

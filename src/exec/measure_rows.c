@@ -8,6 +8,7 @@
 #include "base/cpu.h"
 #include "base/rng.h"
 #include "exec/session.h"
+#include "kernel/ask.h"
 #include "kernel/kernel.h"
 #include "policy/cost.h"
 
@@ -34,18 +35,9 @@ static const float *const *chunk(const rows *r) {
 /* ---- Ways --------------------------------------------------------------------------------------
  */
 
-static void ask(const float *row, size_t width, bool write) {
-  for (size_t i = 0; i < width; i += EDB_ALIGN / sizeof *row) {
-    if (write)
-      __builtin_prefetch(row + i, 1);
-    else
-      __builtin_prefetch(row + i);
-  }
-}
-
 static void gather(rows *r) {
   for (size_t k = 0; k < CHUNK; k += ASKED) {
-    for (size_t i = k; i < k + ASKED && r->far; i++) ask(chunk(r)[i], r->width, false);
+    for (size_t i = k; i < k + ASKED && r->far; i++) edb_ask_row(chunk(r)[i], r->width, false);
     r->kernels->gather(ASKED, r->width, chunk(r) + k, r->block + k * r->width, (ptrdiff_t)r->width);
   }
 }
@@ -56,7 +48,7 @@ static void product(rows *r) {
 }
 
 static void product_by_pointers(rows *r) {
-  for (size_t i = 0; i < CHUNK; i++) ask(chunk(r)[i], r->width, false);
+  for (size_t i = 0; i < CHUNK; i++) edb_ask_row(chunk(r)[i], r->width, false);
   r->kernels->product_packed_rows(CHUNK, COLUMNS, r->width, chunk(r), r->packed, r->result, COLUMNS,
                                   NULL, 0);
 }
@@ -71,7 +63,7 @@ static void elementwise_by_pointers(rows *r) {
   for (size_t i = 0; i < CHUNK; i++) {
     const float *other = r->other + i * r->width;
     edb_span x[4] = {{other, 0, 1}, {chunk(r)[i], 0, 1}, {other, 0, 1}, {other, 0, 1}};
-    if (i + 4 < CHUNK) ask(chunk(r)[i + 4], r->width, false);
+    if (i + 4 < CHUNK) edb_ask_row(chunk(r)[i + 4], r->width, false);
     r->kernels->mul_mul_add(1, r->width, x, r->result + i * r->width, 0);
   }
 }
@@ -79,7 +71,7 @@ static void elementwise_by_pointers(rows *r) {
 static void store(rows *r) {
   for (size_t i = 0; i < CHUNK; i++) r->target[i] = (float *)(uintptr_t)chunk(r)[i];
   for (size_t k = 0; k < CHUNK; k += ASKED) {
-    for (size_t i = k; i < k + ASKED && r->far; i++) ask(r->target[i], r->width, true);
+    for (size_t i = k; i < k + ASKED && r->far; i++) edb_ask_row(r->target[i], r->width, true);
     r->kernels->move(ASKED, r->width, r->beside + k, r->target + k);
   }
 }
@@ -145,9 +137,11 @@ static void shuffle(rows *r) {
   r->next = 0;
 }
 
-/* Rows that are scattered in so many bytes. */
+/* Rows that are scattered in so many bytes; a chunk of the widest at least. */
 static edb_status measure(edb_context *ctx, size_t bytes, bool far, edb_row_costs *out,
                           edb_error *error) {
+  const size_t least = CHUNK * (EDB_ROW_FIRST_WIDTH << (EDB_ROW_WIDTHS - 1)) * sizeof(float);
+  if (bytes < least) bytes = least;
   rows r = {.kernels = edb_kernels_get(ctx->simd), .far = far};
   size_t all = lay_out(&r, bytes, NULL);
   char *memory = edb_alloc(ctx, all);
