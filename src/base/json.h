@@ -90,9 +90,8 @@ void edb_json_key(edb_json_writer *w, const char *key);
 void edb_json_string(edb_json_writer *w, const char *text, size_t length);
 void edb_json_cstring(edb_json_writer *w, const char *text);
 void edb_json_int(edb_json_writer *w, int64_t value);
-void edb_json_float(edb_json_writer *w,
-                    float value); /* shortest text that reads back the same; null if not finite */
-void edb_json_double(edb_json_writer *w, double value); /* likewise */
+/* The shortest text that reads back the same; null if it is not finite. */
+void edb_json_double(edb_json_writer *w, double value);
 void edb_json_bool(edb_json_writer *w, bool value);
 void edb_json_null(edb_json_writer *w);
 

@@ -115,13 +115,6 @@ void edb_json_int(edb_json_writer *w, int64_t value) {
   edb_text_printf(w->text, "%lld", (long long)value);
 }
 
-void edb_json_float(edb_json_writer *w, float value) {
-  char digits[EDB_NUMBER_BYTES] = "null";
-  if (isfinite(value)) edb_number_print_float(digits, value);
-  separate(w);
-  put(w, digits);
-}
-
 void edb_json_double(edb_json_writer *w, double value) {
   char digits[EDB_NUMBER_BYTES] = "null";
   if (isfinite(value)) edb_number_print_double(digits, value);

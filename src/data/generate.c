@@ -40,8 +40,8 @@ uint32_t edb_zipf_draw(const edb_zipf *zipf, edb_rng *rng) {
   return low + 1;
 }
 
-/* By the method of Marsaglia and Tsang (2000). */
-double edb_draw_gamma(edb_rng *rng, double shape, double scale) {
+/* Gamma distributed (shape >= 1), by the method of Marsaglia and Tsang (2000). */
+static double draw_gamma(edb_rng *rng, double shape, double scale) {
   double d = shape - 1.0 / 3, c = 1 / sqrt(9 * d);
   for (;;) {
     double x = edb_rng_normal(rng), v = 1 + c * x;
@@ -54,7 +54,7 @@ double edb_draw_gamma(edb_rng *rng, double shape, double scale) {
 
 uint32_t edb_draw_size(edb_rng *rng, double shape, double scale, uint32_t least, uint32_t most) {
   for (;;) {
-    double size = floor(edb_draw_gamma(rng, shape, scale) + 0.5);
+    double size = floor(draw_gamma(rng, shape, scale) + 0.5);
     if (size >= least && size <= most) return (uint32_t)size;
   }
 }

@@ -20,9 +20,8 @@ EDB_MUST_CHECK edb_status edb_zipf_open(edb_context *ctx, uint32_t n, double lea
 void edb_zipf_close(edb_zipf *zipf);
 uint32_t edb_zipf_draw(const edb_zipf *zipf, edb_rng *rng);
 
-/* Gamma distributed (shape >= 1). */
-double edb_draw_gamma(edb_rng *rng, double shape, double scale);
-/* The same as a whole number; those outside least .. most are drawn again. */
+/* Gamma distributed (shape >= 1), as a whole number; those outside least .. most are drawn again.
+ */
 uint32_t edb_draw_size(edb_rng *rng, double shape, double scale, uint32_t least, uint32_t most);
 /* Which of the shares a number falls into; they sum to 1. */
 uint32_t edb_draw_share(edb_rng *rng, const double *shares, uint32_t n);

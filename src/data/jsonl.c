@@ -183,7 +183,8 @@ static edb_status read_line(edb_jsonl *l, edb_error *error) {
                        "found an instance without the key \"nodes\", expected {\"nodes\": [...]}");
 }
 
-edb_status edb_jsonl_parse(edb_jsonl *l, const char *text, size_t bytes, edb_error *error) {
+/* Of the line that begins at `text` all that calls are made of. */
+static edb_status parse_line(edb_jsonl *l, const char *text, size_t bytes, edb_error *error) {
   l->texts.length = l->numbers.length = l->refs.length = l->args.length = 0;
   l->attributes.length = l->nodes.length = 0;
   edb_json_init(&l->json, l->ctx, text, bytes, l->reader->name, l->line);
@@ -197,7 +198,7 @@ edb_status edb_jsonl_parse(edb_jsonl *l, const char *text, size_t bytes, edb_err
 static edb_status read_instance(edb_jsonl *l, const char *text, size_t bytes, bool *identity,
                                 edb_error *error) {
   EDB_TRY(edb_reader_begin(l->reader, error));
-  EDB_TRY(edb_jsonl_parse(l, text, bytes, error));
+  EDB_TRY(parse_line(l, text, bytes, error));
   EDB_TRY(edb_jsonl_sort(l, identity, error));
   for (size_t k = 0; k < l->order.length; k++) EDB_TRY(edb_jsonl_call(l, l->order.data[k], error));
   return EDB_OK;

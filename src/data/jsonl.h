@@ -88,9 +88,6 @@ static inline const char *edb_jsonl_text(const edb_jsonl *l, size_t text) {
   return text == EDB_JSONL_NO_TEXT ? "" : l->texts.data + text;
 }
 
-/* Reads the line that begins at `text` (jsonl.c). */
-EDB_MUST_CHECK edb_status edb_jsonl_parse(edb_jsonl *l, const char *text, size_t bytes,
-                                          edb_error *error);
 /* "inputs" of the node that is being read, at its first token (jsonl_inputs.c). */
 EDB_MUST_CHECK edb_status edb_jsonl_read_inputs(edb_jsonl *l, edb_jsonl_node *node,
                                                 edb_json_token *token, edb_error *error);

@@ -25,7 +25,7 @@ edb_node edb_graph_instance_begin(const edb_graph *graph, uint32_t instance) {
                                        : edb_graph_node_count(graph);
 }
 
-bool edb_type_has_labels(const edb_type_sig *sig) {
+static bool has_labels(const edb_type_sig *sig) {
   for (uint32_t i = 0; i < sig->n_indices; i++) {
     if (sig->indices[i].is_label) return true;
   }
@@ -47,7 +47,7 @@ const int32_t *edb_graph_indices(const edb_graph *graph, uint32_t index) {
 
 bool edb_graph_has_labels(const edb_graph *graph, uint32_t index) {
   const edb_type_sig *sig = &graph->schema->types[graph->type[index]];
-  return !edb_type_has_labels(sig) || edb_graph_label_flag(graph, sig, index);
+  return !has_labels(sig) || edb_graph_label_flag(graph, sig, index);
 }
 
 const float *edb_graph_dense(const edb_graph *graph, uint32_t index, uint32_t attribute) {

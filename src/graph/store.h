@@ -30,7 +30,6 @@ static inline bool edb_graph_is_released(const edb_graph *g, uint32_t index) {
   return (g->released[index >> 6] >> (index & 63)) & 1;
 }
 
-bool edb_type_has_labels(const edb_type_sig *sig);
 /* Elements of all dense attributes of a node; they stand together in `floats`. */
 size_t edb_type_dense_length(const edb_type_sig *sig);
 

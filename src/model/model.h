@@ -84,8 +84,6 @@ void edb_shape_table_free(edb_shape_table *table);
 bool edb_shape_table_reserve(edb_shape_table *table, size_t wanted);
 /* Empties it; the scalar is shape 0 again. Room must be there. */
 void edb_shape_table_clear(edb_shape_table *table);
-/* The number of a shape; room for one more must be there. */
-edb_shape_id edb_shape_intern(edb_shape_table *table, edb_shape shape);
 
 typedef enum edb_name_kind { EDB_NAME_CONSTANT, EDB_NAME_VOCAB, EDB_NAME_PARAM } edb_name_kind;
 /* A value of edb_model.names: the kind in the low two bits, the number above. */
@@ -171,18 +169,12 @@ EDB_MUST_CHECK edb_status edb_init_parse(edb_lexer *lexer, edb_init *out, edb_er
 EDB_MUST_CHECK edb_status edb_read_rule_parse(edb_model *model, edb_named reader, edb_lexer *lexer,
                                               edb_error *error);
 
-/* The parser proper: declarations, cells and read sections of a whole text into an empty model. */
-EDB_MUST_CHECK edb_status edb_model_read(edb_model *model, edb_lexer *lexer, edb_error *error);
-
 /* ---- Shapes ---------------------------------------------------------------------------------- */
 
 /* Checks operands and immediates of one operator of a cell and works out its shape. The operator's
  * own fields but `shape` must be set. Errors name cell, operator, found and expected shapes. */
 EDB_MUST_CHECK edb_status edb_op_infer(const edb_model *model, const edb_ir_cell *cell,
                                        edb_ir_op *op, edb_error *error);
-/* "[256, 512]" in an error, or what a reference is called: "Ui", "the result of `@`". */
-const char *edb_ref_text(const edb_model *model, const edb_ir_cell *cell, edb_ref ref, char *buffer,
-                         size_t bytes);
 #define EDB_REF_TEXT_BYTES (EDB_NAME_MAX + 32)
 /* How an operator stands in a file: "@", "+", "sigmoid". */
 const char *edb_op_symbol(edb_op_kind kind);
@@ -213,7 +205,7 @@ struct edb_cell {
   EDB_VEC(uint32_t) constants; /* as numbers */
   EDB_VEC(edb_ir_output) outputs;
   EDB_VEC(edb_dims) output_dims;
-  EDB_VEC(uint32_t) group_numbers; /* scratch of edb_cell_mark_labels */
+  EDB_VEC(uint32_t) group_numbers; /* scratch of mark_labels (schema.c) */
   edb_cell_source source;
   edb_ir_cell ir; /* a view of the vectors above */
 };
@@ -262,11 +254,7 @@ bool edb_cell_given(edb_cell *cell, const void *pointer, const char *what);
 void edb_cell_fail(edb_cell *cell, edb_status status, const char *format, ...) EDB_PRINTF(3, 4);
 
 /* What edb_cell_end does before it keeps the cell: names for unnamed operators that a line cannot
- * hold, literals in the order of their use (canonical.c); groups, labels and the policy key
- * (schema.c). */
+ * hold, literals in the order of their use (canonical.c). */
 EDB_MUST_CHECK edb_status edb_cell_canonicalise(edb_cell *cell, edb_error *error);
-EDB_MUST_CHECK edb_status edb_cell_mark_labels(edb_cell *cell, edb_error *error);
-EDB_MUST_CHECK edb_status edb_cell_make_key(const edb_model *model, const edb_ir_cell *cell,
-                                            edb_text *key, edb_error *error);
 
 #endif

@@ -250,7 +250,8 @@ static edb_status parse_statement(edb_parser *p) {
   return edb_lexer_unexpected(&p->lexer, p->error, "const, vocab, param, cell or read");
 }
 
-edb_status edb_model_read(edb_model *model, edb_lexer *lexer, edb_error *error) {
+/* Declarations, cells and read sections of a whole text into an empty model. */
+static edb_status read_model(edb_model *model, edb_lexer *lexer, edb_error *error) {
   edb_parser p = {.model = model, .lexer = *lexer, .error = error};
   edb_status status = EDB_OK;
   while (status == EDB_OK && p.lexer.token.kind != EDB_TOKEN_END) status = parse_statement(&p);
@@ -310,7 +311,7 @@ edb_status edb_model_parse(edb_context *ctx, const char *text, size_t bytes, con
     model->file = edb_arena_strdup(&model->arena, name, strlen(name));
     if (!model->file) status = edb_fail_memory(error, strlen(name) + 1, "the name of a file");
   }
-  if (status == EDB_OK) status = edb_model_read(model, &lexer, error);
+  if (status == EDB_OK) status = read_model(model, &lexer, error);
   if (status != EDB_OK) {
     edb_model_destroy(model);
     return status;

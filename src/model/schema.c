@@ -82,7 +82,8 @@ static bool ref_needs_labels(const edb_cell *cell, edb_ref ref) {
   return false;
 }
 
-edb_status edb_cell_mark_labels(edb_cell *cell, edb_error *error) {
+/* Groups, and which operators need labels. */
+static edb_status mark_labels(edb_cell *cell, edb_error *error) {
   edb_context *ctx = cell->model->ctx;
   size_t bytes = cell->indices.length + cell->dense.length;
   uint8_t *used_else = edb_alloc_zero(ctx, bytes);
@@ -111,8 +112,8 @@ static const char *rank_text(edb_shape shape) {
 
 /* "node(h1[.], c1[.]; label: index) -> (h[.], c[.]) {concat; product; add}": no sizes, no names of
  * parameters. Two types with one key are scheduled alike. */
-edb_status edb_cell_make_key(const edb_model *model, const edb_ir_cell *cell, edb_text *key,
-                             edb_error *error) {
+static edb_status make_key(const edb_model *model, const edb_ir_cell *cell, edb_text *key,
+                           edb_error *error) {
   edb_text_init(key, model->ctx);
   edb_text_printf(key, "%s(", cell->name);
   const char *comma = "";
@@ -200,7 +201,7 @@ static bool copy_cell(edb_cell *cell, edb_ir_cell *ir, edb_cell_source *source) 
 
 static edb_status set_key(edb_model *model, edb_ir_cell *ir, edb_error *error) {
   edb_text key;
-  EDB_TRY(edb_cell_make_key(model, ir, &key, error));
+  EDB_TRY(make_key(model, ir, &key, error));
   ir->sig.key = edb_arena_strdup(&model->arena, key.data, key.length);
   size_t length = key.length;
   edb_text_free(&key);
@@ -252,7 +253,7 @@ static edb_status end_cell(edb_cell *cell, edb_error *error) {
   }
   if (model->dirty) EDB_TRY(edb_model_refresh(model, error));
   EDB_TRY(edb_cell_canonicalise(cell, error));
-  EDB_TRY(edb_cell_mark_labels(cell, error));
+  EDB_TRY(mark_labels(cell, error));
   edb_ir_cell ir;
   edb_cell_source source;
   if (!copy_cell(cell, &ir, &source)) return edb_fail_memory(error, sizeof ir, "a cell");

@@ -60,8 +60,9 @@ double edb_ir_op_flops(const edb_program *program, const edb_ir_cell *cell, cons
   return 2.0 * (double)right.dim[0] * (double)edb_shape_size(op->shape);
 }
 
-const char *edb_ref_text(const edb_model *model, const edb_ir_cell *cell, edb_ref ref, char *buffer,
-                         size_t bytes) {
+/* "[256, 512]" in an error, or what a reference is called: "Ui", "the result of `@`". */
+static const char *ref_text(const edb_model *model, const edb_ir_cell *cell, edb_ref ref,
+                            char *buffer, size_t bytes) {
   const char *name = NULL;
   char number[EDB_NUMBER_BYTES];
   switch (ref.kind) {
@@ -147,7 +148,7 @@ typedef struct operand_text {
 
 static operand_text text_at(const check *c, uint32_t i) {
   operand_text text;
-  edb_ref_text(c->model, c->cell, ref_at(c, i), text.name, sizeof text.name);
+  ref_text(c->model, c->cell, ref_at(c, i), text.name, sizeof text.name);
   edb_shape_text(shape_at(c, i), text.shape, sizeof text.shape);
   return text;
 }
@@ -411,7 +412,7 @@ static edb_status check_operands(const check *c) {
       return fail(
           c, EDB_ERROR_SHAPE,
           "%s is an index; an index selects a row, `E[i]`, or is the label of cross_entropy",
-          edb_ref_text(c->model, c->cell, ref_at(c, i), name, sizeof name));
+          ref_text(c->model, c->cell, ref_at(c, i), name, sizeof name));
     }
     if (shape_at(c, i).rank == 3 && c->op->kind != EDB_OP_LOOKUP) {
       return fail_operand(c, i, "a table of matrices can only be looked up in");

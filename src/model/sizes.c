@@ -43,15 +43,8 @@ bool edb_shape_table_reserve(edb_shape_table *table, size_t wanted) {
   return true;
 }
 
-void edb_shape_table_clear(edb_shape_table *table) {
-  memset(table->slots, 0, table->slot_count * sizeof *table->slots);
-  table->shapes.length = 0;
-  edb_shape_id scalar = edb_shape_intern(table, (edb_shape){.rank = 0, .dim = {1, 1, 1}});
-  EDB_ASSERT(scalar == 0);
-  (void)scalar;
-}
-
-edb_shape_id edb_shape_intern(edb_shape_table *table, edb_shape shape) {
+/* The number of a shape; room for one more must be there. */
+static edb_shape_id intern_shape(edb_shape_table *table, edb_shape shape) {
   size_t slot = slot_of(table, shape);
   if (!table->slots[slot]) {
     EDB_ASSERT(table->shapes.length < table->shapes.capacity);
@@ -59,6 +52,14 @@ edb_shape_id edb_shape_intern(edb_shape_table *table, edb_shape shape) {
     table->slots[slot] = (uint32_t)table->shapes.length;
   }
   return table->slots[slot] - 1;
+}
+
+void edb_shape_table_clear(edb_shape_table *table) {
+  memset(table->slots, 0, table->slot_count * sizeof *table->slots);
+  table->shapes.length = 0;
+  edb_shape_id scalar = intern_shape(table, (edb_shape){.rank = 0, .dim = {1, 1, 1}});
+  EDB_ASSERT(scalar == 0);
+  (void)scalar;
 }
 
 /* ---- One cell -------------------------------------------------------------------------------- */
@@ -158,10 +159,10 @@ edb_status edb_cell_refresh(const edb_model *model, edb_ir_cell *cell,
 
 void edb_cell_intern(edb_model *model, const edb_ir_cell *cell, const edb_cell_source *source) {
   for (uint32_t i = 0; i < cell->sig.n_inputs; i++) {
-    source->input_sigs[i].shape = edb_shape_intern(&model->shapes, cell->input_shapes[i]);
+    source->input_sigs[i].shape = intern_shape(&model->shapes, cell->input_shapes[i]);
   }
   for (uint32_t i = 0; i < cell->sig.n_outputs; i++) {
-    source->output_sigs[i].shape = edb_shape_intern(&model->shapes, cell->outputs[i].shape);
+    source->output_sigs[i].shape = intern_shape(&model->shapes, cell->outputs[i].shape);
   }
 }
 

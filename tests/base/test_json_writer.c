@@ -109,10 +109,10 @@ static void numbers_are_shortest_and_what_is_not_finite_is_null(void **state) {
   edb_text_init(&text, faulty_context(&f, 0));
   edb_json_writer_init(&w, &text, 0);
   edb_json_begin(&w, '[');
-  edb_json_float(&w, 0.1f);
+  edb_json_double(&w, 0.1);
   edb_json_double(&w, 0.1f);
-  edb_json_float(&w, NAN);
-  edb_json_float(&w, -INFINITY);
+  edb_json_double(&w, NAN);
+  edb_json_double(&w, -INFINITY);
   edb_json_double(&w, INFINITY);
   edb_json_double(&w, 1e300);
   edb_json_end(&w, ']');
@@ -133,7 +133,7 @@ static void what_was_written_is_read_back(void **state) {
     edb_json_writer_init(&w, &text, 3);
     edb_json_begin(&w, '[');
     edb_json_string(&w, all, 128);
-    edb_json_float(&w, 1.0f / 3);
+    edb_json_double(&w, 1.0 / 3);
     edb_json_end(&w, ']');
     assert_int_equal(text.failed, f.failures != 0);
     edb_json json;
