@@ -117,13 +117,37 @@ static void rows_have_costs_where_the_file_says_them(void **state) {
   edb_context_destroy(ctx);
 }
 
+/* A file with one thing exchanged, and what is then said of it. */
+typedef struct wrong {
+  const char *from, *to;
+  edb_status status;
+  const char *part;
+} wrong;
+
+/* What is put in may say that the file is of raw graphs, which have no schema. */
+static void expect_refusals(const char *whole, const edb_schema *schema, const wrong *cases,
+                            size_t n) {
+  edb_context *ctx = context();
+  for (size_t i = 0; i < n; i++) {
+    char text[1024];
+    const char *at = strstr(whole, cases[i].from);
+    assert_non_null(at);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - whole), whole, cases[i].to,
+             at + strlen(cases[i].from));
+    edb_costs *costs = NULL;
+    edb_error error;
+    bool is_raw = strcmp(cases[i].to, "\"raw\"") == 0;
+    edb_status status = parse(ctx, text, is_raw ? NULL : schema, &costs, &error);
+    if (status != cases[i].status || !strstr(error.text, cases[i].part))
+      fail_msg("case %zu: %s", i, status == EDB_OK ? "read" : error.text);
+    assert_null(costs);
+  }
+  edb_context_destroy(ctx);
+}
+
 static void what_is_wrong_with_the_costs_of_rows_is_said(void **state) {
   (void)state;
-  static const struct {
-    const char *from, *to;
-    edb_status status;
-    const char *part;
-  } cases[] = {
+  static const wrong cases[] = {
       {"[1, 2, 3, 4]", "[1, 2, 3]", EDB_ERROR_FORMAT, "expected a number"},
       {"[1, 2, 3, 4]", "[1, 2, 3, 4, 5]", EDB_ERROR_FORMAT, "expected the end of an array"},
       {"[1, 2, 3, 4]", "1", EDB_ERROR_FORMAT, "expected an array"},
@@ -132,30 +156,12 @@ static void what_is_wrong_with_the_costs_of_rows_is_said(void **state) {
       {"\"near\"", "\"far\"", EDB_ERROR_NAME, "is repeated"},
       {"\"near\"", "\"nearby\"", EDB_ERROR_NAME, "unknown key \"nearby\""},
   };
-  edb_context *ctx = context();
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    char text[1024];
-    const char *at = strstr(with_rows, cases[i].from);
-    assert_non_null(at);
-    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - with_rows), with_rows, cases[i].to,
-             at + strlen(cases[i].from));
-    edb_costs *costs = NULL;
-    edb_error error;
-    edb_status status = parse(ctx, text, NULL, &costs, &error);
-    if (status != cases[i].status || !strstr(error.text, cases[i].part))
-      fail_msg("case %zu: %s", i, status == EDB_OK ? "read" : error.text);
-    assert_null(costs);
-  }
-  edb_context_destroy(ctx);
+  expect_refusals(with_rows, NULL, cases, sizeof cases / sizeof *cases);
 }
 
 static void what_is_wrong_with_a_file_is_said(void **state) {
   (void)state;
-  static const struct {
-    const char *from, *to;
-    edb_status status;
-    const char *part;
-  } cases[] = {
+  static const wrong cases[] = {
       {"{\"edbatch-costs\": 1", "[1", EDB_ERROR_FORMAT,
        "c.json:1:1: found an array, expected an object: this is no file of costs"},
       {"-costs\": 1", "-costs\": 2", EDB_ERROR_UNSUPPORTED, "version 2"},
@@ -172,22 +178,7 @@ static void what_is_wrong_with_a_file_is_said(void **state) {
       {"\"types\": [", "\"types\": [7, ", EDB_ERROR_FORMAT, "expected a type"},
       {"}]}", "}]} 1", EDB_ERROR_FORMAT, "c.json:1:"},
   };
-  edb_context *ctx = context();
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    char text[1024];
-    const char *at = strstr(good, cases[i].from);
-    assert_non_null(at);
-    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - good), good, cases[i].to,
-             at + strlen(cases[i].from));
-    edb_costs *costs = NULL;
-    edb_error error;
-    bool is_raw = strcmp(cases[i].to, "\"raw\"") == 0;
-    edb_status status = parse(ctx, text, is_raw ? NULL : &tree_schema, &costs, &error);
-    if (status != cases[i].status || !strstr(error.text, cases[i].part))
-      fail_msg("case %zu: %s", i, status == EDB_OK ? "read" : error.text);
-    assert_null(costs);
-  }
-  edb_context_destroy(ctx);
+  expect_refusals(good, &tree_schema, cases, sizeof cases / sizeof *cases);
 }
 
 static void a_type_that_is_missing_is_named(void **state) {
