@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "calibrate.h"
+#include "output.h"
 #include "progress.h"
 
 static const option_id accepts[] = {
@@ -30,16 +31,20 @@ static void *run_lane(void *argument) {
 }
 
 /* Runs all lanes, the first on this thread. */
-static void run_lanes(bench *b) {
-  pthread_t *threads = calloc((size_t)b->n_lanes + 1, sizeof *threads);
-  bool *started = calloc((size_t)b->n_lanes + 1, sizeof *started);
-  for (uint32_t i = 1; threads && started && i < b->n_lanes; i++)
-    started[i] = pthread_create(&threads[i], NULL, run_lane, &b->lanes[i]) == 0;
-  run_lane(&b->lanes[0]);
-  for (uint32_t i = 1; threads && started && i < b->n_lanes; i++)
-    if (started[i]) pthread_join(threads[i], NULL);
-  free(threads);
-  free(started);
+static int run_lanes(bench *b) {
+  uint32_t started = 1;
+  int reason = 0;
+  while (started < b->n_lanes && reason == 0) {
+    lane *l = &b->lanes[started];
+    reason = pthread_create(&l->thread, NULL, run_lane, l);
+    if (reason == 0) started++;
+  }
+  if (reason == 0) run_lane(&b->lanes[0]);
+  for (uint32_t i = 1; i < started; i++) pthread_join(b->lanes[i].thread, NULL);
+  if (reason == 0) return 0;
+  progress_clear();
+  fprintf(stderr, "edbatch bench: cannot start %u threads: %s\n", b->n_lanes, strerror(reason));
+  return EXIT_FAILED;
 }
 
 /* One window; the time is that of the slowest lane. */
@@ -52,17 +57,17 @@ static int run_window(bench *b, bench_row *r, double seconds, bool split, double
     l->split = split;
   }
   double begin = seconds_now();
-  run_lanes(b);
+  int failed = run_lanes(b);
   *elapsed = seconds_now() - begin;
   *window = (sums){0};
-  for (uint32_t i = 0; i < b->n_lanes; i++) {
+  for (uint32_t i = 0; i < b->n_lanes && !failed; i++) {
     if (b->lanes[i].failed) {
       b->w->error = b->lanes[i].runner.error;
       return workplace_failed(b->w);
     }
     add_sums(window, &b->lanes[i].runner.sums);
   }
-  return 0;
+  return failed;
 }
 
 static int time_window(bench *b, bench_row *r, uint32_t index) {
@@ -285,8 +290,7 @@ static int run_bench(const options *o) {
     return usage_error(&command_bench, "--plot is for one --sweep NAME=LIST");
   int code = bench_measure(o, 0, &rows);
   if (!code && has_option(o, OPTION_JSON)) {
-    json_dumpf(json_array_get(rows, 0), stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-    putchar('\n');
+    output_json(json_incref(json_array_get(rows, 0)), JSON_INDENT(2) | JSON_REAL_PRECISION(6));
   } else if (!code) {
     bench_print_table(rows, stdout);
   }

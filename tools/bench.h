@@ -3,6 +3,7 @@
 #define EDB_TOOLS_BENCH_H
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdio.h>
 
 #include "measure.h"
@@ -80,6 +81,7 @@ typedef struct lane {
   runner runner;
   double seconds; /* of a window */
   bool split, failed;
+  pthread_t thread; /* of all but the first, while a window lasts */
 } lane;
 
 typedef struct bench_row {
