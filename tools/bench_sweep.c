@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "output.h"
 
 #define MAX_VALUES 32
 
@@ -185,10 +186,9 @@ static void print_point(const plan *p, const json_t *row) {
          number(json_object_get(row, "memory"), "library_peak_bytes") / 1048576);
 }
 
-static void show_point(const plan *p, const json_t *row) {
+static void show_point(const plan *p, json_t *row) {
   if (has_option(p->options, OPTION_JSON)) {
-    json_dumpf(row, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-    putchar('\n');
+    output_json(json_incref(row), JSON_COMPACT | JSON_REAL_PRECISION(6));
     return;
   }
   if (json_array_size(p->rows) == 1) print_head(p, row);

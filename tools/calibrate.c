@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "calibrate.h"
+#include "output.h"
 
 static const option_id accepts[] = {
     OPTION_DATA,     OPTION_OUT,       OPTION_WEIGHTS,   OPTION_BATCH,  OPTION_BATCHES,
@@ -72,9 +73,7 @@ static void report_json(const workplace *w, const edb_costs *costs, const edb_ca
       (json_int_t)r->batches, "measured_ns", r->measured_ns, "predicted_ns", r->predicted_ns,
       "error", r->error, "mini_batch_ns", mini_batch.batch_ns, "node_ns", mini_batch.node_ns,
       "types", types, "rows", "near", rows_json(costs, false), "far", rows_json(costs, true));
-  json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-  putchar('\n');
-  json_decref(object);
+  output_json(object, JSON_COMPACT | JSON_REAL_PRECISION(6));
 }
 
 static void print_rows(const edb_costs *costs, bool far) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output.h"
 #include "progress.h"
 #include "workplace.h"
 
@@ -197,14 +198,21 @@ static int run_unbatched(checker *c, edb_device device, values *out) {
   return failed;
 }
 
-/* Largest difference to float64, against the largest value of the whole run. */
+/* Of two values that are the same infinity, or no numbers, none; of a number to none it is
+ * infinite.
+ */
+static double error_of(double a, double b) {
+  if (a == b || (isnan(a) && isnan(b))) return 0;
+  return isfinite(a) && isfinite(b) ? fabs(a - b) : INFINITY;
+}
+
+/* Largest difference to float64, against the largest number of the whole run. */
 static double largest_error(const checker *c, double *scale) {
   double worst = 0;
   *scale = 0;
   for (size_t i = 0; i < c->expected.count && i < c->got.count; i++) {
-    double difference = fabs(c->expected.data[i] - c->got.data[i]);
-    if (!(difference <= worst)) worst = difference;
-    if (fabs(c->got.data[i]) > *scale) *scale = fabs(c->got.data[i]);
+    worst = fmax(worst, error_of(c->expected.data[i], c->got.data[i]));
+    if (isfinite(c->got.data[i])) *scale = fmax(*scale, fabs(c->got.data[i]));
   }
   return worst;
 }
@@ -214,13 +222,11 @@ static int report(checker *c) {
   bool same = c->differing_runs == 0;
   if (has_option(c->w->options, OPTION_JSON)) {
     json_t *object =
-        json_pack("{s:b, s:I, s:I, s:I, s:I, s:f, s:f}", "identical", same, "instances",
+        json_pack("{s:b, s:I, s:I, s:I, s:I, s:o, s:o}", "identical", same, "instances",
                   (json_int_t)c->n_instances, "runs", (json_int_t)c->runs, "differing_runs",
                   (json_int_t)c->differing_runs, "values", (json_int_t)c->expected.count,
-                  "largest_error", error, "largest_value", scale);
-    json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
-    putchar('\n');
-    json_decref(object);
+                  "largest_error", output_number(error), "largest_value", output_number(scale));
+    output_json(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
   } else {
     printf("%s: %llu runs of %u instances (policies x granularities x batch sizes, and "
            "placements), %zu "

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "output.h"
 #include "progress.h"
 
 #define MAX_ROWS     (EDB_POLICY_COUNT + 1)
@@ -197,9 +198,7 @@ static void print_json(const compare *c) {
       json_pack("{s:I, s:I, s:I, s:I, s:b, s:o}", "graphs", (json_int_t)c->n_graphs, "nodes",
                 (json_int_t)c->nodes, "bound", (json_int_t)c->bound, "proven",
                 (json_int_t)c->proven, "optimum_known", c->optimum_known, "policies", rows);
-  json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-  putchar('\n');
-  json_decref(object);
+  output_json(object, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 }
 
 static void print_time(bool known, double nanoseconds) {

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "output.h"
 #include "workplace.h"
 
 static const option_id accepts[] = {OPTION_COUNT, OPTION_SEED, OPTION_OUT, OPTION_JSON,
@@ -16,9 +17,7 @@ static void report(const options *o) {
   json_t *object =
       json_pack("{s:s, s:s, s:I, s:I}", "data", o->text[OPTION_OUT], "form", o->positional[0],
                 "count", (json_int_t)count, "seed", (json_int_t)seed);
-  json_dumpf(object, stdout, JSON_COMPACT);
-  putchar('\n');
-  json_decref(object);
+  output_json(object, JSON_COMPACT);
 }
 
 static int run_generate(const options *o) {

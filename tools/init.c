@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "output.h"
 #include "workplace.h"
 
 static const option_id accepts[] = {
@@ -16,9 +17,7 @@ static void report_json(const workplace *w) {
                         json_integer(edb_model_vocab_size(w->model, i)));
   json_t *object = json_pack("{s:s, s:I, s:o}", "weights", w->options->text[OPTION_OUT], "params",
                              (json_int_t)edb_model_param_count(w->model), "vocabs", vocabs);
-  json_dumpf(object, stdout, JSON_COMPACT);
-  putchar('\n');
-  json_decref(object);
+  output_json(object, JSON_COMPACT);
 }
 
 static void report(const workplace *w) {

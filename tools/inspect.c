@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output.h"
 #include "workplace.h"
 
 static const option_id accepts[] = {OPTION_SET, OPTION_JSON, OPTION_HELP};
@@ -84,10 +85,7 @@ static int inspect_model(workplace *w, const char *path) {
   if (edb_data_check_model(w->model, &w->error) != EDB_OK) return workplace_failed(w);
   if (edb_model_print(w->model, &text, &w->error) != EDB_OK) return workplace_failed(w);
   if (has_option(w->options, OPTION_JSON)) {
-    json_t *object = model_json(w->model);
-    json_dumpf(object, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(object);
+    output_json(model_json(w->model), JSON_INDENT(2));
   } else {
     print_model(w->model, text);
   }
@@ -230,8 +228,7 @@ static int inspect_json(workplace *w, const char *path) {
              path);
     code = workplace_failed(w);
   } else if (has_option(w->options, OPTION_JSON)) {
-    json_dumpf(object, stdout, JSON_INDENT(2));
-    putchar('\n');
+    output_json(json_incref(object), JSON_INDENT(2));
   } else if (policy) {
     print_policy(object);
   } else {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "output.h"
 #include "workplace.h"
 
 static const option_id accepts[] = {
@@ -22,9 +23,7 @@ static void report_learning(const workplace *w, const edb_policy *policy,
         edb_encoding_name(edb_policy_describe(policy).encoding), "states", (json_int_t)r->states,
         "episodes", (json_int_t)r->episodes, "batches", (json_int_t)r->batches, "bound",
         (json_int_t)r->bound, "milliseconds", (double)r->nanoseconds * 1e-6);
-    json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    json_decref(object);
+    output_json(object, JSON_COMPACT | JSON_REAL_PRECISION(6));
     return;
   }
   const char *none = r->states == 0 ? " (the rule alone is as good)" : "";

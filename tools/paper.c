@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "output.h"
 #include "progress.h"
 
 static const option_id accepts[] = {OPTION_DATA_DIR, OPTION_MODELS, OPTION_QUICK,    OPTION_SECONDS,
@@ -268,8 +269,7 @@ static int write_results(const paper *p) {
   int failed = results ? 0 : EXIT_FAILED;
   if (!failed && folder) failed = write_files(results, folder);
   if (!failed && has_option(p->options, OPTION_JSON)) {
-    json_dumpf(results, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
-    putchar('\n');
+    output_json(json_incref(results), JSON_INDENT(1) | JSON_REAL_PRECISION(6));
   } else if (!failed && !folder) {
     paper_markdown(results, stdout);
   }

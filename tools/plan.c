@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "output.h"
 
 static const option_id accepts[] = {OPTION_SET, OPTION_JSON, OPTION_DOT, OPTION_NO_FUSE,
                                     OPTION_HELP};
@@ -75,9 +76,7 @@ static json_t *report_json(const report *r) {
 static void print_json(const reports *all) {
   json_t *list = json_array();
   for (uint32_t i = 0; i < all->n; i++) json_array_append_new(list, report_json(&all->cells[i]));
-  json_dumpf(list, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-  putchar('\n');
-  json_decref(list);
+  output_json(list, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 }
 
 static void print_counters(const char *name, const plan_counters *c) {

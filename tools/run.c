@@ -1,11 +1,11 @@
 /* tools/run.c: `edbatch run`: instances through a model; one JSON object per instance. */
 #include <errno.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "output.h"
 #include "prepare.h"
 #include "progress.h"
 
@@ -85,11 +85,6 @@ static int parse_filter(printer *p, const options *o) {
 /* ---- One instance -------------------------------------------------------------------------------
  */
 
-/* JSON has no numbers that are not finite. */
-static json_t *number_json(double number) {
-  return isfinite(number) ? json_real(number) : json_null();
-}
-
 /* A value as nested lists by its shape; numbers with as many digits as read back the same. */
 static json_t *value_json(printer *p, uint32_t cell, edb_value value) {
   size_t size = edb_model_output_size(p->w->model, cell, value.output);
@@ -99,14 +94,14 @@ static json_t *value_json(printer *p, uint32_t cell, edb_value value) {
   if (edb_session_read_f64(p->session, p->graph, value, numbers, size, &p->w->error) == EDB_OK) {
     uint32_t rank = edb_model_output_rank(p->w->model, cell, value.output);
     size_t columns = rank == 2 ? edb_model_output_dim(p->w->model, cell, value.output, 1) : size;
-    out = rank == 0 ? number_json(numbers[0]) : json_array();
+    out = rank == 0 ? output_number(numbers[0]) : json_array();
     json_t *row = out;
     for (size_t i = 0; rank > 0 && i < size; i++) {
       if (rank == 2 && i % columns == 0) {
         row = json_array();
         json_array_append_new(out, row);
       }
-      json_array_append_new(row, number_json(numbers[i]));
+      json_array_append_new(row, output_number(numbers[i]));
     }
   }
   free(numbers);
@@ -167,7 +162,7 @@ static bool print_instance(printer *p, uint32_t instance, edb_node first, FILE *
   json_t *object = json_object();
   double loss;
   if (instance_loss(p, first, first + edb_dataset_node_count(p->w->data, instance), &loss))
-    json_object_set_new(object, "loss", number_json(loss));
+    json_object_set_new(object, "loss", output_number(loss));
   json_object_set_new(object, "nodes", nodes_json(p, instance, first));
   size_t flags = JSON_COMPACT | JSON_REAL_PRECISION(p->is_double ? 17 : 9);
   bool written = json_dumpf(object, to, flags) == 0 && fputc('\n', to) != EOF;

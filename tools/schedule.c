@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "compare.h"
+#include "output.h"
 
 static const option_id accepts[] = {
     OPTION_DATA,        OPTION_GRAPH,   OPTION_POLICY,   OPTION_POLICY_FILE, OPTION_BATCH,
@@ -60,9 +61,7 @@ static void print_json(const edb_schedule *s, type_name_fn name, const void *use
                 "bound", (json_int_t)info.bound, "proven", (json_int_t)info.proven_bound, "nodes",
                 (json_int_t)info.n_nodes, "misses", (json_int_t)info.misses, "policy",
                 edb_policy_kind_name(info.policy), "schedule", list);
-  json_dumpf(object, stdout, JSON_COMPACT);
-  putchar('\n');
-  json_decref(object);
+  output_json(object, JSON_COMPACT);
 }
 
 static void print(const workplace *w, const edb_schedule *s, type_name_fn name, const void *user) {

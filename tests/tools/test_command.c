@@ -354,6 +354,11 @@ static void numbers_that_are_not_finite_are_null(void **state) {
   json_t *node = json_array_get(json_object_get(object, "nodes"), 0);
   assert_true(json_is_null(json_array_get(json_object_get(node, "y"), 0)));
   json_decref(object);
+  object = expect_json(run("check infinite.edb --data zero.jsonl --json"));
+  assert_true(json_is_true(json_object_get(object, "identical")));
+  assert_true(json_number_value(json_object_get(object, "largest_error")) == 0);
+  assert_true(json_number_value(json_object_get(object, "largest_value")) == 0);
+  json_decref(object);
 }
 
 static void all_policies_and_devices_print_the_same_values(void **state) {
