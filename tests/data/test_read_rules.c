@@ -207,6 +207,68 @@ static void a_model_is_checked_without_data(void **state) {
                  "found pattern \"arc\"");
 }
 
+static void patterns_of_a_form_bind_no_other_number_of_names(void **state) {
+  fixture *f = *state;
+  static const struct {
+    const char *form, *pattern, *usage;
+  } cases[] = {
+      {"trees", "leaf(a)", "leaf"},
+      {"trees", "inner", "inner(left, right) or"},
+      {"trees", "inner0", "inner0(left, right) or"},
+      {"trees", "inner1", "inner1(left, right) or"},
+      {"trees", "every", "every(node)"},
+      {"trees", "every(a, b)", "every(node)"},
+      {"trees", "root", "root(node)"},
+      {"trees", "root(a, b)", "root(node)"},
+      {"grids", "leaf(a)", "leaf"},
+      {"grids", "inner(a)", "inner(left, right)"},
+      {"grids", "inner(a, b, c)", "inner(left, right)"},
+      {"grids", "every", "every(node)"},
+      {"grids", "every(a, b)", "every(node)"},
+      {"grids", "root", "root(node)"},
+      {"grids", "root(a, b)", "root(node)"},
+      {"text", "forward", "forward(previous) or"},
+      {"text", "forward(a, b, c)", "forward(previous) or"},
+      {"tags", "backward", "backward(next) or"},
+      {"tags", "backward(a, b, c)", "backward(next) or"},
+      {"tags", "every(a, b)", "every or every(token)"},
+      {"tags", "known(a)", "known"},
+      {"tags", "rare(a)", "rare"},
+      {"tags", "char_forward", "char_forward(previous)"},
+      {"tags", "char_forward(a, b)", "char_forward(previous)"},
+      {"tags", "char_backward", "char_backward(next)"},
+      {"tags", "char_backward(a, b)", "char_backward(next)"},
+      {"pairs", "source", "source(previous)"},
+      {"pairs", "source(a, b)", "source(previous)"},
+      {"pairs", "source_backward", "source_backward(next)"},
+      {"pairs", "source_backward(a, b)", "source_backward(next)"},
+      {"pairs", "target", "target(previous)"},
+      {"pairs", "target(a, b)", "target(previous)"},
+      {"pairs", "output(a)", "output"},
+      {"lattices", "start(a)", "start"},
+      {"lattices", "char", "char(from)"},
+      {"lattices", "char(a, b)", "char(from)"},
+      {"lattices", "word", "word(from)"},
+      {"lattices", "word(a, b)", "word(from)"},
+      {"lattices", "merge", "merge(a, b) or"},
+      {"lattices", "every", "every(node)"},
+      {"lattices", "every(a, b)", "every(node)"},
+      {"dags", "every", "every(node)"},
+      {"dags", "every(a, b)", "every(node)"},
+      {"plans", "root", "root(node)"},
+      {"plans", "root(a, b)", "root(node)"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char rules[128], text[128];
+    int name = (int)strcspn(cases[i].pattern, "(");
+    snprintf(rules, sizeof rules, "read %s:\n  %s -> leaf(word)\n", cases[i].form,
+             cases[i].pattern);
+    snprintf(text, sizeof text, "names in pattern \"%.*s\", expected %s", name, cases[i].pattern,
+             cases[i].usage);
+    assert_checked(f->ctx, rules, EDB_ERROR_FORMAT, text);
+  }
+}
+
 static void a_section_for_no_form_is_found_with_the_data(void **state) {
   fixture *f = *state;
   f->model = model_of(f->ctx, CELLS "read treees:\n  leaf -> leaf(word)\n");
@@ -263,6 +325,7 @@ int main(void) {
       TEST(a_model_without_rules_reads_no_trees),
       TEST(rules_of_other_readers_do_not_matter),
       TEST(a_model_is_checked_without_data),
+      TEST(patterns_of_a_form_bind_no_other_number_of_names),
       TEST(a_section_for_no_form_is_found_with_the_data),
       TEST(every_model_of_the_zoo_is_fine),
       cmocka_unit_test(the_check_survives_every_failure_of_memory),

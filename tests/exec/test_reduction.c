@@ -308,6 +308,38 @@ static void rows_are_made_once(void **state) {
   close_fixture(&f);
 }
 
+/* Rows of so many floats that the ids fill several pages of a table. */
+static void new_rows_run_as_one_batch_for_each_page(void **state) {
+  (void)state;
+  enum { WORDS = 300 };
+  world w = world_of(EDB_SIMD_AUTO, "edb 1\n"
+                                    "model wide\n"
+                                    "const n = 1024, words = 300\n"
+                                    "param E[words, n], b[n]\n"
+                                    "cell leaf(id: index words) -> (h[n]):\n"
+                                    "  h = tanh(E[id] * 0.5 + b)\n"
+                                    "cell sum(h1[n], h2[n]) -> (h[n]):\n"
+                                    "  h = h1 + h2\n");
+  edb_session *session = session_way(&w, 0);
+  edb_policy *policy = policy_of(&w, EDB_POLICY_BEST);
+  edb_graph *graph = graph_of(&w), *twin = graph_of(&w);
+  edb_graph *both[] = {graph, twin};
+  for (int g = 0; g < 2; g++) {
+    for (uint32_t i = 0; i < WORDS; i++) (void)append(both[g], 0, NULL, 0, (int32_t)i);
+    for (uint32_t i = 0; i < WORDS; i++)
+      (void)append(both[g], 1, (const edb_value[]){{i, 0}, {WORDS - 1 - i, 0}}, 2, 0);
+  }
+  run_all(session, graph, policy);
+  assert_int_equal(edb_session_stats(session).table_rows, WORDS);
+  assert_true(edb_session_stats(session).kernels < WORDS / 4);
+  assert_plain(&w, session, graph, twin, "rows of several pages");
+  edb_graph_destroy(graph);
+  edb_graph_destroy(twin);
+  edb_policy_destroy(policy);
+  edb_session_destroy(session);
+  world_close(&w);
+}
+
 static void tables_follow_the_weights(void **state) {
   (void)state;
   edb_session_params params = params_of(0);
@@ -629,6 +661,7 @@ int main(void) {
       cmocka_unit_test(early_parts_run_as_one_batch),
       cmocka_unit_test(inputs_from_below_are_early_where_batches_are_thin),
       cmocka_unit_test(rows_are_made_once),
+      cmocka_unit_test(new_rows_run_as_one_batch_for_each_page),
       cmocka_unit_test(tables_follow_the_weights),
       cmocka_unit_test(earlier_values_outlive_their_weights),
       cmocka_unit_test(tables_that_are_too_small_are_used_as_far_as_they_go),

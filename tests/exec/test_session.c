@@ -228,6 +228,25 @@ static void memory_does_not_grow_over_many_mini_batches(void **state) {
   assert_true(edb_context_memory(f->w.ctx).current_bytes <= after);
 }
 
+static size_t bytes_after_batches(fixture *f, uint32_t smallest) {
+  edb_session *session = session_of(&f->w, EDB_DEVICE_CPU, f->granularity);
+  for (uint32_t leaves = smallest; leaves <= 256; leaves *= 2) {
+    edb_graph_clear(f->graph);
+    for (uint32_t k = 0; k < 8; k++) (void)add_tree(f->graph, leaves, k);
+    run_all(session, f->graph, f->policy);
+  }
+  size_t bytes = edb_context_memory(f->w.ctx).current_bytes;
+  edb_session_destroy(session);
+  return bytes;
+}
+
+static void a_larger_mini_batch_leaves_no_memory_of_smaller_ones(void **state) {
+  fixture *f = *state;
+  (void)bytes_after_batches(f, 8);
+  size_t one = bytes_after_batches(f, 256), growing = bytes_after_batches(f, 8);
+  assert_true(growing <= one + one / 10);
+}
+
 /* ---- Releasing ------------------------------------------------------------------------------- */
 
 static void released_nodes_cannot_be_read(void **state) {
@@ -256,6 +275,19 @@ static void released_nodes_whose_rows_are_gone_cannot_be_read_either(void **stat
   assert_int_equal(read_h(f, half - 1, h), EDB_ERROR_STATE);
   assert_int_equal(edb_session_read(f->session, f->graph, (edb_value){half, 1}, h, 20, NULL),
                    EDB_OK);
+}
+
+static void named_outputs_are_kept_where_earlier_nodes_are_gone(void **state) {
+  fixture *f = *state;
+  float h[20];
+  for (uint32_t k = 0; k < 20; k++) (void)add_tree(f->graph, 30, k);
+  assert_int_equal(run_keeping(f, NULL), EDB_OK);
+  for (edb_node n = 0; n < edb_graph_node_count(f->graph); n++)
+    MUST(edb_session_release(f->session, f->graph, n, &f->error), f->error);
+  edb_node root = add_tree(f->graph, 4, 1);
+  assert_int_equal(run_keeping(f, "h"), EDB_OK);
+  assert_int_equal(read_h(f, root, h), EDB_OK);
+  assert_false(edb_session_has(f->session, f->graph, (edb_value){root, 1}));
 }
 
 static void a_graph_that_grows_and_is_released_for_ever_keeps_its_size(void **state) {
@@ -361,8 +393,10 @@ int main(void) {
       CELL(inputs_that_were_not_kept_are_refused_and_nothing_changes),
       BOTH(nodes_that_another_session_ran_are_no_inputs),
       BOTH(memory_does_not_grow_over_many_mini_batches),
+      BOTH(a_larger_mini_batch_leaves_no_memory_of_smaller_ones),
       BOTH(released_nodes_cannot_be_read),
       BOTH(released_nodes_whose_rows_are_gone_cannot_be_read_either),
+      BOTH(named_outputs_are_kept_where_earlier_nodes_are_gone),
       CELL(a_graph_that_grows_and_is_released_for_ever_keeps_its_size),
       BOTH(changed_weights_are_used_by_the_next_run),
       BOTH(weights_of_another_model_are_refused),

@@ -134,6 +134,22 @@ static void parameters_alone_are_not_early(void **state) {
   close_halves(&h);
 }
 
+static void the_parts_do_the_work_of_the_whole(void **state) {
+  (void)state;
+  halves h = halves_of(less_text, EDB_SPLIT_ATTRIBUTES, NULL);
+  static const char *const cells[] = {"init", "leaf", "step", "pair", "matrix", "merge", "out"};
+  for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
+    const edb_ir_cell *early = early_of(&h, cells[i]), *late = late_of(&h, cells[i]);
+    const edb_ir_cell *whole =
+        &edb_model_program(h.w.model)->cells[edb_model_cell(h.w.model, cells[i])];
+    assert_true((early ? early->flops : 0) + late->flops == whole->flops);
+    assert_true((early ? early->flops_per_element : 0) + late->flops_per_element ==
+                whole->flops_per_element);
+  }
+  assert_true(late_of(&h, "merge")->flops_per_element > 0);
+  close_halves(&h);
+}
+
 static void a_split_survives_every_failure_of_memory(void **state) {
   (void)state;
   faulty f;
@@ -166,6 +182,7 @@ int main(void) {
       cmocka_unit_test(rows_of_parameters_do_not_cross),
       cmocka_unit_test(what_crosses_is_the_smallest_cut),
       cmocka_unit_test(parameters_alone_are_not_early),
+      cmocka_unit_test(the_parts_do_the_work_of_the_whole),
       cmocka_unit_test(a_split_survives_every_failure_of_memory),
   };
   return cmocka_run_group_tests_name("split", tests, NULL, NULL);
