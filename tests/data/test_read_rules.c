@@ -51,6 +51,14 @@ static void single_names_of_a_variadic_cell_are_its_elements(void **state) {
       "leaf<1> leaf<2> merge(0.h 1.h 0.c 1.c)");
 }
 
+static void a_cell_can_take_one_child_and_a_rest(void **state) {
+  assert_string_equal(read(*state,
+                           "  leaf -> leaf(word)\n"
+                           "  inner(first, others...) -> fold(first.h, others.h)\n",
+                           "(1 (2 x) (2 y) (2 z))"),
+                      "leaf<1> leaf<2> leaf<3> fold(0.h 1.h 2.h)");
+}
+
 static void rules_are_chosen_by_the_number_of_children(void **state) {
   assert_string_equal(read(*state,
                            "  leaf -> leaf(word)\n"
@@ -317,6 +325,7 @@ int main(void) {
       TEST(a_rest_name_fills_variadic_inputs_from_every_child),
       TEST(qualified_rest_names_fill_one_variadic_input_each),
       TEST(single_names_of_a_variadic_cell_are_its_elements),
+      TEST(a_cell_can_take_one_child_and_a_rest),
       TEST(rules_are_chosen_by_the_number_of_children),
       TEST(the_root_is_called_last),
       TEST(attributes_go_by_name_then_by_position),

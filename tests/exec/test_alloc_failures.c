@@ -175,6 +175,36 @@ static void steps_survive_every_failure_of_memory(void **state) {
   faulty_destroy(&f);
 }
 
+static void learning_survives_every_failure_of_memory(void **state) {
+  (void)state;
+  for (int way = 0; way < 2; way++) {
+    faulty f;
+    edb_error error = {0};
+    world w = world_in(faulty_context(&f, 0), tree_text);
+    parts p = parts_of(&w, EDB_DEVICE_CPU, way ? EDB_GRANULARITY_OP : EDB_GRANULARITY_CELL);
+    MUST(edb_session_create(w.ctx, w.model, w.weights, &p.params, &p.session, &error), error);
+    edb_learn_params params = EDB_PARAMS(edb_learn_params);
+    params.max_episodes = 2;
+    params.as_published = true; /* the search after it is a matter of test_learn */
+    for (size_t n = 1, failed = 1; failed; n++) {
+      const edb_graph *graphs[] = {p.graph, p.graph};
+      edb_policy *learned = NULL;
+      size_t blocks = f.blocks;
+      arm(&f, n);
+      edb_status status = edb_session_learn(p.session, graphs, 2, &params, &learned, NULL, &error);
+      failed = f.failures;
+      assert_true(faulty_status(&f, status));
+      arm(&f, 0);
+      if (status != EDB_OK) assert_null(learned);
+      edb_policy_destroy(learned);
+      assert_int_equal(f.blocks, blocks);
+    }
+    drop(&p);
+    drop_world(&w);
+    faulty_destroy(&f);
+  }
+}
+
 static void reading_needs_no_memory(void **state) {
   (void)state;
   faulty f;
@@ -199,6 +229,7 @@ int main(void) {
       cmocka_unit_test(runs_survive_every_failure_of_memory),
       cmocka_unit_test(stages_survive_every_failure_of_memory),
       cmocka_unit_test(steps_survive_every_failure_of_memory),
+      cmocka_unit_test(learning_survives_every_failure_of_memory),
       cmocka_unit_test(reading_needs_no_memory),
   };
   return cmocka_run_group_tests_name("failures of memory", tests, NULL, NULL);
