@@ -85,6 +85,40 @@ static void an_fsm_leaves_frontiers_of_many_types_to_its_rule(void **state) {
   assert_true(all_misses > 0);
 }
 
+/* Two types that need each other, both ready, beside very many that stand alone. */
+static void a_state_of_few_types_is_known_beside_many_of_other_components(void **state) {
+  static test_dag d;
+  const edb_token tokens[] = {edb_token_make(0, false), edb_token_make(1, false)};
+  dag_begin(&d, 102);
+  for (uint32_t t = 0; t < 2; t++) {
+    dag_node(&d, t, 0, NULL);
+    dag_node(&d, 1 - t, 1, (const uint32_t[]){2 * t});
+  }
+  for (uint32_t t = 2; t < 102; t++) dag_node(&d, t, 0, NULL);
+  for (uint32_t run = 0; run < 2; run++) {
+    edb_fsm *fsm = NULL;
+    edb_attempts a;
+    edb_error error;
+    uint32_t misses = 7, b = 0;
+    assert_int_equal(
+        edb_fsm_create_raw(*state, d.type, d.dag.n_nodes, EDB_ENCODING_BASE, &fsm, &error), EDB_OK);
+    fsm->scope = EDB_FSM_COMPONENT;
+    assert_int_equal(edb_fsm_set(fsm, tokens, 2, run, &error), EDB_OK);
+    for (uint32_t t = 0; t < 2; t++)
+      assert_int_equal(edb_fsm_set(fsm, &tokens[t], 1, t, &error), EDB_OK);
+    assert_int_equal(edb_attempts_init(*state, &d.dag, NULL, &a, &error), EDB_OK);
+    edb_rule rule = {.kind = EDB_POLICY_FSM, .fsm = fsm};
+    a.state.problem = &a.forward;
+    assert_int_equal(edb_rule_pass(*state, &rule, &a.state, EDB_GAVE_UP, &a.trial, &misses, &error),
+                     EDB_OK);
+    assert_int_equal(misses, 0);
+    while (a.trial.type[b] > 1) b++;
+    assert_int_equal(a.trial.type[b], run);
+    edb_attempts_free(&a);
+    edb_fsm_destroy(fsm);
+  }
+}
+
 /* Four kinds of nodes, each with a product of its own, that all end with the same operators. */
 static void shared_operators_wait_for_the_kinds_that_lead_to_them(void **state) {
   static test_dag d;
@@ -209,6 +243,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(tight_chooses_as_if_it_looked_at_all_types),
       cmocka_unit_test(an_fsm_leaves_frontiers_of_many_types_to_its_rule),
+      cmocka_unit_test(a_state_of_few_types_is_known_beside_many_of_other_components),
       cmocka_unit_test(shared_operators_wait_for_the_kinds_that_lead_to_them),
       cmocka_unit_test(path_lengths_do_not_depend_on_how_many_types_there_are),
       cmocka_unit_test(long_chains_of_many_types_are_counted_in_full),
