@@ -13,7 +13,7 @@ static void the_form_is_found_by_the_first_byte(void **state) {
   assert_int_equal(edb_dataset_node_count(lines, 0), 1);
   edb_dataset_destroy(trees);
   edb_dataset_destroy(lines);
-  assert_refused(f->ctx, f->model, "\n word", EDB_ERROR_FORMAT, "d:2:2: found byte 0x77, expected");
+  assert_refused(f->ctx, f->model, "\n word", EDB_ERROR_FORMAT, "d:2:2: found 'w', expected");
 }
 
 static void a_form_may_be_asked_for(void **state) {
@@ -38,8 +38,9 @@ static void no_instances_is_an_error(void **state) {
   edb_data_params params = EDB_PARAMS(edb_data_params);
   edb_dataset *dataset = NULL;
   edb_error error;
-  assert_refused(f->ctx, f->model, "", EDB_ERROR_FORMAT, "d: no instances");
-  assert_refused(f->ctx, f->model, " \n\n", EDB_ERROR_FORMAT, "d: no instances");
+  assert_refused(f->ctx, f->model, "", EDB_ERROR_FORMAT, "d: no instances: the file is empty");
+  assert_refused(f->ctx, f->model, " \n\n", EDB_ERROR_FORMAT,
+                 "d: no instances: the file has only white space");
   params.format = EDB_DATA_TREES;
   assert_int_equal(parse_with(f->ctx, f->model, "  ", &params, &dataset, &error), EDB_ERROR_FORMAT);
   assert_string_equal(error.text, "d: no instances");

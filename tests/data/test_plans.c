@@ -97,8 +97,8 @@ static void bad_plans_are_refused_where_they_are_wrong(void **state) {
     edb_status status;
     const char *error;
   } cases[] = {
-      {"7", EDB_ERROR_FORMAT, "d:1:1: found byte 0x37, expected '{' or '[': model "},
-      {"(2 a)", EDB_ERROR_FORMAT, "d:1:1: found byte 0x28, expected '{' or '[': model "},
+      {"7", EDB_ERROR_FORMAT, "d:1:1: found '7', expected '{' or '[': model "},
+      {"(2 a)", EDB_ERROR_FORMAT, "d:1:1: found '(', expected '{' or '[': model "},
       {"[]", EDB_ERROR_FORMAT, "d:1:2: found the end of an array, expected a plan"},
       {"[{\"operator\": \"x\", \"plan_rows\": 1}, 3]", EDB_ERROR_FORMAT, "d:1:37: found a number"},
       {"{}", EDB_ERROR_FORMAT, "d:1:1: found an operator without the key \"operator\""},

@@ -7,7 +7,11 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <edbatch/data.h>
 
 #include "base/rng.h"
 #include "data/raw_graph.h"
@@ -127,8 +131,37 @@ static int destroy_context(void **state) {
   return 0;
 }
 
+static void a_graph_in_a_file_is_scheduled_and_learned_from(void **state) {
+  (void)state;
+  char path[] = "/tmp/edbatch-raw-XXXXXX";
+  int file = mkstemp(path);
+  static const char text[] = "4\n1 0\n2 0\n1 1 1\n2 1 2\n";
+  assert_int_equal(write(file, text, sizeof text - 1), sizeof text - 1);
+  close(file);
+  faulty f;
+  FAULTY_FOR_EACH(&f, ctx) {
+    edb_raw_graph *graph = NULL;
+    edb_policy *fsm = NULL;
+    edb_schedule *schedule = NULL;
+    edb_status status = edb_raw_graph_open(ctx, path, &graph, NULL);
+    if (status == EDB_OK) {
+      assert_int_equal(edb_raw_graph_node_count(graph), 4);
+      const edb_raw_graph *graphs[] = {graph};
+      status = edb_raw_graph_learn(ctx, graphs, 1, NULL, &fsm, NULL, NULL);
+    }
+    if (status == EDB_OK) status = edb_raw_graph_schedule(graph, fsm, &schedule, NULL);
+    assert_true(faulty_status(&f, status));
+    if (status == EDB_OK) assert_int_equal(edb_schedule_describe(schedule).n_batches, 3);
+    edb_schedule_destroy(schedule);
+    edb_policy_destroy(fsm);
+    edb_raw_graph_close(graph);
+  }
+  unlink(path);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_graph_in_a_file_is_scheduled_and_learned_from),
       cmocka_unit_test(nodes_types_and_arguments_are_read),
       cmocka_unit_test(a_graph_without_nodes_is_one),
       cmocka_unit_test(malformed_texts_are_refused_with_their_position),
