@@ -246,7 +246,7 @@ static int open_bench(bench *b) {
   if (!failed) failed = choose_batch(b);
   if (failed) return failed;
   b->lanes = calloc(b->n_lanes, sizeof *b->lanes);
-  if (!b->lanes) return EXIT_FAILED;
+  if (!b->lanes) return workplace_no_memory(w);
   if (needs_costs(w->options)) failed = measure_costs(b);
   memory_begin(w, &b->memory);
   if (!failed) failed = open_lane(b, 0);

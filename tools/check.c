@@ -66,7 +66,7 @@ static int collect(checker *c, edb_session *session, values *v) {
       size_t size = edb_model_output_size(w->model, cell, o);
       double *room;
       if (!edb_session_has(session, c->graph, value)) continue;
-      if (!push(v, size, &room)) return EXIT_FAILED;
+      if (!push(v, size, &room)) return workplace_no_memory(w);
       if (edb_session_read_f64(session, c->graph, value, room, size, &w->error) != EDB_OK)
         return workplace_failed(w);
     }

@@ -303,7 +303,7 @@ int compare_raw(workplace *w) {
   int failed = workplace_open_context(w, &command_schedule, o, EDB_SIMD_AUTO);
   if (failed) return failed;
   c.raw = calloc(c.n_graphs, sizeof *c.raw);
-  if (!c.raw) return EXIT_FAILED;
+  if (!c.raw) return workplace_no_memory(w);
   for (uint32_t i = 0; i < c.n_graphs && !failed; i++)
     if (edb_raw_graph_open(w->ctx, o->positional[i], &c.raw[i], &w->error) != EDB_OK)
       failed = workplace_failed(w);

@@ -55,7 +55,7 @@ static int learn_raw(workplace *w, edb_policy **policy, edb_learn_report *report
   failed = workplace_open_context(w, &command_learn, o, EDB_SIMD_AUTO);
   if (failed) return failed;
   edb_raw_graph **graphs = calloc(o->n_positional, sizeof *graphs);
-  if (!graphs) return EXIT_FAILED;
+  if (!graphs) return workplace_no_memory(w);
   for (uint32_t i = 0; i < o->n_positional && !failed; i++)
     if (edb_raw_graph_open(w->ctx, o->positional[i], &graphs[i], &w->error) != EDB_OK)
       failed = workplace_failed(w);

@@ -294,7 +294,7 @@ int paper_speed(paper *p, const paper_model *m, workplace *w, uint32_t hidden, u
     return 0;
   }
   contest *c = calloc(1, sizeof *c);
-  if (!c) return EXIT_FAILED;
+  if (!c) return workplace_no_memory(w);
   *c = (contest){.paper = p, .model = m, .hidden = hidden, .batch = batch, .seconds = seconds};
   int failed = 0;
   for (int i = 0; i < N_PATHS && !failed; i++) {

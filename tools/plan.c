@@ -47,7 +47,7 @@ static int plan_cell(workplace *w, uint32_t cell, report *r) {
 static int count(workplace *w, reports *all) {
   plan_counters *counters = calloc(3 * (size_t)all->n + 1, sizeof *counters);
   plan_counters *created = counters, *planned = created + all->n, *fused = planned + all->n;
-  int failed = counters ? 0 : EXIT_FAILED;
+  int failed = counters ? 0 : workplace_no_memory(w);
   if (!failed) failed = plan_run(w, all->n, EDB_LAYOUT_CREATED, true, created);
   if (!failed) failed = plan_run(w, all->n, EDB_LAYOUT_PLANNED, true, planned);
   if (!failed) failed = plan_run(w, all->n, EDB_LAYOUT_PLANNED, false, fused);
@@ -112,7 +112,7 @@ static int report_model(workplace *w) {
   reports all = {.n = edb_model_cell_count(w->model)};
   int failed = plan_add_sources(w);
   all.cells = calloc(all.n + 1u, sizeof *all.cells);
-  if (!all.cells) return EXIT_FAILED;
+  if (!all.cells) return workplace_no_memory(w);
   if (!failed && edb_weights_create(w->ctx, w->model, 1, &w->weights, &w->error) != EDB_OK)
     failed = workplace_failed(w);
   for (uint32_t i = 0; i < all.n && !failed; i++) failed = plan_cell(w, i, &all.cells[i]);

@@ -45,7 +45,7 @@ static bool model_has_output(const edb_model *model, const char *name) {
 static int parse_outputs(printer *p, const char *list) {
   if (!list) return 0;
   p->names_text = strdup(list);
-  if (!p->names_text) return EXIT_FAILED;
+  if (!p->names_text) return workplace_no_memory(p->w);
   char *rest = p->names_text, *name;
   while ((name = strsep(&rest, ","))) {
     if (!model_has_output(p->w->model, name))
@@ -62,7 +62,7 @@ static int parse_cells(printer *p, const char *list) {
   if (!list) return 0;
   char *copy = strdup(list), *rest = copy, *name;
   p->cells = calloc((size_t)edb_model_cell_count(model) + 1, sizeof *p->cells);
-  if (!copy || !p->cells) failed = EXIT_FAILED;
+  if (!copy || !p->cells) failed = workplace_no_memory(p->w);
   while (!failed && (name = strsep(&rest, ","))) {
     uint32_t cell = edb_model_cell(model, name);
     if (cell == UINT32_MAX)
@@ -77,7 +77,7 @@ static int parse_cells(printer *p, const char *list) {
 static int parse_filter(printer *p, const options *o) {
   if (has_option(o, OPTION_LAST)) {
     p->last = calloc((size_t)edb_model_cell_count(p->w->model) + 1, sizeof *p->last);
-    if (!p->last) return EXIT_FAILED;
+    if (!p->last) return workplace_no_memory(p->w);
   }
   return parse_cells(p, o->text[OPTION_CELLS]);
 }

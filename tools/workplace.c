@@ -20,6 +20,12 @@ int workplace_failed(const workplace *w) {
   return EXIT_FAILED;
 }
 
+int workplace_no_memory(const workplace *w) {
+  progress_clear();
+  fprintf(stderr, "edbatch %s: out of memory\n", w->command->name);
+  return EXIT_FAILED;
+}
+
 int workplace_open_context(workplace *w, const command *c, const options *o, edb_simd simd) {
   *w = (workplace){.command = c, .options = o};
   edb_context_params params = EDB_PARAMS(edb_context_params);
@@ -282,7 +288,7 @@ int workplace_learn(workplace *w, edb_session *session, edb_policy **out,
   if (failed) return failed;
   params.progress = show_learning;
   edb_graph **graphs = calloc(n, sizeof *graphs);
-  if (!graphs) return EXIT_FAILED;
+  if (!graphs) return workplace_no_memory(w);
   for (uint32_t i = 0; i < n && !failed; i++)
     failed = workplace_graph(w, i * batch, batch, &graphs[i]);
   if (!failed && edb_session_learn(session, (const edb_graph *const *)graphs, n, &params, out,

@@ -30,6 +30,9 @@ void workplace_close(workplace *w);
 /* Prints the error on stderr: EXIT_FAILED. */
 int workplace_failed(const workplace *w);
 
+/* Says that there was none: EXIT_FAILED. */
+int workplace_no_memory(const workplace *w);
+
 /* Options that name things; EXIT_USAGE after a message. */
 /* Without --granularity that of the policy file, if one is given. */
 int read_granularity(const command *c, const options *o, edb_granularity *out);
