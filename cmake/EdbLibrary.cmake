@@ -2,9 +2,6 @@
 
 list(GET EDB_LAYERS -1 last_layer)
 edb_layer_objects(EDB_OBJECTS ${last_layer})
-if(NOT EDB_OBJECTS)
-  return()
-endif()
 
 add_library(edbatch_shared SHARED ${EDB_OBJECTS})
 add_library(edbatch_static STATIC ${EDB_OBJECTS})
@@ -13,8 +10,7 @@ add_library(edbatch::edbatch_static ALIAS edbatch_static)
 
 foreach(library IN ITEMS edbatch_shared edbatch_static)
   set_target_properties(${library} PROPERTIES OUTPUT_NAME edbatch LINKER_LANGUAGE C)
-  target_include_directories(
-    ${library} INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+  target_include_directories(${library} INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
   target_link_libraries(${library} PRIVATE m Threads::Threads)
 endforeach()
 # Before 1.0 each minor version may change the interface, as edbatch-config-version.cmake says too.
