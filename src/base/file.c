@@ -1,11 +1,13 @@
 /* base/file.c: files by POSIX calls: mapped or read whole, written beside and renamed. */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
 #include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -13,6 +15,10 @@
 
 #define FIRST_READ_BYTES   ((size_t)64 * 1024)
 #define TEMPORARY_ATTEMPTS 100
+
+#if defined(PATH_MAX) && PATH_MAX > EDB_PATH_BYTES
+#error "realpath() may write more than EDB_PATH_BYTES"
+#endif
 
 /* "PATH: what: the system's reason". */
 static edb_status fail_io(edb_error *error, const char *path, const char *what, int reason) {
@@ -116,6 +122,7 @@ edb_status edb_file_make_writable(edb_file *file, edb_error *error) {
 static int write_all(int descriptor, const char *data, size_t bytes) {
   while (bytes > 0) {
     ssize_t done = write(descriptor, data, bytes);
+    if (done == 0) return EIO; /* some devices; trying again would never end */
     if (done < 0 && errno != EINTR) return errno;
     if (done > 0) {
       data += done;
@@ -145,17 +152,25 @@ static int create_beside(const char *path, mode_t mode, char temporary[EDB_PATH_
   return -1;
 }
 
+/* The file that a path leads to, and itself if it leads to none yet. */
+static const char *follow(const char *path, char resolved[EDB_PATH_BYTES]) {
+  return realpath(path, resolved) != NULL ? resolved : path;
+}
+
 edb_status edb_file_writer_open(const char *path, edb_file_writer *out, edb_error *error) {
   struct stat info;
   mode_t mode = 0666; /* less the umask */
-  *out = (edb_file_writer){.path = path};
+  out->path = path;
+  out->target = follow(path, out->resolved);
+  out->failure = 0;
+  out->in_place = false;
   if (stat(path, &info) == 0) {
     if (S_ISDIR(info.st_mode)) return fail_io(error, path, "cannot write", EISDIR);
     out->in_place = !S_ISREG(info.st_mode); /* a rename over /dev/null would destroy it */
     mode = info.st_mode & 0777;
   }
-  out->descriptor =
-      out->in_place ? open(path, O_WRONLY | O_CLOEXEC) : create_beside(path, mode, out->temporary);
+  out->descriptor = out->in_place ? open(path, O_WRONLY | O_CLOEXEC)
+                                  : create_beside(out->target, mode, out->temporary);
   if (out->descriptor >= 0) return EDB_OK;
   return fail_io(error, path, out->in_place ? "cannot write" : "cannot create a file beside it",
                  errno);
@@ -170,7 +185,7 @@ edb_status edb_file_writer_close(edb_file_writer *writer, edb_error *error) {
   /* Without this a crash after the rename could leave the new name with no content. */
   if (failure == 0 && !writer->in_place && fsync(writer->descriptor) != 0) failure = errno;
   failure = close_written(writer->descriptor, failure);
-  if (failure == 0 && !writer->in_place && rename(writer->temporary, writer->path) != 0)
+  if (failure == 0 && !writer->in_place && rename(writer->temporary, writer->target) != 0)
     failure = errno;
   if (failure == 0) return EDB_OK;
   if (!writer->in_place) (void)unlink(writer->temporary);

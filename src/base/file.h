@@ -26,14 +26,16 @@ void edb_file_close(edb_file *file);
 EDB_MUST_CHECK edb_status edb_file_make_writable(edb_file *file, edb_error *error);
 
 /* A file in the making: it is written beside its path and takes it when it is whole, so that there
- * is the old file or the whole new one, never half. Pipes, terminals and devices are written in
- * place. */
+ * is the old file or the whole new one, never half. A symbolic link stays one: the file that it
+ * leads to is replaced. Pipes, terminals and devices are written in place. The struct must not move
+ * while it is open. */
 typedef struct edb_file_writer {
-  const char *path; /* the caller's, until close */
+  const char *path;   /* the caller's, until close */
+  const char *target; /* private: what takes the new content: the path, or where its link leads */
   int descriptor;
   int failure; /* private: the errno of the first put that failed; later ones do nothing */
   bool in_place;
-  char temporary[EDB_PATH_BYTES];
+  char resolved[EDB_PATH_BYTES], temporary[EDB_PATH_BYTES];
 } edb_file_writer;
 
 /* EDB_ERROR_IO with the path and the system's reason; nothing is open then. */

@@ -195,6 +195,21 @@ static void a_replaced_file_keeps_its_permissions(void **state) {
   assert_int_equal(info.st_mode & 0777, 0600);
 }
 
+static void a_link_stays_one_and_the_file_it_leads_to_is_replaced(void **state) {
+  folder *d = *state;
+  char link[128];
+  struct stat info;
+  (void)snprintf(link, sizeof link, "%s/link", d->path);
+  put_file(d->file, "old");
+  assert_int_equal(symlink("file", link), 0);
+  assert_int_equal(edb_file_write(link, "new", 3, NULL), EDB_OK);
+  assert_int_equal(lstat(link, &info), 0);
+  assert_true(S_ISLNK(info.st_mode));
+  assert_file_is(d->file, "new");
+  assert_int_equal(count_entries(d), 2);
+  assert_int_equal(unlink(link), 0);
+}
+
 static void a_directory_that_is_not_there_is_an_error(void **state) {
   folder *d = *state;
   char path[160];
@@ -315,6 +330,7 @@ int main(void) {
       FOLDER_TEST(written_files_read_back),
       FOLDER_TEST(an_open_old_file_stays_whole_while_it_is_replaced),
       FOLDER_TEST(a_replaced_file_keeps_its_permissions),
+      FOLDER_TEST(a_link_stays_one_and_the_file_it_leads_to_is_replaced),
       FOLDER_TEST(a_directory_that_is_not_there_is_an_error),
       cmocka_unit_test(a_path_that_is_too_long_is_an_error),
       FOLDER_TEST(a_failed_write_leaves_the_old_file_and_nothing_else),
