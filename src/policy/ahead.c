@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/bitset.h"
 #include "policy/beam.h"
 
 #define INSTANCES      4 /* looked at; of a large graph one per so many nodes, up to MOST */
@@ -27,10 +28,11 @@
 typedef struct choice {
   const edb_problem *p;
   const uint32_t *height;
-  uint32_t component;
-  uint8_t *chosen;   /* [n_nodes] */
-  uint32_t *members; /* [n_nodes] of the instance chosen last */
-  uint32_t *sources; /* [n_nodes] the component's nodes without inputs in it */
+  uint32_t component, tallest; /* longest path of the component */
+  uint64_t *chosen;            /* bit set over the nodes */
+  uint32_t *members;           /* [n_nodes] of the instance chosen last */
+  uint32_t *sources; /* [n_nodes] nodes without inputs in the component, with paths that may matter
+                      */
   uint32_t n_sources, n_instances, wanted;
 } choice;
 
@@ -47,8 +49,8 @@ static uint32_t join_neighbours(choice *c, const uint32_t *nodes, uint32_t n_nod
   const edb_problem *p = c->p;
   for (uint32_t i = 0; i < n_nodes; i++) {
     uint32_t u = nodes[i];
-    if (c->chosen[u] != 0 || p->component[p->type[u]] != c->component) continue;
-    c->chosen[u] = 1;
+    if (p->component[p->type[u]] != c->component || edb_bitset_has(c->chosen, u)) continue;
+    edb_bitset_add(c->chosen, u);
     c->members[count++] = u;
   }
   return count;
@@ -58,8 +60,8 @@ static uint32_t join_neighbours(choice *c, const uint32_t *nodes, uint32_t n_nod
 static bool choose_instance(choice *c, uint32_t node) {
   const edb_problem *p = c->p;
   uint32_t count = 1;
-  if (c->chosen[node] != 0) return true;
-  c->chosen[node] = 1;
+  if (edb_bitset_has(c->chosen, node)) return true;
+  edb_bitset_add(c->chosen, node);
   c->members[0] = node;
   for (uint32_t i = 0; i < count && count <= MAX_MEMBERS; i++) {
     uint32_t v = c->members[i], in = p->in_start[v], out = p->out_start[v];
@@ -76,27 +78,38 @@ static uint32_t longest_source(const choice *c) {
   uint32_t best = EDB_TYPE_NONE;
   for (uint32_t i = 0; i < c->n_sources; i++) {
     uint32_t v = c->sources[i];
-    if (c->chosen[v] != 0) continue;
+    if (edb_bitset_has(c->chosen, v)) continue;
     if (best == EDB_TYPE_NONE || c->height[v] > c->height[best]) best = v;
   }
   return best;
 }
 
-/* The sources of the component, and for each of its types a node with the longest path of that. */
-static void find_sources(choice *c, uint32_t *longest) {
+/* For each type of the component a node with the longest path of that; and the tallest of all. */
+static void find_longest(choice *c, uint32_t *longest) {
   const edb_problem *p = c->p;
+  uint32_t tallest = 0;
   for (uint32_t v = 0; v < p->n_nodes; v++) {
     uint32_t t = p->type[v];
     if (p->component[t] != c->component) continue;
     if (p->own[v] == p->max_own[t]) longest[p->column[t]] = v;
+    tallest = c->height[v] > tallest ? c->height[v] : tallest;
+  }
+  c->tallest = tallest;
+}
+
+/* Instances of less than a half of the longest path decide nothing. */
+static void find_sources(choice *c) {
+  const edb_problem *p = c->p;
+  for (uint32_t v = 0; v < p->n_nodes; v++) {
+    if (c->height[v] <= c->tallest / 2 || p->component[p->type[v]] != c->component) continue;
     if (!has_inputs(p, v)) c->sources[c->n_sources++] = v;
   }
 }
 
-static bool are_few(const choice *c, uint32_t longest) {
+static bool are_few(const choice *c) {
   uint32_t near = 0;
   for (uint32_t i = 0; i < c->n_sources; i++)
-    near += c->height[c->sources[i]] + NEAR >= c->height[longest];
+    near += c->height[c->sources[i]] + NEAR >= c->tallest;
   return near <= NEAR_EACH * c->wanted;
 }
 
@@ -104,9 +117,10 @@ static bool are_few(const choice *c, uint32_t longest) {
  * do not decide, there is one instance only, or a too large one. */
 static bool choose_instances(choice *c) {
   uint32_t longest[MAX_COLUMNS] = {0}, columns = c->p->component_size[c->component];
-  find_sources(c, longest);
+  find_longest(c, longest);
+  find_sources(c);
+  if (!are_few(c)) return false;
   uint32_t next = longest_source(c);
-  if (!are_few(c, next)) return false;
   for (uint32_t k = 0; next != EDB_TYPE_NONE && c->n_instances < c->wanted;) {
     if (!choose_instance(c, next)) return false;
     next = k < columns ? longest[k++] : longest_source(c);
@@ -118,9 +132,9 @@ static bool choose_instances(choice *c) {
  */
 
 /* The beam's word for the chosen nodes, its letters turned round into `letters`. */
-static edb_status search_word(edb_context *ctx, const edb_problem *reverse, const edb_part *part,
+static edb_status search_word(edb_context *ctx, uint32_t n_nodes, const edb_part *part,
                               uint32_t *letters, uint32_t *length, edb_error *error) {
-  uint64_t work = (uint64_t)reverse->n_nodes * WORK_PER_NODE;
+  uint64_t work = (uint64_t)n_nodes * WORK_PER_NODE;
   edb_beam_params params = {.width = WIDTH,
                             .limit = EDB_GAVE_UP,
                             .max_work = work > WORK_FLOOR ? work : WORK_FLOOR,
@@ -148,28 +162,26 @@ static edb_status search_word(edb_context *ctx, const edb_problem *reverse, cons
 }
 
 /* The word of a component of the forward problem; *length: 0 where there is none. */
-static edb_status look(edb_context *ctx, const edb_problem *forward, const edb_problem *reverse,
-                       const uint32_t *height, uint32_t component, uint32_t *letters,
-                       uint32_t *length, edb_error *error) {
-  size_t n = forward->n_nodes, bytes = n * (2 * sizeof(uint32_t) + 1);
+static edb_status look(edb_context *ctx, const edb_problem *p, const uint32_t *height,
+                       uint32_t component, uint32_t *letters, uint32_t *length, edb_error *error) {
+  size_t n = p->n_nodes, words = EDB_BITSET_WORDS(n);
+  size_t bytes = words * sizeof(uint64_t) + n * 2 * sizeof(uint32_t);
   *length = 0;
-  uint32_t *memory = edb_alloc(ctx, bytes);
+  uint64_t *memory = edb_alloc(ctx, bytes);
   if (memory == NULL) return edb_fail_memory(error, bytes, "the instances that decide");
-  choice c = {.p = forward, .height = height, .component = component};
-  c.wanted = forward->n_nodes / PER_NODES;
+  choice c = {.p = p, .height = height, .component = component, .chosen = memory};
+  c.wanted = p->n_nodes / PER_NODES;
   if (c.wanted < INSTANCES) c.wanted = INSTANCES;
   if (c.wanted > MOST_INSTANCES) c.wanted = MOST_INSTANCES;
-  c.members = memory;
-  c.sources = memory + n;
-  c.chosen = (uint8_t *)(memory + n * 2);
-  memset(c.chosen, 0, n);
+  c.members = (uint32_t *)(memory + words);
+  c.sources = c.members + n;
+  memset(c.chosen, 0, words * sizeof *c.chosen);
   edb_status status = EDB_OK;
   if (choose_instances(&c)) {
     edb_part part;
-    uint32_t mirrored = forward->n_components - 1 - component;
-    status = edb_part_init_chosen(ctx, reverse, mirrored, c.chosen, &part, error);
+    status = edb_part_init_chosen(ctx, p, component, c.chosen, &part, error);
     if (status == EDB_OK) {
-      status = search_word(ctx, reverse, &part, letters, length, error);
+      status = search_word(ctx, p->n_nodes, &part, letters, length, error);
       edb_part_free(ctx, &part);
     }
   }
@@ -178,21 +190,20 @@ static edb_status look(edb_context *ctx, const edb_problem *forward, const edb_p
 }
 
 /* The words of all components that have something to decide. */
-static edb_status look_at_all(edb_context *ctx, const edb_problem *forward,
-                              const edb_problem *reverse, const uint32_t *height, edb_ahead *a,
-                              edb_error *error) {
+static edb_status look_at_all(edb_context *ctx, const edb_problem *forward, const uint32_t *height,
+                              edb_ahead *a, edb_error *error) {
   a->start[0] = 0;
   for (uint32_t c = 0; c < a->n_components; c++) {
     uint32_t length = 0, types = forward->component_size[c];
     if (types > 1 && types <= MAX_COLUMNS)
-      EDB_TRY(look(ctx, forward, reverse, height, c, a->letters + a->start[c], &length, error));
+      EDB_TRY(look(ctx, forward, height, c, a->letters + a->start[c], &length, error));
     a->start[c + 1] = a->start[c] + length;
   }
   return EDB_OK;
 }
 
-edb_status edb_ahead_init(edb_context *ctx, const edb_problem *forward, const edb_problem *reverse,
-                          edb_ahead *out, edb_error *error) {
+edb_status edb_ahead_init(edb_context *ctx, const edb_problem *forward, edb_ahead *out,
+                          edb_error *error) {
   size_t parts = forward->n_components, n = forward->n_nodes;
   edb_ahead a = {.n_components = forward->n_components};
   a.memory_bytes = (parts * 2 + 1 + n * 2) * sizeof(uint32_t);
@@ -205,7 +216,7 @@ edb_status edb_ahead_init(edb_context *ctx, const edb_problem *forward, const ed
   if (forward->height == NULL) edb_problem_heights(forward, height);
   if (forward->height != NULL) height = NULL;
   edb_status status =
-      look_at_all(ctx, forward, reverse, height != NULL ? height : forward->height, &a, error);
+      look_at_all(ctx, forward, height != NULL ? height : forward->height, &a, error);
   if (status != EDB_OK) {
     edb_ahead_free(ctx, &a);
     return status;
@@ -229,7 +240,9 @@ static uint32_t choose(void *self, const edb_state *s) {
   uint32_t type, c = edb_state_component(s, &type);
   if (type != EDB_TYPE_NONE) return type;
   while (a->at[c] < a->start[c + 1] && s->ready_count[a->letters[a->at[c]]] == 0) a->at[c]++;
-  return a->at[c] < a->start[c + 1] ? a->letters[a->at[c]] : edb_tight_choose_in(s, c);
+  if (a->at[c] < a->start[c + 1]) return a->letters[a->at[c]];
+  if (a->state->plain) edb_state_catch_up(a->state);
+  return edb_tight_choose_in(s, c);
 }
 
 /* What ran because nothing else was ready is the next letter of it: nothing before that is ready
@@ -249,8 +262,9 @@ static void ran(void *self, const edb_state *s, uint32_t type, const uint32_t *n
 }
 
 void edb_ahead_pass(edb_ahead *ahead, edb_state *state, edb_batches *out) {
-  edb_chooser chooser = {.choose = choose, .ran = ran, .self = ahead};
+  edb_chooser chooser = {.choose = choose, .ran = ran, .self = ahead, .plain = true};
   ahead->behind = 0;
+  ahead->state = state;
   memcpy(ahead->at, ahead->start, ahead->n_components * sizeof *ahead->at);
   edb_pass(state, &chooser, EDB_GAVE_UP, out);
 }

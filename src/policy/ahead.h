@@ -18,6 +18,7 @@ typedef struct edb_ahead {
   uint32_t *at;      /* [n_components] where a pass reads next */
   uint32_t *letters; /* types of the problem */
   uint32_t behind;   /* batches of the pass behind the ends of the words */
+  edb_state *state;  /* of the pass */
   void *memory;
   size_t memory_bytes;
 } edb_ahead;
@@ -25,8 +26,7 @@ typedef struct edb_ahead {
 /* A component has no letters where few instances cannot decide: it is one large instance, or has
  * too many types. */
 EDB_MUST_CHECK edb_status edb_ahead_init(edb_context *ctx, const edb_problem *forward,
-                                         const edb_problem *reverse, edb_ahead *out,
-                                         edb_error *error);
+                                         edb_ahead *out, edb_error *error);
 void edb_ahead_free(edb_context *ctx, edb_ahead *ahead);
 
 /* A pass over the whole forward problem that follows the words, and where they end the tight rule.

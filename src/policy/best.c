@@ -20,6 +20,7 @@
  * words.
  */
 #define BEHIND 16
+#define FEW_LOOKED_AT 2000 /* nodes: in graphs below, tight goes before the look ahead */
 
 edb_status edb_attempts_init(edb_context *ctx, const edb_dag *dag, const edb_schema *schema,
                              edb_attempts *out, edb_error *error) {
@@ -256,7 +257,7 @@ static void contribute_tight(edb_attempts *a, bool reverse) {
  */
 static edb_status contribute_ahead(edb_attempts *a, bool *decided, edb_error *error) {
   edb_ahead ahead;
-  EDB_TRY(edb_ahead_init(a->ctx, &a->forward, &a->reverse, &ahead, error));
+  EDB_TRY(edb_ahead_init(a->ctx, &a->forward, &ahead, error));
   if (ahead.start[ahead.n_components] == 0) { /* of no component */
     edb_ahead_free(a->ctx, &ahead);
     a->trial.count = EDB_GAVE_UP;
@@ -274,8 +275,9 @@ static edb_status contribute_ahead(edb_attempts *a, bool *decided, edb_error *er
   return EDB_OK;
 }
 
-/* Whether the table is known to come short of the bound on graphs of these types: then it does not
- * go first. Types that are not the FSM's are an error either way. */
+/* Whether the table is known to come short of the bound on graphs of these types, as far as there
+ * is something to decide about them: then it does not go first. Types that are not the FSM's are an
+ * error either way. */
 static edb_status falls_short(const edb_attempts *a, const struct edb_fsm *fsm, bool *out,
                               edb_error *error) {
   const edb_problem *p = &a->forward;
@@ -285,49 +287,57 @@ static edb_status falls_short(const edb_attempts *a, const struct edb_fsm *fsm, 
   *out = edb_problem_has_choices(p);
   EDB_TRY(edb_fsm_bind(a->ctx, fsm, p, a->schema, &binding, error));
   for (uint32_t t = 0; t < p->n_types; t++)
-    *out &= p->unbatchable[t] || binding.to_fsm[t] != UINT32_MAX;
+    *out &= p->unbatchable[t] || p->component_size[p->component[t]] == 1 ||
+            binding.to_fsm[t] != UINT32_MAX;
   edb_fsm_unbind(a->ctx, &binding);
   return EDB_OK;
 }
 
-/* What one step sees is not enough where several types lie on a cycle, and a table is about one
- * direction. So a whole graph gets more: a look ahead at the instances that decide; where few do
- * not, what the rule does backwards, behind the beginning of what the table does; and as nothing
- * learned may be worse than tight, that: `late`, before all others. The shortest words of all are
- * put together. */
+/* Where few instances do not decide: what the rule does backwards, behind the beginning of what the
+ * table does; and as nothing learned shall be worse than tight there, that, first if the table came
+ * `late`. The shortest words of all are put together. */
 static edb_status improve_fsm(edb_attempts *a, const struct edb_fsm *fsm, bool late,
                               edb_error *error) {
-  bool decided = false;
   uint32_t misses = a->misses;
   EDB_TRY(edb_problem_init_reverse(a->ctx, &a->forward, &a->reverse, error));
   EDB_TRY(begin_words(a, error));
-  if (late) contribute_tight(a, true);
-  if (!words_meet_bound(a)) {
-    EDB_TRY(contribute_ahead(a, &decided, error));
-    edb_words_take(&a->words, &a->forward, &a->best);
-    edb_words_take(&a->words, &a->forward, &a->trial);
-    if (late && !decided) {
-      EDB_TRY(contribute(a, EDB_POLICY_FSM, fsm, error));
-      misses = a->misses;
-    }
-    if (!decided) EDB_TRY(cross(a, fsm, error));
+  edb_words_take(&a->words, &a->forward, &a->trial);
+  if (late) {
+    contribute_tight(a, true);
+    EDB_TRY(contribute(a, EDB_POLICY_FSM, fsm, error));
+    misses = a->misses;
   }
-  if (!late) contribute_tight(a, true);
-  if (!late) contribute_tight(a, false);
+  if (!words_meet_bound(a)) EDB_TRY(cross(a, fsm, error));
+  if (!late) {
+    contribute_tight(a, true);
+    contribute_tight(a, false);
+  }
   keep_words(a, EDB_POLICY_FSM);
   a->misses = misses;
   return EDB_OK;
+}
+
+/* What one step sees is not enough where several types lie on a cycle, and a table is about one
+ * direction. So a whole graph gets a look ahead at the instances that decide. A table that is known
+ * to come short is not asked before. In a small graph the few that decide are much of it: there
+ * tight goes first. */
+static edb_status look_further(edb_attempts *a, const struct edb_fsm *fsm, bool late,
+                               edb_error *error) {
+  bool decided = false, small = a->forward.n_nodes < FEW_LOOKED_AT;
+  if (late && small) EDB_TRY(edb_attempt(a, EDB_POLICY_TIGHT, false, NULL, error));
+  if (edb_attempts_meet_bound(a)) return EDB_OK;
+  EDB_TRY(contribute_ahead(a, &decided, error));
+  if (decided || edb_attempts_meet_bound(a)) return EDB_OK;
+  if (late && !small) EDB_TRY(edb_attempt(a, EDB_POLICY_TIGHT, false, NULL, error));
+  return edb_attempts_meet_bound(a) ? EDB_OK : improve_fsm(a, fsm, late, error);
 }
 
 /* As published, the table is alone. */
 static edb_status attempt_fsm(edb_attempts *a, const struct edb_fsm *fsm, edb_error *error) {
   bool alone = fsm->scope != EDB_FSM_COMPONENT, late = false;
   if (!alone) EDB_TRY(falls_short(a, fsm, &late, error));
-  if (late)
-    EDB_TRY(edb_attempt(a, EDB_POLICY_TIGHT, false, NULL, error));
-  else
-    EDB_TRY(edb_attempt(a, EDB_POLICY_FSM, false, fsm, error));
-  if (!alone && !edb_attempts_meet_bound(a)) EDB_TRY(improve_fsm(a, fsm, late, error));
+  if (!late) EDB_TRY(edb_attempt(a, EDB_POLICY_FSM, false, fsm, error));
+  if (!alone && !edb_attempts_meet_bound(a)) EDB_TRY(look_further(a, fsm, late, error));
   a->kind = EDB_POLICY_FSM;
   return EDB_OK;
 }

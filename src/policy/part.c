@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/bitset.h"
 #include "policy/columns.h"
 
 /* ---- Making -------------------------------------------------------------------------------------
@@ -15,16 +16,37 @@ static uint32_t *carve(uint32_t **next, size_t words) {
   return at;
 }
 
-/* Numbers the component's nodes in topological order into local[]; the others get EDB_TYPE_NONE. */
-static void number_nodes(const edb_problem *p, uint32_t component, const uint8_t *chosen,
-                         uint32_t *local, edb_part *part) {
+/* The nodes of a part in topological order, and the number of each there. */
+typedef struct numbering {
+  uint32_t *nodes; /* [part->n_nodes] */
+  uint32_t *local; /* [n_nodes of the problem] only of nodes of the part */
+} numbering;
+
+static void number_node(const edb_problem *p, uint32_t v, numbering *n, edb_part *part) {
+  n->local[v] = part->n_nodes;
+  n->nodes[part->n_nodes++] = v;
+  part->n_batchable += !p->unbatchable[p->type[v]];
+  part->n_edges += p->in_start[v + 1] - p->in_start[v];
+}
+
+static void number_component(const edb_problem *p, uint32_t component, numbering *n,
+                             edb_part *part) {
   for (uint32_t i = 0; i < p->n_nodes; i++) {
     uint32_t v = p->reversed ? p->n_nodes - 1 - i : i;
-    bool inside = (chosen == NULL || chosen[v] != 0) && p->component[p->type[v]] == component;
-    local[v] = inside ? part->n_nodes++ : EDB_TYPE_NONE;
-    if (!inside) continue;
-    part->n_batchable += !p->unbatchable[p->type[v]];
-    part->n_edges += p->in_start[v + 1] - p->in_start[v];
+    if (p->component[p->type[v]] == component) number_node(p, v, n, part);
+  }
+}
+
+static void number_chosen(const edb_problem *p, const uint64_t *chosen, numbering *n,
+                          edb_part *part) {
+  uint32_t words = (uint32_t)EDB_BITSET_WORDS(p->n_nodes);
+  for (uint32_t i = 0; i < words; i++) {
+    uint32_t w = p->reversed ? words - 1 - i : i;
+    for (uint64_t bits = chosen[w]; bits != 0;) {
+      uint32_t bit = (uint32_t)(p->reversed ? 63 - __builtin_clzll(bits) : __builtin_ctzll(bits));
+      bits ^= UINT64_C(1) << bit;
+      number_node(p, w * 64 + bit, n, part);
+    }
   }
 }
 
@@ -51,23 +73,41 @@ static edb_status part_alloc(edb_context *ctx, edb_part *part, edb_error *error)
   return EDB_OK;
 }
 
-static void copy_nodes(const edb_problem *p, const uint32_t *local, edb_part *part) {
+/* Neighbours of the same component are of the part as well. */
+static void copy_nodes(const edb_problem *p, uint32_t component, const numbering *n,
+                       edb_part *part) {
   uint32_t n_edges = 0;
   memset(part->out_start, 0, ((size_t)part->n_nodes + 2) * sizeof *part->out_start);
-  for (uint32_t i = 0; i < p->n_nodes; i++) {
-    uint32_t v = p->reversed ? p->n_nodes - 1 - i : i, x = local[v];
-    if (x == EDB_TYPE_NONE) continue;
+  for (uint32_t x = 0; x < part->n_nodes; x++) {
+    uint32_t v = n->nodes[x];
     part->column[x] = p->column[p->type[v]];
-    part->own[x] = p->own[v];
     part->in_start[x] = n_edges;
     for (uint32_t e = p->in_start[v]; e < p->in_start[v + 1]; e++) {
-      uint32_t u = local[p->in[e]];
-      if (u == EDB_TYPE_NONE) continue;
+      if (p->component[p->type[p->in[e]]] != component) continue;
+      uint32_t u = n->local[p->in[e]];
       part->in[n_edges++] = u;
       part->out_start[u + 2]++;
     }
   }
   part->in_start[part->n_nodes] = part->n_edges = n_edges;
+}
+
+static void copy_own(const edb_problem *p, const numbering *n, edb_part *part) {
+  for (uint32_t x = 0; x < part->n_nodes; x++) part->own[x] = p->own[n->nodes[x]];
+}
+
+/* Own of a part whose problem does not have it. `rows`: [n_nodes * n_types]. */
+static void find_own(edb_part *part, uint32_t *rows) {
+  size_t columns = part->n_types;
+  for (uint32_t x = part->n_nodes; x-- > 0;) {
+    uint32_t *row = rows + x * columns;
+    memset(row, 0, columns * sizeof *row);
+    for (uint32_t e = part->out_start[x]; e < part->out_start[x + 1]; e++) {
+      const uint32_t *other = rows + part->out[e] * columns;
+      for (size_t c = 0; c < columns; c++) row[c] = other[c] > row[c] ? other[c] : row[c];
+    }
+    part->own[x] = ++row[part->column[x]];
+  }
 }
 
 /* out_start was counted at [u + 2] and is filled at [u + 1], so that it ends as starts. */
@@ -112,32 +152,63 @@ static void find_instances(edb_part *part) {
   for (uint32_t x = 0; x < n; x++) part->members[parent[part->instance[x]]++] = x;
 }
 
-edb_status edb_part_init_chosen(edb_context *ctx, const edb_problem *p, uint32_t component,
-                                const uint8_t *chosen, edb_part *out, edb_error *error) {
-  edb_part part = {.n_types = p->component_size[component]};
-  size_t bytes = p->n_nodes * sizeof(uint32_t);
-  uint32_t *local = edb_alloc(ctx, bytes);
-  if (local == NULL) return edb_fail_memory(error, bytes, "the nodes of a component");
-  number_nodes(p, component, chosen, local, &part);
-  edb_status status = part_alloc(ctx, &part, error);
-  if (status == EDB_OK) {
-    for (uint32_t t = 0; t < p->n_types; t++) {
-      if (p->component[t] != component) continue;
-      part.type[p->column[t]] = t;
-      part.unbatchable[p->column[t]] = p->unbatchable[t];
-    }
-    copy_nodes(p, local, &part);
-    link_successors(&part);
-    find_instances(&part);
-    *out = part;
+/* The part of the numbered nodes, without own. */
+static edb_status fill_part(edb_context *ctx, const edb_problem *p, uint32_t component,
+                            const numbering *n, edb_part *part, edb_error *error) {
+  EDB_TRY(part_alloc(ctx, part, error));
+  for (uint32_t t = 0; t < p->n_types; t++) {
+    if (p->component[t] != component) continue;
+    part->type[p->column[t]] = t;
+    part->unbatchable[p->column[t]] = p->unbatchable[t];
   }
-  edb_free(ctx, local, bytes);
-  return status;
+  copy_nodes(p, component, n, part);
+  link_successors(part);
+  find_instances(part);
+  return EDB_OK;
+}
+
+edb_status edb_part_init_chosen(edb_context *ctx, const edb_problem *problem, uint32_t component,
+                                const uint64_t *chosen, edb_part *out, edb_error *error) {
+  edb_problem turned = *problem;
+  edb_part part = {.n_types = problem->component_size[component]};
+  size_t n_nodes = problem->n_nodes, bytes = n_nodes * 2 * sizeof(uint32_t);
+  turned.reversed = !problem->reversed;
+  turned.in_start = problem->out_start;
+  turned.in = problem->out;
+  numbering n = {.nodes = edb_alloc(ctx, bytes)};
+  if (n.nodes == NULL) return edb_fail_memory(error, bytes, "the nodes of a component");
+  n.local = n.nodes + n_nodes;
+  number_chosen(&turned, chosen, &n, &part);
+  edb_status status = fill_part(ctx, &turned, component, &n, &part, error);
+  edb_free(ctx, n.nodes, bytes);
+  if (status != EDB_OK) return status;
+  bytes = (size_t)part.n_nodes * part.n_types * sizeof(uint32_t);
+  uint32_t *rows = edb_alloc(ctx, bytes);
+  if (rows == NULL) {
+    edb_part_free(ctx, &part);
+    return edb_fail_memory(error, bytes, "the path lengths of a component");
+  }
+  find_own(&part, rows);
+  edb_free(ctx, rows, bytes);
+  *out = part;
+  return EDB_OK;
 }
 
 edb_status edb_part_init(edb_context *ctx, const edb_problem *problem, uint32_t component,
                          edb_part *out, edb_error *error) {
-  return edb_part_init_chosen(ctx, problem, component, NULL, out, error);
+  edb_part part = {.n_types = problem->component_size[component]};
+  size_t n_nodes = problem->n_nodes, bytes = n_nodes * 2 * sizeof(uint32_t);
+  numbering n = {.nodes = edb_alloc(ctx, bytes)};
+  if (n.nodes == NULL) return edb_fail_memory(error, bytes, "the nodes of a component");
+  n.local = n.nodes + n_nodes;
+  number_component(problem, component, &n, &part);
+  edb_status status = fill_part(ctx, problem, component, &n, &part, error);
+  if (status == EDB_OK) {
+    copy_own(problem, &n, &part);
+    *out = part;
+  }
+  edb_free(ctx, n.nodes, bytes);
+  return status;
 }
 
 void edb_part_free(edb_context *ctx, edb_part *part) {

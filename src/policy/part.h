@@ -32,10 +32,10 @@ typedef struct edb_part {
 
 EDB_MUST_CHECK edb_status edb_part_init(edb_context *ctx, const edb_problem *problem,
                                         uint32_t component, edb_part *out, edb_error *error);
-/* The same of the chosen nodes alone: whole instances (chosen[v] != 0; others may be of any
- * component). */
+/* The same of the chosen nodes alone, turned round: whole instances (a bit set over the problem's
+ * nodes). Takes time by what is chosen, but for the look at the set. */
 EDB_MUST_CHECK edb_status edb_part_init_chosen(edb_context *ctx, const edb_problem *problem,
-                                               uint32_t component, const uint8_t *chosen,
+                                               uint32_t component, const uint64_t *chosen,
                                                edb_part *out, edb_error *error);
 void edb_part_free(edb_context *ctx, edb_part *part);
 

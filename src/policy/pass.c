@@ -51,6 +51,8 @@ void edb_pass(edb_state *s, const edb_chooser *chooser, uint32_t limit, edb_batc
   uint32_t n_nodes = s->problem->n_nodes, count = 0;
   edb_contest contest = {0};
   edb_state_reset(s);
+  s->plain = chooser->plain;
+  EDB_ASSERT(!chooser->plain || (limit == EDB_GAVE_UP && chooser->beats == NULL));
   bool contests = chooser->beats != NULL && s->winners != NULL;
   if (contests) edb_contest_begin(&contest, chooser, s, s->winners);
   out->start[0] = 0;

@@ -60,11 +60,16 @@ static void enter_type(edb_state *s, uint32_t type) {
 }
 
 /* Segments of `ready` never overflow: a node enters that of its type exactly once. */
-static inline void make_ready(edb_state *s, uint32_t node) {
-  const edb_problem *p = s->problem;
-  uint32_t t = p->type[node], own = p->own[node], count = s->ready_count[t]++;
+static inline void make_ready_plain(edb_state *s, uint32_t node) {
+  uint32_t t = s->problem->type[node], count = s->ready_count[t]++;
   if (count == 0) enter_type(s, t);
   s->ready[s->type_start[t] + count] = node;
+}
+
+static inline void make_ready(edb_state *s, uint32_t node) {
+  const edb_problem *p = s->problem;
+  uint32_t t = p->type[node], own = p->own[node];
+  make_ready_plain(s, node);
   s->ready_own[t] += own;
   s->ready_at_max[t] += own == s->max_own[t];
   if (s->height != NULL) note_height(s, t, s->height[node]);
@@ -73,6 +78,7 @@ static inline void make_ready(edb_state *s, uint32_t node) {
 void edb_state_reset(edb_state *s) {
   const edb_problem *p = s->problem;
   s->n_done = s->n_ready_types = s->n_ready_unbatchable = 0;
+  s->plain = false;
   s->remaining_bound = p->bound;
   if (p->n_nodes == 0) return;
   size_t type_bytes = p->n_types * sizeof(uint32_t);
@@ -98,6 +104,37 @@ void edb_state_reset(edb_state *s) {
     n_fresh += s->pending[v] == 0;
   }
   for (uint32_t i = 0; i < n_fresh; i++) make_ready(s, s->fresh[i]);
+}
+
+/* The own of what is ready. */
+static void sum_ready(edb_state *s, uint32_t type) {
+  const uint32_t *own = s->problem->own, *ready = s->ready + s->type_start[type];
+  s->ready_own[type] = s->ready_at_max[type] = 0;
+  for (uint32_t i = 0; i < s->ready_count[type]; i++) {
+    s->ready_own[type] += own[ready[i]];
+    s->ready_at_max[type] += own[ready[i]] == s->max_own[type];
+  }
+}
+
+void edb_state_catch_up(edb_state *s) {
+  const edb_problem *p = s->problem;
+  EDB_ASSERT(s->plain && s->height == NULL);
+  s->plain = false;
+  memset(s->own_count, 0, p->own_count_length * sizeof *s->own_count);
+  for (uint32_t v = 0; v < p->n_nodes; v++)
+    if (s->pending[v] > 0) s->own_count[p->own_start[p->type[v]] + p->own[v]]++;
+  s->remaining_bound = 0;
+  for (uint32_t t = 0, end = 0; t < p->n_types; t++) {
+    uint32_t *histogram = s->own_count + p->own_start[t], max = p->max_own[t];
+    end += p->type_count[t];
+    for (uint32_t i = 0; i < s->ready_count[t]; i++)
+      histogram[p->own[s->ready[s->type_start[t] + i]]]++;
+    while (max > 0 && histogram[max] == 0) max--;
+    s->max_own[t] = max;
+    s->at_max[t] = histogram[max];
+    s->remaining_bound += p->unbatchable[t] ? end - s->type_start[t] : max;
+    sum_ready(s, t);
+  }
 }
 
 uint32_t edb_state_next_ready(const edb_state *s, uint32_t from) {
@@ -153,17 +190,26 @@ static void finish_batch(edb_state *s, uint32_t type, const uint32_t *batch, uin
 
 #define FEW_NODES 8
 
+static inline void enter(edb_state *s, uint32_t node, const bool plain) {
+  if (plain)
+    make_ready_plain(s, node);
+  else
+    make_ready(s, node);
+}
+
 /* Of the nodes that take these. */
-static inline void finish_few(edb_state *s, const uint32_t *batch, uint32_t count) {
+static inline __attribute__((always_inline)) void
+finish_few(edb_state *s, const uint32_t *batch, uint32_t count, const bool plain) {
   const edb_problem *p = s->problem;
   for (uint32_t i = 0; i < count; i++) {
     for (uint32_t e = p->out_start[batch[i]]; e < p->out_start[batch[i] + 1]; e++)
-      if (--s->pending[p->out[e]] == 0) make_ready(s, p->out[e]);
+      if (--s->pending[p->out[e]] == 0) enter(s, p->out[e], plain);
   }
 }
 
 /* The same of many: whether a node becomes ready is hard to foretell, so nothing branches on it. */
-static inline void finish_many(edb_state *s, const uint32_t *batch, uint32_t count) {
+static inline __attribute__((always_inline)) void
+finish_many(edb_state *s, const uint32_t *batch, uint32_t count, const bool plain) {
   const uint32_t *out_start = s->problem->out_start, *out = s->problem->out;
   uint32_t *pending = s->pending, *fresh = s->fresh, n_fresh = 0;
   for (uint32_t i = 0; i < count; i++) {
@@ -174,7 +220,16 @@ static inline void finish_many(edb_state *s, const uint32_t *batch, uint32_t cou
       n_fresh += left == 0;
     }
   }
-  for (uint32_t i = 0; i < n_fresh; i++) make_ready(s, fresh[i]);
+  for (uint32_t i = 0; i < n_fresh; i++) enter(s, fresh[i], plain);
+}
+
+/* The batch is done; its successors may become ready. */
+static inline __attribute__((always_inline)) void
+finish(edb_state *s, const uint32_t *batch, uint32_t count, const bool plain) {
+  if (count <= FEW_NODES)
+    finish_few(s, batch, count, plain);
+  else
+    finish_many(s, batch, count, plain);
 }
 
 uint32_t edb_state_run(edb_state *s, uint32_t type, uint32_t *nodes) {
@@ -185,7 +240,7 @@ uint32_t edb_state_run(edb_state *s, uint32_t type, uint32_t *nodes) {
   if (p->unbatchable[type]) {
     count = 1;
     s->remaining_bound--;
-  } else {
+  } else if (!s->plain) {
     finish_batch(s, type, batch, count);
   }
   s->n_done += count;
@@ -197,9 +252,9 @@ uint32_t edb_state_run(edb_state *s, uint32_t type, uint32_t *nodes) {
     edb_bitset_remove(s->ready_types, type);
   }
   if (nodes != NULL) memcpy(nodes, batch, count * sizeof *nodes);
-  if (count <= FEW_NODES)
-    finish_few(s, batch, count);
+  if (s->plain)
+    finish(s, batch, count, true);
   else
-    finish_many(s, batch, count);
+    finish(s, batch, count, false);
   return count;
 }

@@ -88,6 +88,8 @@ typedef struct edb_state {
   uint32_t remaining_bound; /* sum of m_t over batchable types (+ unfinished unbatchable nodes) */
   uint32_t *own_count;      /* the problem's histograms, of unfinished nodes */
   uint32_t *winners;        /* scratch of a contest (contest.h); NULL: few types */
+  bool plain; /* only what is ready is kept up to date: all from max_own to ready_mass, and what is
+                 left of own, are of no use until edb_state_catch_up. To be set after the reset */
   void *memory;
   size_t memory_bytes;
 } edb_state;
@@ -99,6 +101,9 @@ EDB_MUST_CHECK edb_status edb_state_init(edb_context *ctx, const edb_problem *pr
 /* Nothing is done, the sources are ready. */
 void edb_state_reset(edb_state *state);
 void edb_state_free(edb_context *ctx, edb_state *state);
+/* A plain state, of a pass that needed no more, becomes one that rules can look at. It knows no
+ * heights. */
+void edb_state_catch_up(edb_state *state);
 
 /* All unfinished nodes of the type that bound what is left are ready: running it lowers the bound.
  */

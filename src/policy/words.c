@@ -212,6 +212,6 @@ static void ran(void *self, const edb_state *state, uint32_t type, const uint32_
 
 void edb_words_run(const edb_words *words, edb_state *state, edb_batches *out) {
   reader r = {.words = words};
-  edb_chooser chooser = {.choose = choose, .ran = ran, .self = &r};
+  edb_chooser chooser = {.choose = choose, .ran = ran, .self = &r, .plain = true};
   edb_pass(state, &chooser, EDB_GAVE_UP, out);
 }

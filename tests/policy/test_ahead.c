@@ -46,8 +46,7 @@ static uint32_t look(edb_context *ctx, const edb_dag *dag, uint32_t *behind) {
   edb_ahead ahead;
   edb_error error;
   assert_int_equal(edb_attempts_init(ctx, dag, NULL, &a, &error), EDB_OK);
-  assert_int_equal(edb_problem_init_reverse(ctx, &a.forward, &a.reverse, &error), EDB_OK);
-  assert_int_equal(edb_ahead_init(ctx, &a.forward, &a.reverse, &ahead, &error), EDB_OK);
+  assert_int_equal(edb_ahead_init(ctx, &a.forward, &ahead, &error), EDB_OK);
   uint32_t letters = ahead.start[ahead.n_components];
   a.state.problem = &a.forward;
   edb_ahead_pass(&ahead, &a.state, &a.trial);
