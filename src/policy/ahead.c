@@ -108,8 +108,7 @@ static void find_sources(choice *c) {
 
 static bool are_few(const choice *c) {
   uint32_t near = 0;
-  for (uint32_t i = 0; i < c->n_sources; i++)
-    near += c->height[c->sources[i]] + NEAR >= c->tallest;
+  for (uint32_t i = 0; i < c->n_sources; i++) near += c->height[c->sources[i]] + NEAR >= c->tallest;
   return near <= NEAR_EACH * c->wanted;
 }
 

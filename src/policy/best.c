@@ -11,15 +11,23 @@
 #include "policy/fsm.h"
 #include "policy/improve.h"
 
-#define SMALL_GRAPH 1024 /* nodes */
-#define LEAST_BEAM  1000 /* nanoseconds per node that exact gives its beam, whatever its limit */
-/* About the nanoseconds per node that a pass takes, and the least that a beam does. */
-#define PASS_NS 10.0
-#define BEAM_NS 40.0
+#define SMALL_GRAPH 1024   /* nodes */
+#define LEAST_BEAM  1000.0 /* nanoseconds per node that exact gives its beam, whatever its limit */
+/* About the nanoseconds per node that a pass takes, and the least that a beam does; and what each
+ * takes however small the graph is. */
+#define PASS_NS           10.0
+#define BEAM_NS           40.0
+#define PASS_NODES        100 /* as if there were so many more */
+#define BEAM_NODES        500
+#define BEAM_SAVES        8 /* of so many batches above the bound a beam finds about one */
+#define SUFFICIENT_NS     1000.0
+#define SUFFICIENT_BUDGET 5000.0 /* with more, graphs of any size may have it */
+/* A search on a small graph may take this many nanoseconds, whatever the budget per node says. */
+#define WORK_FLOOR 250000.0
 /* A look ahead has decided when at most this part of the batches comes behind the ends of its
  * words.
  */
-#define BEHIND 16
+#define BEHIND        16
 #define FEW_LOOKED_AT 2000 /* nodes: in graphs below, tight goes before the look ahead */
 
 edb_status edb_attempts_init(edb_context *ctx, const edb_dag *dag, const edb_schema *schema,
@@ -136,33 +144,64 @@ static edb_status contribute_by_depth(edb_attempts *a, edb_error *error) {
 }
 
 /* What is quadratic or has a limit of its own is left to small graphs, and may fail. */
-static edb_status attempt_sufficient(edb_attempts *a, edb_error *error) {
-  if (edb_attempts_meet_bound(a) || a->forward.n_nodes > SMALL_GRAPH) return EDB_OK;
+static edb_status attempt_sufficient(edb_attempts *a, const edb_policy *policy, edb_error *error) {
+  bool small = a->forward.n_nodes <= SMALL_GRAPH || policy->budget >= SUFFICIENT_BUDGET;
+  if (edb_attempts_meet_bound(a) || !small) return EDB_OK;
   edb_error unused;
   edb_status status = attempt_both_ways(a, EDB_POLICY_SUFFICIENT, &unused);
   if (status == EDB_OK || status == EDB_ERROR_LIMIT) return EDB_OK;
   return edb_fail(error, status, "%s", unused.text);
 }
 
-/* The lead rule in one direction, unless that cannot be shorter than the words. */
-static edb_status contribute_lead(edb_attempts *a, bool reverse, edb_error *error) {
+/* The lead rule in one direction, into the trial; gives up at `limit`. */
+static edb_status attempt_lead(edb_attempts *a, bool reverse, bool by_mass, uint32_t limit,
+                               edb_error *error) {
   edb_problem *p = reverse ? &a->reverse : &a->forward;
   size_t bytes = p->n_nodes * sizeof(uint32_t);
-  if (words_meet_bound(a)) return EDB_OK;
   uint32_t *height = edb_alloc(a->ctx, bytes);
   if (height == NULL) return edb_fail_memory(error, bytes, "the path lengths of a graph");
   edb_problem_heights(p, height);
   a->state.problem = p;
   a->state.height = height;
-  a->state.by_mass = false;
-  edb_lead_pass(&a->state, edb_words_batches(&a->words, &a->forward), &a->trial);
+  a->state.by_mass = by_mass;
+  edb_lead_pass(&a->state, limit, &a->trial);
   a->state.height = NULL;
   edb_free(a->ctx, height, bytes);
+  return EDB_OK;
+}
+
+/* Takes its words, unless it cannot be shorter than those there are. */
+static edb_status contribute_lead(edb_attempts *a, bool reverse, edb_error *error) {
+  if (words_meet_bound(a)) return EDB_OK;
+  uint32_t limit = edb_words_batches(&a->words, &a->forward);
+  EDB_TRY(attempt_lead(a, reverse, false, limit, error));
   if (reverse)
     edb_words_take_reversed(&a->words, &a->forward, &a->trial);
   else
     edb_words_take(&a->words, &a->forward, &a->trial);
   return EDB_OK;
+}
+
+/* Where few instances do not decide: whose ready nodes weigh most goes first, both ways, and the
+ * best of what begins as the one and ends as the other. */
+static edb_status contribute_masses(edb_attempts *a, edb_error *error) {
+  if (words_meet_bound(a)) return EDB_OK;
+  edb_batches forward;
+  EDB_TRY(edb_batches_init(a->ctx, &a->forward, &forward, error));
+  edb_status status = attempt_lead(a, false, true, EDB_GAVE_UP, error);
+  if (status == EDB_OK) {
+    edb_words_take(&a->words, &a->forward, &a->trial);
+    edb_batches swap = forward;
+    forward = a->trial;
+    a->trial = swap;
+    status = attempt_lead(a, true, true, EDB_GAVE_UP, error);
+  }
+  if (status == EDB_OK) {
+    edb_words_take_reversed(&a->words, &a->forward, &a->trial);
+    edb_words_cross(&a->words, &a->forward, &forward, &a->trial, a->state.pending);
+  }
+  edb_batches_free(a->ctx, &forward);
+  return status;
 }
 
 /* Where components have too many types for tuples of states, operators mostly. */
@@ -177,80 +216,47 @@ static edb_status contribute_leads(edb_attempts *a, edb_error *error) {
   return contribute_lead(a, true, error);
 }
 
-/* `budget`: nanoseconds per node, 0: no limit. */
-static edb_status attempt_beam(edb_attempts *a, const edb_policy *policy, double budget,
-                               edb_error *error) {
-  EDB_TRY(attempt_both_ways(a, EDB_POLICY_TIGHT, error));
-  if (edb_attempts_meet_bound(a)) return EDB_OK;
-  EDB_TRY(begin_words(a, error));
-  EDB_TRY(contribute_leads(a, error));
-  EDB_TRY(edb_words_improve(a->ctx, &a->reverse, policy->width, budget, &a->words, error));
-  keep_words(a, EDB_POLICY_BEAM);
-  return EDB_OK;
-}
-
 static double weigh(const edb_attempts *a, const edb_batches *batches) {
   double sum = 0;
   for (uint32_t i = 0; i < batches->count; i++) sum += a->weight[batches->type[i]];
   return sum;
 }
 
-/* Nanoseconds per node that it may take to look for something better than the best so far. Where a
- * schedule runs once, no more than its batches can save: each type needs those of its longest
- * chain. */
-static double worth(const edb_attempts *a, const edb_policy *policy) {
+/* Nanoseconds that fewer batches can save at most: each type needs those of its longest chain. */
+static double find_saving(const edb_attempts *a) {
   const edb_problem *p = &a->forward;
-  if (!policy->once) return policy->budget;
   double saving = weigh(a, &a->best);
   for (uint32_t t = 0; t < p->n_types; t++)
     saving -= a->weight[t] * (p->unbatchable[t] ? p->type_count[t] : p->max_own[t]);
-  saving /= p->n_nodes + 1.0;
-  return saving < policy->budget ? saving : policy->budget;
+  return saving;
 }
 
-/* Whether to do something that takes so many nanoseconds per node. */
-static bool pays(const edb_attempts *a, const edb_policy *policy, double nanoseconds) {
-  return !policy->once || worth(a, policy) >= nanoseconds;
+/* Nanoseconds that a search may take; where a schedule runs once, no more than it can save. */
+static double find_budget(const edb_attempts *a, const edb_policy *policy) {
+  double most = policy->budget * a->forward.n_nodes;
+  if (most < WORK_FLOOR) most = WORK_FLOOR;
+  if (!policy->once) return most;
+  double saving = find_saving(a);
+  return saving < most ? saving : most;
 }
 
-/* The cheapest and best come first. */
-static edb_status attempt_all(edb_attempts *a, const edb_policy *policy, edb_error *error) {
-  EDB_TRY(edb_attempt(a, EDB_POLICY_TIGHT, false, NULL, error));
-  if (edb_attempts_meet_bound(a) || !pays(a, policy, PASS_NS)) return EDB_OK;
-  EDB_TRY(edb_attempt(a, EDB_POLICY_TIGHT, true, NULL, error));
-  if (edb_attempts_meet_bound(a) || !pays(a, policy, PASS_NS)) return EDB_OK;
+/* Whether to do something that takes so many nanoseconds per node, and as if there were `more`. */
+static bool pays(const edb_attempts *a, const edb_policy *policy, double nanoseconds,
+                 uint32_t more) {
+  return !policy->once || find_saving(a) >= nanoseconds * (a->forward.n_nodes + more);
+}
+
+/* `work`: nanoseconds, 0: no limit. */
+static edb_status attempt_beam(edb_attempts *a, const edb_policy *policy, uint64_t work,
+                               edb_error *error) {
+  bool decided;
+  EDB_TRY(attempt_both_ways(a, EDB_POLICY_TIGHT, error));
+  if (edb_attempts_meet_bound(a)) return EDB_OK;
   EDB_TRY(begin_words(a, error));
   EDB_TRY(contribute_leads(a, error));
-  if (policy->fsm != NULL) EDB_TRY(contribute(a, EDB_POLICY_FSM, policy->fsm, error));
-  if (!pays(a, policy, BEAM_NS)) return EDB_OK;
-  double budget = worth(a, policy);
-  EDB_TRY(edb_words_improve(a->ctx, &a->reverse, policy->width, budget, &a->words, error));
+  EDB_TRY(edb_words_improve(a->ctx, &a->reverse, policy->width, work, &a->words, &decided, error));
   keep_words(a, EDB_POLICY_BEAM);
-  EDB_TRY(contribute_by_depth(a, error));
-  keep_words(a, EDB_POLICY_BEST);
-  return attempt_sufficient(a, error);
-}
-
-/* The FSM's rule backwards. Each component keeps the shorter of its word so far, this one, and the
- * best of those that begin as the table's and end as this one. */
-static edb_status cross(edb_attempts *a, const struct edb_fsm *fsm, edb_error *error) {
-  edb_rule rule = {.kind = EDB_POLICY_FSM, .fsm = fsm, .schema = a->schema, .table_aside = true};
-  uint32_t unused;
-  a->state.problem = &a->reverse;
-  EDB_TRY(edb_rule_pass(a->ctx, &rule, &a->state, EDB_GAVE_UP, &a->trial, &unused, error));
-  edb_words_cross(&a->words, &a->forward, &a->best, &a->trial, a->state.pending);
   return EDB_OK;
-}
-
-/* The tight rule in one direction, unless that cannot be shorter than the words. */
-static void contribute_tight(edb_attempts *a, bool reverse) {
-  if (words_meet_bound(a)) return;
-  a->state.problem = reverse ? &a->reverse : &a->forward;
-  edb_tight_pass(&a->state, edb_words_batches(&a->words, &a->forward), &a->trial);
-  if (reverse)
-    edb_words_take_reversed(&a->words, &a->forward, &a->trial);
-  else
-    edb_words_take(&a->words, &a->forward, &a->trial);
 }
 
 /* A pass that follows the few instances that decide. *decided: few batches were left behind them.
@@ -275,6 +281,61 @@ static edb_status contribute_ahead(edb_attempts *a, bool *decided, edb_error *er
   return EDB_OK;
 }
 
+/* What an FSM would do where few instances decide, so that it does not come out shorter. */
+static edb_status contribute_fsm_ahead(edb_attempts *a, const struct edb_fsm *fsm,
+                                       edb_error *error) {
+  bool unused;
+  if (fsm == NULL || fsm->scope != EDB_FSM_COMPONENT || words_meet_bound(a)) return EDB_OK;
+  EDB_TRY(contribute_ahead(a, &unused, error));
+  edb_words_take(&a->words, &a->forward, &a->best);
+  edb_words_take(&a->words, &a->forward, &a->trial);
+  return EDB_OK;
+}
+
+/* The cheapest and best come first. */
+static edb_status attempt_all(edb_attempts *a, const edb_policy *policy, edb_error *error) {
+  bool decided;
+  EDB_TRY(edb_attempt(a, EDB_POLICY_TIGHT, false, NULL, error));
+  if (edb_attempts_meet_bound(a) || !pays(a, policy, PASS_NS, PASS_NODES)) return EDB_OK;
+  EDB_TRY(edb_attempt(a, EDB_POLICY_TIGHT, true, NULL, error));
+  if (edb_attempts_meet_bound(a) || !pays(a, policy, PASS_NS, PASS_NODES)) return EDB_OK;
+  EDB_TRY(begin_words(a, error));
+  EDB_TRY(contribute_leads(a, error));
+  if (policy->fsm != NULL) EDB_TRY(contribute(a, EDB_POLICY_FSM, policy->fsm, error));
+  if (!pays(a, policy, BEAM_NS * BEAM_SAVES, BEAM_NODES)) return EDB_OK;
+  uint64_t work = (uint64_t)find_budget(a, policy) + 1;
+  EDB_TRY(edb_words_improve(a->ctx, &a->reverse, policy->width, work, &a->words, &decided, error));
+  if (!decided) EDB_TRY(contribute_masses(a, error));
+  if (!decided) EDB_TRY(contribute_fsm_ahead(a, policy->fsm, error));
+  keep_words(a, EDB_POLICY_BEAM);
+  if (!pays(a, policy, BEAM_NS * BEAM_SAVES, BEAM_NODES)) return EDB_OK;
+  EDB_TRY(contribute_by_depth(a, error));
+  keep_words(a, EDB_POLICY_BEST);
+  return pays(a, policy, SUFFICIENT_NS, PASS_NODES) ? attempt_sufficient(a, policy, error) : EDB_OK;
+}
+
+/* The FSM's rule backwards. Each component keeps the shorter of its word so far, this one, and the
+ * best of those that begin as the table's and end as this one. */
+static edb_status cross(edb_attempts *a, const struct edb_fsm *fsm, edb_error *error) {
+  edb_rule rule = {.kind = EDB_POLICY_FSM, .fsm = fsm, .schema = a->schema, .table_aside = true};
+  uint32_t unused;
+  a->state.problem = &a->reverse;
+  EDB_TRY(edb_rule_pass(a->ctx, &rule, &a->state, EDB_GAVE_UP, &a->trial, &unused, error));
+  edb_words_cross(&a->words, &a->forward, &a->best, &a->trial, a->state.pending);
+  return EDB_OK;
+}
+
+/* The tight rule in one direction, unless that cannot be shorter than the words. */
+static void contribute_tight(edb_attempts *a, bool reverse) {
+  if (words_meet_bound(a)) return;
+  a->state.problem = reverse ? &a->reverse : &a->forward;
+  edb_tight_pass(&a->state, edb_words_batches(&a->words, &a->forward), &a->trial);
+  if (reverse)
+    edb_words_take_reversed(&a->words, &a->forward, &a->trial);
+  else
+    edb_words_take(&a->words, &a->forward, &a->trial);
+}
+
 /* Whether the table is known to come short of the bound on graphs of these types, as far as there
  * is something to decide about them: then it does not go first. Types that are not the FSM's are an
  * error either way. */
@@ -293,21 +354,21 @@ static edb_status falls_short(const edb_attempts *a, const struct edb_fsm *fsm, 
   return EDB_OK;
 }
 
-/* Where few instances do not decide: what the rule does backwards, behind the beginning of what the
- * table does; and as nothing learned shall be worse than tight there, that, first if the table came
- * `late`. The shortest words of all are put together. */
-static edb_status improve_fsm(edb_attempts *a, const struct edb_fsm *fsm, bool late,
+/* Tight, and where few instances have not decided, what the rule does backwards, behind the
+ * beginning of what the table does. Of a table that comes `late`, tight forwards has been there
+ * before. The shortest words of all are put together. */
+static edb_status improve_fsm(edb_attempts *a, const struct edb_fsm *fsm, bool late, bool decided,
                               edb_error *error) {
   uint32_t misses = a->misses;
   EDB_TRY(edb_problem_init_reverse(a->ctx, &a->forward, &a->reverse, error));
   EDB_TRY(begin_words(a, error));
   edb_words_take(&a->words, &a->forward, &a->trial);
-  if (late) {
-    contribute_tight(a, true);
+  if (late) contribute_tight(a, true);
+  if (late && !decided) {
     EDB_TRY(contribute(a, EDB_POLICY_FSM, fsm, error));
     misses = a->misses;
   }
-  if (!words_meet_bound(a)) EDB_TRY(cross(a, fsm, error));
+  if (!decided && !words_meet_bound(a)) EDB_TRY(cross(a, fsm, error));
   if (!late) {
     contribute_tight(a, true);
     contribute_tight(a, false);
@@ -317,19 +378,27 @@ static edb_status improve_fsm(edb_attempts *a, const struct edb_fsm *fsm, bool l
   return EDB_OK;
 }
 
+/* Whether the best so far is no farther from its bound than the table was where it was learned. */
+static bool does_as_learned(const edb_attempts *a, const struct edb_fsm *fsm) {
+  const edb_fsm_record *r = &fsm->record;
+  return r->present &&
+         (double)a->best.count * (double)r->bound <= (double)r->batches * a->forward.bound;
+}
+
 /* What one step sees is not enough where several types lie on a cycle, and a table is about one
- * direction. So a whole graph gets a look ahead at the instances that decide. A table that is known
- * to come short is not asked before. In a small graph the few that decide are much of it: there
- * tight goes first. */
+ * direction. So a whole graph gets a look ahead at the instances that decide; a table that is known
+ * to come short is not even asked before. Where few have decided, tight would have to find a
+ * shorter word for these: in a large graph that is not worth two passes. In a small one the few are
+ * much of it: there tight goes first, and nothing learned is ever worse. */
 static edb_status look_further(edb_attempts *a, const struct edb_fsm *fsm, bool late,
                                edb_error *error) {
   bool decided = false, small = a->forward.n_nodes < FEW_LOOKED_AT;
   if (late && small) EDB_TRY(edb_attempt(a, EDB_POLICY_TIGHT, false, NULL, error));
   if (edb_attempts_meet_bound(a)) return EDB_OK;
   EDB_TRY(contribute_ahead(a, &decided, error));
-  if (decided || edb_attempts_meet_bound(a)) return EDB_OK;
+  if (edb_attempts_meet_bound(a) || (decided && !small && does_as_learned(a, fsm))) return EDB_OK;
   if (late && !small) EDB_TRY(edb_attempt(a, EDB_POLICY_TIGHT, false, NULL, error));
-  return edb_attempts_meet_bound(a) ? EDB_OK : improve_fsm(a, fsm, late, error);
+  return edb_attempts_meet_bound(a) ? EDB_OK : improve_fsm(a, fsm, late, decided, error);
 }
 
 /* As published, the table is alone. */
@@ -397,7 +466,8 @@ static edb_status find_weights(edb_attempts *a, const edb_policy *policy, edb_er
 
 /* The lightest words of all passes; a schedule at the bound cannot be lighter. */
 static edb_status attempt_light(edb_attempts *a, const edb_policy *policy, edb_error *error) {
-  if (edb_attempts_meet_bound(a) || !pays(a, policy, PASS_NS * LIGHT_PASSES)) return EDB_OK;
+  if (edb_attempts_meet_bound(a) || !pays(a, policy, PASS_NS * LIGHT_PASSES, PASS_NODES))
+    return EDB_OK;
   EDB_TRY(edb_words_init(a->ctx, &a->forward, a->weight, &a->light, error));
   edb_words_take(&a->light, &a->forward, &a->best);
   for (int reverse = 0; reverse < 2; reverse++) {
@@ -432,8 +502,8 @@ static edb_status attempt_exact(edb_attempts *a, const edb_policy *policy, edb_e
     if (status == EDB_OK) return EDB_OK;
     if (status != EDB_ERROR_LIMIT) return edb_fail(error, status, "%s", unused.text);
   }
-  double budget = time / 4 / (a->forward.n_nodes + 1);
-  EDB_TRY(attempt_beam(a, policy, budget > LEAST_BEAM ? budget : LEAST_BEAM, error));
+  double work = time / 4, least = LEAST_BEAM * a->forward.n_nodes;
+  EDB_TRY(attempt_beam(a, policy, (uint64_t)(work > least ? work : least) + 1, error));
   if (!edb_attempts_meet_bound(a)) {
     EDB_TRY(edb_words_prove(a->ctx, &a->reverse, deadline, &a->words, error));
     keep_words(a, EDB_POLICY_EXACT);

@@ -43,7 +43,8 @@ typedef struct edb_fsm_type {
   uint32_t source;  /* number in the schema, or the raw number */
 } edb_fsm_type;
 
-/* How a table came about; kept with it, printed, never used. */
+/* How a table came about; kept with it, printed. Whole graphs are scheduled by what it says of the
+ * bound (best.c). */
 typedef struct edb_fsm_record {
   bool present;
   uint32_t episodes, n_graphs;

@@ -9,10 +9,8 @@
 /* Automata may take so much memory, for all instances of a beam together. */
 #define BYTES_PER_NODE 256
 #define BYTES_FLOOR    (1u << 20)
-/* A small graph may have this many nanoseconds, whatever the budget per node says. */
-#define WORK_FLOOR 250000
-#define ALL        UINT32_MAX
-#define NO_LIMIT   (UINT64_MAX / 4)
+#define ALL            UINT32_MAX
+#define NO_LIMIT       (UINT64_MAX / 4)
 /* Instances of more nodes have states too large to keep; with more columns they have too many, few
  * of which are met twice. */
 #define LARGE_INSTANCE 4096
@@ -122,13 +120,14 @@ static edb_status search_wide(task *t, uint32_t width, uint64_t max_work, uint64
 }
 
 /* Over few instances, and where those are none or do not decide, over whole states. */
-static edb_status improve(task *t, uint32_t width, uint64_t max_work, uint64_t *work,
+static edb_status improve(task *t, uint32_t width, uint64_t max_work, uint64_t *work, bool *decided,
                           edb_error *error) {
   edb_beam_report report = {0};
   bool tuples = t->part.n_instances > 1 && t->part.n_types <= MAX_COLUMNS &&
                 largest_instance(&t->part) <= LARGE_INSTANCE;
   if (tuples) EDB_TRY(search_tuples(t, width, max_work, &report, error));
   *work = report.work;
+  *decided &= report.decided;
   return report.decided ? EDB_OK : search_wide(t, width, max_work, work, error);
 }
 
@@ -149,25 +148,19 @@ static uint64_t open_nodes(const edb_words *w, const edb_problem *reverse, uint3
   return nodes;
 }
 
-/* What all searches together may take. */
-static uint64_t allowed_work(const edb_problem *reverse, double budget) {
-  double work = budget * reverse->n_nodes;
-  if (budget == 0) return NO_LIMIT;
-  return work > WORK_FLOOR ? (uint64_t)work : WORK_FLOOR;
-}
-
 /* A component's share goes by its nodes; what it leaves is for those that follow. */
 edb_status edb_words_improve(edb_context *ctx, const edb_problem *reverse, uint32_t width,
-                             double budget, edb_words *words, edb_error *error) {
-  uint64_t left = allowed_work(reverse, budget), nodes = open_nodes(words, reverse, ALL);
+                             uint64_t allowed, edb_words *words, bool *decided, edb_error *error) {
+  uint64_t left = allowed > 0 ? allowed : NO_LIMIT, nodes = open_nodes(words, reverse, ALL);
+  *decided = true;
   for (uint32_t c = 0; c < words->n_components; c++) {
     if (!is_open(words, c)) continue;
     uint64_t own = open_nodes(words, reverse, c), work = 0;
     double share = (double)own / (double)nodes;
-    uint64_t max_work = budget == 0 ? NO_LIMIT : (uint64_t)((double)left * share);
+    uint64_t max_work = allowed == 0 ? NO_LIMIT : (uint64_t)((double)left * share);
     task t;
     EDB_TRY(task_begin(ctx, reverse, c, words, &t, error));
-    edb_status status = improve(&t, width, max_work, &work, error);
+    edb_status status = improve(&t, width, max_work, &work, decided, error);
     task_end(&t);
     if (status != EDB_OK) return status;
     left -= work < left ? work : left;

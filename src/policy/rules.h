@@ -38,7 +38,8 @@ typedef struct edb_chooser {
   void (*ran)(void *self, const edb_state *state, uint32_t type, const uint32_t *nodes,
               uint32_t count);
   void *self;
-  bool plain; /* needs to know what is ready, nothing else (edb_state.plain); then without a limit */
+  bool
+      plain; /* needs to know what is ready, nothing else (edb_state.plain); then without a limit */
 } edb_chooser;
 
 #define EDB_GAVE_UP UINT32_MAX

@@ -198,8 +198,8 @@ static inline void enter(edb_state *s, uint32_t node, const bool plain) {
 }
 
 /* Of the nodes that take these. */
-static inline __attribute__((always_inline)) void
-finish_few(edb_state *s, const uint32_t *batch, uint32_t count, const bool plain) {
+static inline __attribute__((always_inline)) void finish_few(edb_state *s, const uint32_t *batch,
+                                                             uint32_t count, const bool plain) {
   const edb_problem *p = s->problem;
   for (uint32_t i = 0; i < count; i++) {
     for (uint32_t e = p->out_start[batch[i]]; e < p->out_start[batch[i] + 1]; e++)
@@ -208,8 +208,8 @@ finish_few(edb_state *s, const uint32_t *batch, uint32_t count, const bool plain
 }
 
 /* The same of many: whether a node becomes ready is hard to foretell, so nothing branches on it. */
-static inline __attribute__((always_inline)) void
-finish_many(edb_state *s, const uint32_t *batch, uint32_t count, const bool plain) {
+static inline __attribute__((always_inline)) void finish_many(edb_state *s, const uint32_t *batch,
+                                                              uint32_t count, const bool plain) {
   const uint32_t *out_start = s->problem->out_start, *out = s->problem->out;
   uint32_t *pending = s->pending, *fresh = s->fresh, n_fresh = 0;
   for (uint32_t i = 0; i < count; i++) {
@@ -224,8 +224,8 @@ finish_many(edb_state *s, const uint32_t *batch, uint32_t count, const bool plai
 }
 
 /* The batch is done; its successors may become ready. */
-static inline __attribute__((always_inline)) void
-finish(edb_state *s, const uint32_t *batch, uint32_t count, const bool plain) {
+static inline __attribute__((always_inline)) void finish(edb_state *s, const uint32_t *batch,
+                                                         uint32_t count, const bool plain) {
   if (count <= FEW_NODES)
     finish_few(s, batch, count, plain);
   else

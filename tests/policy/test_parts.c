@@ -54,6 +54,42 @@ static void instances_are_connected_components(void **state) {
   close_part(&f);
 }
 
+/* All of a graph, chosen: what the reversed problem has as a part. */
+static void chosen_nodes_turned_round_are_a_part_of_the_reverse(void **state) {
+  static test_dag d;
+  edb_rng rng;
+  edb_rng_seed(&rng, 11);
+  for (int round = 0; round < 50; round++) {
+    uint64_t chosen[2] = {0};
+    edb_problem problem, reverse;
+    edb_part whole, part;
+    dag_random(&d, &rng, 70, 3);
+    d.unbatchable[2] = round % 2 == 0;
+    assert_int_equal(edb_problem_init(*state, &d.dag, &problem, NULL), EDB_OK);
+    assert_int_equal(edb_problem_init_reverse(*state, &problem, &reverse, NULL), EDB_OK);
+    uint32_t c = problem.component[0];
+    for (uint32_t v = 0; v < problem.n_nodes; v++)
+      if (problem.component[problem.type[v]] == c) edb_bitset_add(chosen, v);
+    uint32_t mirrored = problem.n_components - 1 - c;
+    assert_int_equal(edb_part_init(*state, &reverse, mirrored, &whole, NULL), EDB_OK);
+    assert_int_equal(edb_part_init_chosen(*state, &problem, c, chosen, &part, NULL), EDB_OK);
+    assert_int_equal(part.n_nodes, whole.n_nodes);
+    assert_int_equal(part.n_batchable, whole.n_batchable);
+    assert_int_equal(part.n_edges, whole.n_edges);
+    assert_int_equal(part.n_instances, whole.n_instances);
+    size_t bytes = part.n_nodes * sizeof(uint32_t);
+    assert_memory_equal(part.column, whole.column, bytes);
+    assert_memory_equal(part.own, whole.own, bytes);
+    assert_memory_equal(part.height, whole.height, bytes);
+    assert_memory_equal(part.in_start, whole.in_start, bytes);
+    assert_memory_equal(part.in, whole.in, part.n_edges * sizeof(uint32_t));
+    edb_part_free(*state, &part);
+    edb_part_free(*state, &whole);
+    edb_problem_free(&reverse);
+    edb_problem_free(&problem);
+  }
+}
+
 static void words_are_run_both_ways(void **state) {
   test_dag d;
   dag_parse(&d, two);
@@ -192,6 +228,7 @@ static void costs_to_go_are_those_of_the_shortest_words(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(instances_are_connected_components),
+      cmocka_unit_test(chosen_nodes_turned_round_are_a_part_of_the_reverse),
       cmocka_unit_test(words_are_run_both_ways),
       cmocka_unit_test(pruning_drops_letters_that_nothing_waits_for),
       cmocka_unit_test(automata_agree_with_runs),
