@@ -229,6 +229,7 @@ static void test_policies_need_their_pointers(void **state) {
   REFUSED(edb_schedule_create(f->ctx, f->policy, NULL, &schedule, e));
   REFUSED(edb_schedule_create(f->ctx, f->policy, graph, NULL, e));
   REFUSED(edb_costs_save(NULL, "c", e));
+  REFUSED(edb_costs_measure_rows(NULL, e));
   REFUSED(edb_costs_load(NULL, "c", f->model, &costs, e));
   REFUSED(edb_costs_load(f->ctx, NULL, f->model, &costs, e));
   REFUSED(edb_costs_load(f->ctx, "c", f->model, NULL, e));

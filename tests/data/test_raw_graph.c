@@ -13,6 +13,8 @@
 
 #include <edbatch/data.h>
 
+#include <edbatch/data.h>
+
 #include "base/rng.h"
 #include "data/raw_graph.h"
 #include "support/faulty.h"
@@ -111,6 +113,19 @@ static void a_missing_file_is_named(void **state) {
   assert_non_null(strstr(error.text, "/nonexistent/g.txt"));
 }
 
+static void learning_needs_graphs(void **state) {
+  const edb_raw_graph *none = NULL;
+  edb_policy *policy = NULL;
+  edb_error error;
+  assert_int_equal(edb_raw_graph_learn(*state, NULL, 0, NULL, &policy, NULL, &error),
+                   EDB_ERROR_ARGUMENT);
+  assert_string_equal(error.text, "learning needs at least one graph");
+  assert_int_equal(edb_raw_graph_learn(*state, &none, 1, NULL, &policy, NULL, &error),
+                   EDB_ERROR_ARGUMENT);
+  assert_non_null(strstr(error.text, "graphs[0] is NULL"));
+  assert_null(policy);
+}
+
 static void every_failing_allocation_is_survived(void **state) {
   (void)state;
   faulty f;
@@ -167,6 +182,7 @@ int main(void) {
       cmocka_unit_test(malformed_texts_are_refused_with_their_position),
       cmocka_unit_test(bytes_changed_at_random_never_do_harm),
       cmocka_unit_test(a_missing_file_is_named),
+      cmocka_unit_test(learning_needs_graphs),
       cmocka_unit_test(every_failing_allocation_is_survived),
   };
   return cmocka_run_group_tests(tests, make_context, destroy_context);

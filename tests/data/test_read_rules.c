@@ -170,6 +170,19 @@ static void a_model_without_rules_reads_no_trees(void **state) {
                  "m.edb: model \"little_tree\" has no rule 'leaf -> ...' under 'read trees:'");
 }
 
+static void a_form_that_is_asked_for_needs_rules_of_its_own(void **state) {
+  fixture *f = *state;
+  edb_data_params params = EDB_PARAMS(edb_data_params);
+  edb_dataset *dataset = NULL;
+  edb_error error;
+  params.format = EDB_DATA_TEXT;
+  f->model = model_of(f->ctx, CELLS BINARY_RULES);
+  assert_int_equal(parse_with(f->ctx, f->model, "a b", &params, &dataset, &error),
+                   EDB_ERROR_FORMAT);
+  assert_non_null(strstr(error.text, "model \"little_tree\" has no 'read text:'"));
+  assert_null(dataset);
+}
+
 static void rules_of_other_readers_do_not_matter(void **state) {
   fixture *f = *state;
   f->model = model_of(f->ctx, CELLS "read lattices:\n  arc(x) -> score(x)\n" BINARY_RULES);
@@ -332,6 +345,7 @@ int main(void) {
       TEST(labels_may_come_from_a_vocabulary),
       TEST(bad_rules_are_refused_at_their_place_in_the_model),
       TEST(a_model_without_rules_reads_no_trees),
+      TEST(a_form_that_is_asked_for_needs_rules_of_its_own),
       TEST(rules_of_other_readers_do_not_matter),
       TEST(a_model_is_checked_without_data),
       TEST(patterns_of_a_form_bind_no_other_number_of_names),

@@ -71,6 +71,15 @@ static void what_cannot_be_calibrated_is_refused(void **state) {
                    EDB_ERROR_ARGUMENT);
   MUST(run_keeping(f, NULL), f->error);
   assert_int_equal(calibrate(f, &costs, NULL), EDB_ERROR_STATE);
+  world other = world_in(f->w.ctx, tree_text);
+  edb_graph *strange = graph_of(&other);
+  graph = strange;
+  assert_int_equal(edb_session_calibrate(f->session, &graph, 1, 1, &costs, NULL, &f->error),
+                   EDB_ERROR_MISMATCH);
+  assert_string_equal(f->error.text, "graph 0 is of another model than the session");
+  edb_graph_destroy(strange);
+  edb_weights_destroy(other.weights);
+  edb_model_destroy(other.model);
   assert_null(costs);
 }
 

@@ -336,13 +336,14 @@ static void weights_of_another_model_are_refused(void **state) {
 static void bad_params_are_refused(void **state) {
   fixture *f = *state;
   edb_session *session = NULL;
-  edb_session_params bad[4];
-  for (int i = 0; i < 4; i++) bad[i] = (edb_session_params)EDB_PARAMS(edb_session_params);
+  edb_session_params bad[5];
+  for (int i = 0; i < 5; i++) bad[i] = (edb_session_params)EDB_PARAMS(edb_session_params);
   bad[0].struct_bytes = 0;
   bad[1].device = (edb_device)7;
   bad[2].granularity = (edb_granularity)7;
   bad[3].struct_bytes += 8;
-  for (int i = 0; i < 4; i++)
+  bad[4].layout = (edb_layout)7;
+  for (int i = 0; i < 5; i++)
     assert_int_equal(
         edb_session_create(f->w.ctx, f->w.model, f->w.weights, &bad[i], &session, &f->error),
         EDB_ERROR_ARGUMENT);
@@ -351,6 +352,24 @@ static void bad_params_are_refused(void **state) {
   assert_int_equal(edb_session_create(f->w.ctx, f->w.model, NULL, NULL, &session, NULL),
                    EDB_ERROR_ARGUMENT);
   assert_null(session);
+}
+
+static void learning_needs_graphs_of_this_model(void **state) {
+  fixture *f = *state;
+  world other = world_in(f->w.ctx, tree_text);
+  edb_graph *graph = graph_of(&other);
+  const edb_graph *graphs[] = {f->graph, graph};
+  edb_policy *learned = NULL;
+  assert_int_equal(edb_session_learn(f->session, NULL, 0, NULL, &learned, NULL, &f->error),
+                   EDB_ERROR_ARGUMENT);
+  assert_string_equal(f->error.text, "learning needs at least one mini-batch");
+  assert_int_equal(edb_session_learn(f->session, graphs, 2, NULL, &learned, NULL, &f->error),
+                   EDB_ERROR_MISMATCH);
+  assert_string_equal(f->error.text, "graph 1 is of another model than the session");
+  assert_null(learned);
+  edb_graph_destroy(graph);
+  edb_weights_destroy(other.weights);
+  edb_model_destroy(other.model);
 }
 
 static void types_have_names(void **state) {
@@ -402,6 +421,7 @@ int main(void) {
       BOTH(weights_of_another_model_are_refused),
       BOTH(bad_params_are_refused),
       CELL(types_have_names),
+      BOTH(learning_needs_graphs_of_this_model),
       BOTH(time_is_split_only_when_asked_for),
   };
   return cmocka_run_group_tests_name("session", tests, NULL, NULL);

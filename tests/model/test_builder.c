@@ -159,6 +159,56 @@ static void wrong_texts_are_refused(void **state) {
   assert_end_fails(EDB_ERROR_FORMAT, "x: expected a whole number");
 }
 
+static void a_bound_ends_where_its_size_does(void **state) {
+  (void)state;
+  assert_int_equal(edb_cell_index(cell, "i", "n 4"), EDB_EXPR_NONE);
+  assert_end_fails(EDB_ERROR_FORMAT, "i: expected the end of the bound");
+}
+
+static void immediates_are_two_at_most(void **state) {
+  (void)state;
+  edb_expr x = edb_cell_input(cell, "x", "n");
+  const char *three[] = {"0", "1, 2"};
+  assert_int_equal(edb_cell_op_with(cell, "slice", &x, 1, three, 2), EDB_EXPR_NONE);
+  assert_end_fails(EDB_ERROR_FORMAT, "cell f: `slice` has more than 2 immediates");
+}
+
+static void only_a_value_of_the_cell_takes_a_name(void **state) {
+  (void)state;
+  assert_int_equal(edb_cell_name(cell, 77, "x"), EDB_EXPR_NONE);
+  assert_end_fails(EDB_ERROR_ARGUMENT, "cell f: `x` names no value of this cell");
+}
+
+static void what_follows_a_declaration_is_refused(void **state) {
+  (void)state;
+  edb_error error = {0};
+  char name[200];
+  memset(name, 'a', sizeof name - 1);
+  name[sizeof name - 1] = 0;
+  assert_int_equal(edb_model_add_constant(model, "k", "4 5", &error), EDB_ERROR_FORMAT);
+  assert_non_null(strstr(error.text, "the end of the value"));
+  assert_int_equal(edb_model_add_param(model, "P", "n n", NULL, &error), EDB_ERROR_FORMAT);
+  assert_non_null(strstr(error.text, "the end of the dimensions"));
+  assert_int_equal(edb_model_add_param(model, "P", "n", "uniform(0.5) n", &error),
+                   EDB_ERROR_FORMAT);
+  assert_non_null(strstr(error.text, "the end of the initialiser"));
+  assert_int_equal(edb_model_add_read(model, name, "leaf -> f(word)", &error), EDB_ERROR_NAME);
+  assert_string_equal(error.text, "the name of a reader is longer than 128 bytes");
+  assert_int_equal(edb_model_param_count(model), 2);
+  assert_false(edb_model_constant(model, "k", NULL));
+}
+
+static void a_cell_needs_a_name_that_a_file_could_have(void **state) {
+  (void)state;
+  edb_error error = {0};
+  edb_cell *other = NULL;
+  edb_cell_output(cell, edb_cell_input(cell, "x", "n"), "x");
+  assert_int_equal(edb_cell_end(cell, NULL), EDB_OK);
+  assert_int_equal(edb_cell_begin(model, "9f", &other, &error), EDB_ERROR_NAME);
+  assert_non_null(strstr(error.text, "cell: the name `9f` "));
+  assert_null(other);
+}
+
 static void a_wrong_rate_is_refused(void **state) {
   (void)state;
   edb_expr x = edb_cell_input(cell, "x", "n");
@@ -223,6 +273,10 @@ static void wrong_parameters_of_a_model_are_refused(void **state) {
   assert_int_equal(edb_model_create(ctx, NULL, NULL, &other, NULL), EDB_ERROR_ARGUMENT);
   params.n_set = 1;
   assert_int_equal(edb_model_create(ctx, "m", &params, &other, NULL), EDB_ERROR_ARGUMENT);
+  params.set = (const edb_constant[]){{NULL, 5}};
+  assert_int_equal(edb_model_create(ctx, "m", &params, &other, NULL), EDB_ERROR_ARGUMENT);
+  params.set = (const edb_constant[]){{"k", INT64_MIN}};
+  assert_int_equal(edb_model_create(ctx, "m", &params, &other, NULL), EDB_ERROR_LIMIT);
   params.struct_bytes = 1;
   assert_int_equal(edb_model_create(ctx, "m", &params, &other, NULL), EDB_ERROR_ARGUMENT);
   assert_null(other);
@@ -258,6 +312,11 @@ int main(void) {
       TEST(a_value_of_no_cell_is_refused),
       TEST(wrong_shapes_are_refused),
       TEST(wrong_texts_are_refused),
+      TEST(a_bound_ends_where_its_size_does),
+      TEST(immediates_are_two_at_most),
+      TEST(only_a_value_of_the_cell_takes_a_name),
+      TEST(what_follows_a_declaration_is_refused),
+      TEST(a_cell_needs_a_name_that_a_file_could_have),
       TEST(a_wrong_rate_is_refused),
       TEST(numbers_must_be_finite),
       TEST(a_cell_needs_an_output),
