@@ -242,12 +242,10 @@ uint32_t edb_cpu_group_place(const edb_type_sig *sig, uint32_t group);
 /* All steps of the plan over the chunk's nodes. */
 EDB_MUST_CHECK edb_status edb_cpu_run_chunk(edb_frame *frame, size_t nodes,
                                             float *const *domain_base);
-/* Runs one operator step over rows row .. row + count - 1 of its domain; one that reduces over the
- * inputs of a node over those of the nodes. */
-EDB_MUST_CHECK edb_status edb_cpu_run_op(edb_frame *frame, const edb_step *step, size_t row,
-                                         size_t count);
-/* The same for two operators in one pass. */
-void edb_cpu_run_fused(edb_frame *frame, const edb_step *step, size_t row, size_t count);
+/* Runs a step of operators, one or several in one pass, over rows row .. row + count - 1 of its
+ * domain; one that reduces over the inputs of a node over those of the nodes. */
+EDB_MUST_CHECK edb_status edb_cpu_run_operators(edb_frame *frame, const edb_step *step, size_t row,
+                                                size_t count);
 /* Indices of an index attribute for those rows, into frame->ids. */
 void edb_cpu_indices(edb_frame *frame, const edb_step *step, size_t row, size_t count);
 /* The node (position in the chunk) of each element of a group. */

@@ -8,7 +8,9 @@ typedef struct rows {
   const edb_kernels *k;
   const edb_step *step;
   const edb_ir_op *op;
-  size_t row, count;
+  size_t row; /* the first that the step was given; where a tile begins */
+  size_t skip, count;
+  size_t node;  /* whose elements these rows are, if the step is spread */
   size_t width; /* of the result */
   edb_block out;
 } rows;
@@ -24,12 +26,28 @@ static size_t operand_width(const rows *r, uint32_t i) {
   return r->f->cell->plan->slots[r->step->operand[i]].width;
 }
 
-static edb_block operand(const rows *r, uint32_t i) {
-  return edb_frame_rows(r->f, r->step->operand[i], r->row);
-}
-
 static float *row_of(edb_block b, size_t i) {
   return b.data + (ptrdiff_t)i * b.stride;
+}
+
+/* Whether an operand is one row, that of the node whose elements these rows are. */
+static bool is_of_node(const rows *r, uint32_t i) {
+  return r->step->spread && r->f->cell->plan->slots[r->step->operand[i]].domain == EDB_DOMAIN_NODE;
+}
+
+static edb_block node_row(const rows *r, uint32_t i) {
+  const float *const *apart = r->f->apart[r->step->operand[i]];
+  edb_block b = r->f->blocks[r->step->operand[i]];
+  b.data = apart ? (float *)(uintptr_t)apart[r->node] : row_of(b, r->node);
+  b.stride = 0;
+  return b;
+}
+
+static edb_block operand(const rows *r, uint32_t i) {
+  if (is_of_node(r, i)) return node_row(r, i);
+  edb_block b = edb_frame_rows(r->f, r->step->operand[i], r->row);
+  b.data = row_of(b, r->skip);
+  return b;
 }
 
 /* An operand as rows of `cols` numbers; a scalar stands for a whole row. */
@@ -144,7 +162,7 @@ void edb_cpu_indices(edb_frame *f, const edb_step *step, size_t row, size_t coun
 /* Indices from an attribute, or from the values of operand `i` (whole numbers in fp32). */
 static void find_indices(const rows *r, uint32_t i) {
   if (r->step->index_attribute != UINT32_MAX) {
-    edb_cpu_indices(r->f, r->step, r->row, r->count);
+    edb_cpu_indices(r->f, r->step, r->row + r->skip, r->count);
     return;
   }
   edb_block x = operand(r, i);
@@ -210,21 +228,28 @@ static void matrix_product(const rows *r, const factors *p, float *out) {
   }
 }
 
+static edb_matrices find_matrices(const rows *r, uint32_t i, size_t columns) {
+  size_t first = is_of_node(r, i) ? r->node : r->row + r->skip;
+  edb_matrices m = edb_cpu_find_matrices(r->f, r->step->operand[i], columns, first);
+  if (!m.rows[0]) m.block = operand(r, i);
+  return m;
+}
+
 /* The forms that packed weights do not cover: each row of the batch has matrices of its own. A
  * vector on the left is a matrix of one row. */
 static void product(const rows *r) {
   edb_shape sb = operand_shape(r, 1);
   edb_matrix_part a[EDB_MATRIX_PARTS] = {{0}}, b[EDB_MATRIX_PARTS] = {{0}};
   factors p = {.a = a, .b = b, .depth = sb.dim[0], .columns = sb.rank == 2 ? sb.dim[1] : 0};
-  edb_matrices left = edb_cpu_find_matrices(r->f, r->step->operand[0], p.depth, r->row);
-  edb_matrices right =
-      edb_cpu_find_matrices(r->f, r->step->operand[1], sb.rank == 2 ? sb.dim[1] : 1, r->row);
+  edb_matrices left = find_matrices(r, 0, p.depth);
+  edb_matrices right = find_matrices(r, 1, sb.rank == 2 ? sb.dim[1] : 1);
+  bool left_again = is_of_node(r, 0), right_again = is_of_node(r, 1);
   p.n_a = left.n_parts;
   p.n_b = right.n_parts;
   for (size_t i = 0; i < r->count; i++) {
-    bool more = r->row + i + 1 < r->f->rows[r->step->domain];
-    edb_cpu_matrix_at(&left, i, more, a);
-    edb_cpu_matrix_at(&right, i, more, b);
+    bool more = r->row + r->skip + i + 1 < r->f->rows[r->step->domain];
+    edb_cpu_matrix_at(&left, left_again ? 0 : i, more && !left_again, a);
+    edb_cpu_matrix_at(&right, right_again ? 0 : i, more && !right_again, b);
     matrix_product(r, &p, row_of(r->out, i));
   }
 }
@@ -331,82 +356,114 @@ static void fuse(const edb_kernels *k, edb_fusion fusion, size_t count, size_t w
 /* Rows asked for before they are read. */
 #define ASKED_AHEAD 4
 
-void edb_cpu_run_fused(edb_frame *f, const edb_step *step, size_t row, size_t count) {
-  const edb_slot *slots = f->cell->plan->slots;
-  size_t width = slots[step->result].width;
-  edb_block out = edb_frame_rows(f, step->result, row);
-  edb_span x[EDB_STEP_OPERANDS] = {{0}};
-  bool apart = false;
-  for (uint32_t i = 0; i < step->n_operands; i++) {
-    edb_block b = edb_frame_rows(f, step->operand[i], row);
-    x[i] = (edb_span){b.data, b.stride, slots[step->operand[i]].width == 1 && width != 1 ? 0 : 1};
-    apart |= f->apart[step->operand[i]] != NULL;
-  }
-  if (!apart) {
-    fuse(f->cpu->kernels, step->fusion, count, width, x, out);
-    return;
-  }
-  for (size_t r = 0; r < count; r++, out.data += out.stride) {
+/* Rows of inputs that lie apart, one by one. */
+static void fuse_apart(const rows *r, edb_span *x, edb_block out) {
+  const edb_step *step = r->step;
+  for (size_t i = 0; i < r->count; i++, out.data += out.stride) {
     edb_span at[EDB_STEP_OPERANDS] = {{0}};
-    for (uint32_t i = 0; i < step->n_operands; i++) {
-      const float *const *apart_rows = f->apart[step->operand[i]];
-      at[i] = x[i];
-      if (apart_rows && r + ASKED_AHEAD < count)
-        edb_ask_row(apart_rows[row + r + ASKED_AHEAD], width, false);
-      at[i].data = apart_rows ? apart_rows[row + r] : x[i].data + (ptrdiff_t)r * x[i].row_stride;
+    for (uint32_t k = 0; k < step->n_operands; k++) {
+      const float *const *apart = is_of_node(r, k) ? NULL : r->f->apart[step->operand[k]];
+      const float *const *from = apart ? apart + r->row + r->skip + i : NULL;
+      at[k] = x[k];
+      if (from && i + ASKED_AHEAD < r->count) edb_ask_row(from[ASKED_AHEAD], r->width, false);
+      at[k].data = from ? *from : x[k].data + (ptrdiff_t)i * x[k].row_stride;
     }
-    fuse(f->cpu->kernels, step->fusion, 1, width, at, out);
+    fuse(r->k, step->fusion, 1, r->width, at, out);
   }
 }
 
-edb_status edb_cpu_run_op(edb_frame *f, const edb_step *step, size_t row, size_t count) {
-  const edb_plan *plan = f->cell->plan;
-  rows r = {.f = f,
-            .k = f->cpu->kernels,
-            .step = step,
-            .op = &plan->cell->ops[step->op],
-            .row = row,
-            .count = count,
-            .width = plan->slots[step->result].width,
-            .out = edb_frame_rows(f, step->result, row)};
-  switch (r.op->kind) {
-  case EDB_OP_PRODUCT:
-    DONE(product(&r));
-  case EDB_OP_DOT:
-    DONE(two_to_scalar(&r, r.k->dot));
-  case EDB_OP_SQUARED_ERROR:
-    DONE(two_to_scalar(&r, r.k->squared_error));
-  case EDB_OP_SOFTMAX:
-    DONE(along_rows(&r, r.k->softmax));
-  case EDB_OP_LOG_SOFTMAX:
-    DONE(along_rows(&r, r.k->log_softmax));
-  case EDB_OP_LAYER_NORM:
-    DONE(layer_norm(&r));
-  case EDB_OP_SUM:
-    DONE(to_scalar(&r, r.k->sum));
-  case EDB_OP_MEAN:
-    DONE(to_scalar(&r, r.k->mean));
-  case EDB_OP_MAXIMUM:
-    DONE(to_scalar(&r, r.k->maximum));
-  case EDB_OP_ARGMAX:
-    DONE(to_scalar(&r, r.k->argmax));
-  case EDB_OP_TRANSPOSE:
-    DONE(transpose(&r));
-  case EDB_OP_BROADCAST:
-    DONE(broadcast(&r));
-  case EDB_OP_LOOKUP:
-    return lookup(&r);
-  case EDB_OP_CROSS_ENTROPY:
-    return cross_entropy(&r);
-  case EDB_OP_SUM_OVER:
-    DONE(over(&r, r.k->sum_over));
-  case EDB_OP_MEAN_OVER:
-    DONE(over(&r, r.k->mean_over));
-  case EDB_OP_MAX_OVER:
-    DONE(over(&r, r.k->max_over));
-  case EDB_OP_SOFTMAX_OVER:
-    DONE(over(&r, r.k->softmax_over));
-  default:
-    return run_elementwise(&r);
+static edb_status run_fused(const rows *r) {
+  edb_span x[EDB_STEP_OPERANDS] = {{0}};
+  bool apart = false;
+  for (uint32_t i = 0; i < r->step->n_operands; i++) {
+    x[i] = span(r, i, r->width);
+    apart |= r->f->apart[r->step->operand[i]] != NULL && !is_of_node(r, i);
   }
+  if (apart)
+    fuse_apart(r, x, r->out);
+  else
+    fuse(r->k, r->step->fusion, r->count, r->width, x, r->out);
+  return EDB_OK;
+}
+
+static edb_status run_op(const rows *r) {
+  switch (r->op->kind) {
+  case EDB_OP_PRODUCT:
+    DONE(product(r));
+  case EDB_OP_DOT:
+    DONE(two_to_scalar(r, r->k->dot));
+  case EDB_OP_SQUARED_ERROR:
+    DONE(two_to_scalar(r, r->k->squared_error));
+  case EDB_OP_SOFTMAX:
+    DONE(along_rows(r, r->k->softmax));
+  case EDB_OP_LOG_SOFTMAX:
+    DONE(along_rows(r, r->k->log_softmax));
+  case EDB_OP_LAYER_NORM:
+    DONE(layer_norm(r));
+  case EDB_OP_SUM:
+    DONE(to_scalar(r, r->k->sum));
+  case EDB_OP_MEAN:
+    DONE(to_scalar(r, r->k->mean));
+  case EDB_OP_MAXIMUM:
+    DONE(to_scalar(r, r->k->maximum));
+  case EDB_OP_ARGMAX:
+    DONE(to_scalar(r, r->k->argmax));
+  case EDB_OP_TRANSPOSE:
+    DONE(transpose(r));
+  case EDB_OP_BROADCAST:
+    DONE(broadcast(r));
+  case EDB_OP_LOOKUP:
+    return lookup(r);
+  case EDB_OP_CROSS_ENTROPY:
+    return cross_entropy(r);
+  case EDB_OP_SUM_OVER:
+    DONE(over(r, r->k->sum_over));
+  case EDB_OP_MEAN_OVER:
+    DONE(over(r, r->k->mean_over));
+  case EDB_OP_MAX_OVER:
+    DONE(over(r, r->k->max_over));
+  case EDB_OP_SOFTMAX_OVER:
+    DONE(over(r, r->k->softmax_over));
+  default:
+    return run_elementwise(r);
+  }
+}
+
+/* Rows row .. row + count - 1 of one call, which begin at the tile. */
+static rows rows_of(edb_frame *f, const edb_step *step, size_t row, size_t count) {
+  const edb_plan *plan = f->cell->plan;
+  return (rows){.f = f,
+                .k = f->cpu->kernels,
+                .step = step,
+                .op = &plan->cell->ops[step->op],
+                .row = row,
+                .count = count,
+                .width = plan->slots[step->result].width,
+                .out = edb_frame_rows(f, step->result, row)};
+}
+
+static edb_status run_some(const rows *r) {
+  return r->step->kind == EDB_STEP_FUSED ? run_fused(r) : run_op(r);
+}
+
+/* Node after node: what elements take of their nodes is one row for each. */
+static edb_status run_spread(rows *r) {
+  uint32_t group = r->step->domain - EDB_DOMAIN_GROUP;
+  const uint32_t *first = r->f->first[group];
+  size_t end = r->row + r->count;
+  float *out = r->out.data;
+  r->node = edb_cpu_node_of(r->f, group, r->row);
+  for (size_t at = r->row; at < end; at += r->count, r->node++) {
+    size_t next = first[r->node + 1] < end ? first[r->node + 1] : end;
+    r->skip = at - r->row;
+    r->count = next - at;
+    r->out.data = out + (ptrdiff_t)r->skip * r->out.stride;
+    if (r->count > 0) EDB_TRY(run_some(r));
+  }
+  return EDB_OK;
+}
+
+edb_status edb_cpu_run_operators(edb_frame *f, const edb_step *step, size_t row, size_t count) {
+  rows r = rows_of(f, step, row, count);
+  return step->spread ? run_spread(&r) : run_some(&r);
 }

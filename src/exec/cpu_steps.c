@@ -168,11 +168,7 @@ static void run_copy(edb_frame *f, const edb_step *step, size_t row, size_t coun
 }
 
 static edb_status run_rows(edb_frame *f, const edb_step *step, size_t row, size_t count) {
-  if (step->kind == EDB_STEP_OP) return edb_cpu_run_op(f, step, row, count);
-  if (step->kind == EDB_STEP_FUSED) {
-    edb_cpu_run_fused(f, step, row, count);
-    return EDB_OK;
-  }
+  if (step->kind != EDB_STEP_COPY) return edb_cpu_run_operators(f, step, row, count);
   run_copy(f, step, row, count);
   return EDB_OK;
 }

@@ -63,7 +63,7 @@ typedef enum edb_step_kind {
   EDB_STEP_PRODUCT, /* rows of `operand[0]` times packed weights, to `result` */
   EDB_STEP_GATHER,  /* an input (or dense attribute) whose slot is SCRATCH or PART: rows are copied
                        in */
-  EDB_STEP_EXPAND,  /* a node's row copied to each of its elements */
+  EDB_STEP_EXPAND,  /* a node's row copied to each of its elements, into a concat */
   EDB_STEP_COPY,    /* operand[0] to result, row by row: what could not be had in place */
   EDB_STEP_FUSED,   /* elementwise operators in one pass: `fusion` of the operands */
   EDB_STEP_OP       /* the operator `op`, by its kernel */
@@ -115,6 +115,7 @@ typedef struct edb_step {
   uint32_t repeat; /* PRODUCT: rows of the operand per row of the domain (matrices); else 1 */
   bool needs_labels;
   bool joined;  /* part of the kernel of the step before */
+  bool spread;  /* OP, FUSED: over elements, with operands that are their nodes' */
   uint32_t run; /* steps with the same run number > 0 execute tile by tile */
 } edb_step;
 

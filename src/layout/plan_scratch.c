@@ -89,7 +89,20 @@ static void make_in_place(edb_planner *p, uint32_t reader) {
   }
 }
 
+/* A node's value that elements take is read again for each of them. */
+static bool is_spread(const edb_planner *p, const edb_step *s) {
+  if (s->domain < EDB_DOMAIN_GROUP || (s->kind != EDB_STEP_OP && s->kind != EDB_STEP_FUSED))
+    return false;
+  for (uint32_t k = 0; k < s->n_operands; k++)
+    if (s->operand[k] != EDB_SLOT_NONE &&
+        edb_planner_slot(p, s->operand[k])->domain == EDB_DOMAIN_NODE)
+      return true;
+  return false;
+}
+
 void edb_plan_form_runs(edb_planner *p) {
+  for (size_t i = 0; i < p->steps.length; i++)
+    p->steps.data[i].spread = is_spread(p, &p->steps.data[i]);
   number_runs(p);
   for (uint32_t i = 0; i < p->steps.length; i++) make_in_place(p, i);
 }

@@ -102,30 +102,6 @@ static edb_status merge_operands(edb_planner *p, size_t first, size_t end, uint3
   return edb_plan_add_slot(p, row, slot);
 }
 
-/* A node's value that a map over elements takes is first copied to each of them, once. */
-static edb_status expand_operand(edb_planner *p, const edb_step *step, uint32_t *slot) {
-  if (*slot == EDB_SLOT_NONE || step->domain < EDB_DOMAIN_GROUP) return EDB_OK;
-  edb_slot from = *edb_planner_slot(p, *slot);
-  if (from.domain != EDB_DOMAIN_NODE) return EDB_OK;
-  for (size_t i = 0; i < p->steps.length; i++) {
-    const edb_step *s = &p->steps.data[i];
-    if (s->kind == EDB_STEP_EXPAND && s->operand[0] == *slot && s->domain == step->domain &&
-        s->needs_labels == step->needs_labels) {
-      *slot = s->result;
-      return EDB_OK;
-    }
-  }
-  edb_place to;
-  EDB_TRY(edb_plan_add_scratch(p, step->domain, from.width, &to));
-  edb_step expand = edb_plan_new_step(EDB_STEP_EXPAND, step->domain, to.slot);
-  expand.operand[0] = *slot;
-  expand.n_operands = 1;
-  expand.group = step->domain - EDB_DOMAIN_GROUP;
-  expand.needs_labels = step->needs_labels;
-  *slot = to.slot;
-  return edb_plan_add_step(p, expand);
-}
-
 /* ---- Kernels --------------------------------------------------------------------------------- */
 
 /* Calls first .. end - 1, which stand side by side, as one step. */
@@ -145,7 +121,6 @@ static edb_status add_op(edb_planner *p, size_t first, size_t end, bool joined) 
     edb_ref ref = edb_planner_operand(p, op, i);
     if (ref.kind == EDB_REF_INDEX) step.index_attribute = ref.index;
     EDB_TRY(merge_operands(p, first, end, i, &step.operand[i]));
-    if (!edb_op_is_over(o->kind)) EDB_TRY(expand_operand(p, &step, &step.operand[i]));
   }
   return edb_plan_add_step(p, step);
 }

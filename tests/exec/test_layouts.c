@@ -115,6 +115,31 @@ static void random_gates_are_close_to_the_reference(void **state) {
   }
 }
 
+/* Attention, edges and matrices of nodes, in batches whose elements fill several tiles. */
+static void maps_over_elements_take_values_of_nodes_in_every_layout(void **state) {
+  (void)state;
+  static const uint32_t widths[] = {2, 5, 16, 130};
+  for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+    char text[2048];
+    (void)snprintf(text, sizeof text,
+                   "edb 1\nmodel maps\nconst n = %u\n"
+                   "param W[n, n], U[n, n], E[7, n], b[n], q[n]\n"
+                   "cell source(x: dense [n], y: dense [n]) -> (h[n], k[n], M[n, n]):\n"
+                   "  h = tanh(x)\n  k = x * y\n  M = W * y\n"
+                   "cell attend(x[n], M[n, n], h[n]..., k[n]..., i: index 7) -> (p[n], r[n, n]):\n"
+                   "  a = softmax(dot(W @ x, U @ h) + dot(x, k))\n"
+                   "  e = tanh(W @ x + U @ h + b) * k\n"
+                   "  d = sigmoid(x * h + k) - (M @ k) * (h @ M)\n"
+                   "  s = squared_error(x, h) * layer_norm(k, x, W @ x) + E[i] * h\n"
+                   "  p = tanh(sum(a * e) + sum(d))\n"
+                   "  r = tanh(sum(s)) + tanh(sum(M * h + k)) @ W\n",
+                   widths[i]);
+    world w = world_of(EDB_SIMD_AUTO, text);
+    assert_ways_agree(&w, text, (plot){.seed = i, .nodes = 400, .labels = LABELS_ALL});
+    world_close(&w);
+  }
+}
+
 /* ---- Counters -------------------------------------------------------------------------------- */
 
 /* Of the cells as they are written. */
@@ -197,6 +222,7 @@ int main(void) {
       cmocka_unit_test(random_cells_give_the_same_bits_in_every_layout),
       cmocka_unit_test(random_gates_give_the_same_bits_in_every_layout),
       cmocka_unit_test(random_gates_are_close_to_the_reference),
+      cmocka_unit_test(maps_over_elements_take_values_of_nodes_in_every_layout),
       cmocka_unit_test(the_order_of_creation_copies_what_the_plan_finds_in_place),
       cmocka_unit_test(packed_rows_of_parameters_follow_the_weights),
       cmocka_unit_test(unknown_layouts_are_refused),

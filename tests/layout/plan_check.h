@@ -67,8 +67,9 @@ static inline void check_step(plan_check *c, uint32_t i) {
     uint32_t domain = c->plan->slots[s->operand[k]].domain;
     bool over = s->kind == EDB_STEP_OP && c->plan->cell->ops[s->op].kind >= EDB_OP_SUM_OVER &&
                 c->plan->cell->ops[s->op].kind <= EDB_OP_MAX_OVER;
-    bool expand = s->kind == EDB_STEP_EXPAND;
-    if (!over && !expand && domain != EDB_DOMAIN_STATIC && domain != s->domain)
+    bool of_nodes = s->domain >= EDB_DOMAIN_GROUP && domain == EDB_DOMAIN_NODE &&
+                    (s->kind == EDB_STEP_EXPAND || s->spread);
+    if (!over && !of_nodes && domain != EDB_DOMAIN_STATIC && domain != s->domain)
       fail_msg("%s: step %u over domain %u takes rows of domain %u", c->what, i, s->domain, domain);
   }
   if (result->domain != s->domain)

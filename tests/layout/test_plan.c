@@ -162,12 +162,24 @@ static void values_used_inside_one_elementwise_run_are_local(void **state) {
   done(&w, plan);
 }
 
-static void values_of_nodes_are_expanded_once_for_a_map(void **state) {
+static void a_map_reads_values_of_nodes_where_they_are(void **state) {
   (void)state;
   WITH_PLAN("cell f(hs[n]..., k[n]) -> (y[n]):\n"
-            "  y = sum(tanh(hs) * k)\n");
-  assert_int_equal(count_steps(plan, EDB_STEP_EXPAND), 1);
+            "  y = sum(tanh(hs) * (W @ k))\n");
+  assert_int_equal(count_steps(plan, EDB_STEP_EXPAND), 0);
+  assert_int_equal(count_plan(plan).gathers, 0);
   assert_int_equal(plan->n_domains, 3);
+  uint32_t spread = 0;
+  for (uint32_t i = 0; i < plan->n_steps; i++) spread += plan->steps[i].spread;
+  assert_int_equal(spread, 1);
+  done(&w, plan);
+}
+
+static void a_concat_in_a_map_gets_values_of_nodes_copied(void **state) {
+  (void)state;
+  WITH_PLAN("cell f(hs[n]..., k[n]) -> (y[2*n]):\n"
+            "  y = sum([hs; W @ k])\n");
+  assert_int_equal(count_steps(plan, EDB_STEP_EXPAND), 1);
   done(&w, plan);
 }
 
@@ -304,7 +316,8 @@ int main(void) {
       cmocka_unit_test(inputs_that_only_unused_views_read_take_no_part),
       cmocka_unit_test(what_depends_on_parameters_only_has_one_row),
       cmocka_unit_test(values_used_inside_one_elementwise_run_are_local),
-      cmocka_unit_test(values_of_nodes_are_expanded_once_for_a_map),
+      cmocka_unit_test(a_map_reads_values_of_nodes_where_they_are),
+      cmocka_unit_test(a_concat_in_a_map_gets_values_of_nodes_copied),
       cmocka_unit_test(a_plan_has_no_more_kernels_than_the_order_of_creation),
       cmocka_unit_test(every_plan_of_the_small_models_is_sound),
       cmocka_unit_test(every_plan_of_random_cells_is_sound),
