@@ -14,6 +14,7 @@ typedef struct adapter {
   edb_cell_arrangement *out;
   uint32_t *op_variable;    /* [n_ops] variables, or OUTSIDE */
   uint32_t *input_variable; /* [n_inputs + n_dense] */
+  uint32_t *sequence;       /* [n_ops] problem batches of concats; else UINT32_MAX */
   uint32_t *group_ops;      /* [n_ops] of the groups, group after group */
   uint32_t *group;          /* [n_ops] what an operator of the batch at hand is grouped by */
   uint32_t *order;          /* [n_ops] operators of the batch at hand */
@@ -125,7 +126,7 @@ static void mark_concats(adapter *a) {
       edb_ref ref = edb_batching_value(a->batching, edb_batching_operand(a->batching, op, i));
       if (is_input(ref))
         *input_variable(a, ref) = 0;
-      else
+      else if (has_role(a, ref, EDB_ROLE_KERNEL))
         a->op_variable[ref.index] = 0;
     }
   }
@@ -301,11 +302,21 @@ static void add_parts(adapter *a, uint32_t batch) {
   }
 }
 
+/* The parts of a concat among its operands' stand as they do there. */
 static void add_sequence(adapter *a, uint32_t op) {
-  uint32_t size = a->cell->ops[op].n_operands, *e = a->elements + a->n_elements;
-  for (uint32_t i = 0; i < size; i++)
-    e[i] =
-        variable_of(a, edb_batching_value(a->batching, edb_batching_operand(a->batching, op, i)));
+  uint32_t size = a->batching->parts[op], *e = a->elements + a->n_elements, n = 0;
+  for (uint32_t i = 0; i < a->cell->ops[op].n_operands; i++) {
+    edb_ref ref = edb_batching_value(a->batching, edb_batching_operand(a->batching, op, i));
+    if (!has_role(a, ref, EDB_ROLE_SEQUENCE)) {
+      e[n++] = variable_of(a, ref);
+      continue;
+    }
+    const edb_arrange_batch *inner = &a->batches[a->sequence[ref.index]];
+    memcpy(e + n, inner->elements, inner->size * sizeof *e);
+    n += inner->size;
+  }
+  EDB_ASSERT(n == size);
+  a->sequence[op] = a->n_batches;
   a->batches[a->n_batches] =
       (edb_arrange_batch){.size = size, .n_tuples = 1, .elements = e, .in_order = true};
   a->batch_of[a->n_batches++] = NOT_RUN;
@@ -335,7 +346,7 @@ static sizes count(const adapter *a) {
   for (uint32_t i = 0; i < b->n_batches; i++)
     s.elements += ((size_t)tuple_count(a, i) + 1) * batch_size(a, i);
   for (uint32_t op = 0; op < a->cell->n_ops; op++)
-    if (b->role[op] == EDB_ROLE_SEQUENCE) s.elements += a->cell->ops[op].n_operands;
+    if (b->role[op] == EDB_ROLE_SEQUENCE) s.elements += b->parts[op];
   return s;
 }
 
@@ -344,19 +355,20 @@ static bool alloc_arrays(adapter *a) {
   sizes s = count(a);
   uint32_t n_ops = a->cell->n_ops, n_inputs = a->cell->sig.n_inputs + a->cell->sig.n_dense;
   a->memory_bytes = s.batches * sizeof *a->batches + a->out->room * sizeof *a->bytes +
-                    (4 * (size_t)n_ops + n_inputs + s.batches + s.elements) * sizeof(uint32_t) + 1;
+                    (5 * (size_t)n_ops + n_inputs + s.batches + s.elements) * sizeof(uint32_t) + 1;
   a->memory = edb_alloc(a->ctx, a->memory_bytes);
   if (!a->memory) return false;
   a->batches = a->memory;
   a->bytes = (size_t *)(void *)(a->batches + s.batches);
   a->op_variable = (uint32_t *)(void *)(a->bytes + a->out->room);
   a->input_variable = a->op_variable + n_ops;
-  a->group_ops = a->input_variable + n_inputs;
+  a->sequence = a->input_variable + n_inputs;
+  a->group_ops = a->sequence + n_ops;
   a->group = a->group_ops + n_ops;
   a->order = a->group + n_ops;
   a->batch_of = a->order + n_ops;
   a->elements = a->batch_of + s.batches;
-  memset(a->op_variable, 0xff, ((size_t)n_ops + n_inputs) * sizeof(uint32_t));
+  memset(a->op_variable, 0xff, (2 * (size_t)n_ops + n_inputs) * sizeof(uint32_t));
   return true;
 }
 
@@ -393,59 +405,180 @@ static void sort_products(adapter *a, const uint32_t *place) {
   }
 }
 
-/* Variables as they stand; by then their bytes are of no use, so their room serves. */
-static void read_order(adapter *a, const edb_arrangement *r) {
-  uint32_t *place = (uint32_t *)(void *)a->bytes;
-  for (uint32_t i = 0; i < r->n_variables; i++) place[r->order[i]] = i;
-  sort_products(a, place);
-  for (uint32_t i = 0; i < a->cell->n_ops; i++)
-    if (a->op_variable[i] != EDB_ARRANGE_OUTSIDE)
-      a->out->variables[place[a->op_variable[i]]] = (edb_ref){.kind = EDB_REF_OP, .index = i};
-  for (uint32_t i = 0; i < a->cell->sig.n_inputs + a->cell->sig.n_dense; i++) {
-    bool dense = i >= a->cell->sig.n_inputs;
-    if (a->input_variable[i] == EDB_ARRANGE_OUTSIDE) continue;
-    a->out->variables[place[a->input_variable[i]]] =
-        (edb_ref){.kind = dense ? EDB_REF_DENSE : EDB_REF_INPUT,
-                  .index = dense ? i - a->cell->sig.n_inputs : i};
-  }
-}
-
-static edb_status solve(adapter *a) {
+static edb_status arrange(adapter *a, edb_arrangement **out) {
   edb_arrange_problem problem = {.n_variables = a->out->n_variables,
                                  .bytes = a->bytes,
                                  .n_batches = a->n_batches,
                                  .batches = a->batches};
-  edb_arrangement *solution = NULL;
-  EDB_TRY(edb_arrange(a->ctx, &problem, &solution, a->error));
-  a->out->exact = solution->exact;
-  read_operators(a, solution);
-  read_order(a, solution);
-  edb_arrangement_destroy(solution);
+  return edb_arrange(a->ctx, &problem, out, a->error);
+}
+
+/* Variables as they stand; by then their bytes are of no use, so their room serves. */
+static void read_order(adapter *a, const edb_arrangement *r) {
+  uint32_t *place = (uint32_t *)(void *)a->bytes, n = r->n_variables;
+  edb_ref *variables = a->out->variables, *before = variables + n;
+  uint8_t *copy = a->out->copy, *copy_before = copy + n;
+  memcpy(before, variables, n * sizeof *before);
+  memcpy(copy_before, copy, n);
+  for (uint32_t i = 0; i < n; i++) {
+    place[r->order[i]] = i;
+    variables[i] = before[r->order[i]];
+    copy[i] = copy_before[r->order[i]];
+  }
+  sort_products(a, place);
+}
+
+/* Concats that begin where their first value stands. */
+static void read_concats(adapter *a, const edb_arrangement *r) {
+  const uint8_t *fate = r->fate;
+  const uint32_t *place = (const uint32_t *)(const void *)a->bytes;
+  for (uint32_t b = 0; b < a->n_batches; fate += a->batches[b++].n_tuples)
+    for (uint32_t op = 0; op < a->cell->n_ops; op++)
+      if (a->sequence[op] == b && *fate == EDB_TUPLE_PLACED)
+        a->out->concat[op] = place[a->batches[b].elements[0]];
+}
+
+/* ---- Copies ---------------------------------------------------------------------------------- */
+
+static bool is_sequence(const adapter *a, uint32_t batch) {
+  for (uint32_t op = 0; op < a->cell->n_ops; op++)
+    if (a->sequence[op] == batch) return true;
+  return false;
+}
+
+/* Concats that are met, or all tuples that are, claim their variables; gives whether any concat is
+ * not met. */
+static bool find_claims(const adapter *a, const edb_arrangement *r, bool all, uint8_t *claimed) {
+  const uint8_t *fate = r->fate;
+  bool any = false;
+  memset(claimed, 0, a->out->room);
+  for (uint32_t b = 0; b < a->n_batches; b++) {
+    const edb_arrange_batch *p = &a->batches[b];
+    for (uint32_t t = 0; t < p->n_tuples; t++, fate++) {
+      any |= *fate == EDB_TUPLE_COPIED && is_sequence(a, b);
+      for (uint32_t k = 0; *fate == EDB_TUPLE_PLACED && (all || p->in_order) && k < p->size; k++)
+        if (p->elements[t * p->size + k] != EDB_ARRANGE_OUTSIDE)
+          claimed[p->elements[t * p->size + k]] = 1;
+    }
+  }
+  return any;
+}
+
+/* Concats that are not met get copies of what others claim; the rest can be made where they want
+ * it. Gives the bytes of the copies. */
+static size_t add_copies(adapter *a, const edb_arrangement *r, uint8_t *claimed) {
+  const uint8_t *fate = r->fate;
+  size_t bytes = 0;
+  for (uint32_t b = 0; b < a->n_batches; fate += a->batches[b++].n_tuples) {
+    if (*fate != EDB_TUPLE_COPIED || !is_sequence(a, b)) continue;
+    uint32_t *e = a->elements + (a->batches[b].elements - a->elements);
+    for (uint32_t k = 0; k < a->batches[b].size; k++) {
+      if (!claimed[e[k]]) {
+        claimed[e[k]] = 1;
+        continue;
+      }
+      uint32_t of = e[k];
+      bytes += a->bytes[of];
+      add_variable(a, a->out->variables[of], &e[k]);
+      a->out->copy[e[k]] = 1;
+    }
+  }
+  return bytes;
+}
+
+/* The solution with copies of what is claimed, if it copies less than `first`; else NULL. */
+static edb_status try_copies(adapter *a, const edb_arrangement *first, bool all, uint8_t *claimed,
+                             edb_arrangement **out) {
+  if (!find_claims(a, first, all, claimed)) return EDB_OK;
+  size_t copied = add_copies(a, first, claimed);
+  EDB_TRY(arrange(a, out));
+  if (copied + (*out)->copied_bytes < first->copied_bytes) return EDB_OK;
+  edb_arrangement_destroy(*out);
+  *out = NULL;
   return EDB_OK;
+}
+
+static edb_status solve_with_copies(adapter *a, const edb_arrangement *first,
+                                    edb_arrangement **out) {
+  edb_status status = EDB_OK;
+  uint32_t before = a->out->n_variables;
+  size_t words = a->n_elements * sizeof(uint32_t), bytes = words + a->out->room;
+  uint32_t *elements = edb_alloc(a->ctx, bytes);
+  if (!elements) return edb_fail_memory(a->error, bytes, "copies of a cell's values");
+  uint8_t *claimed = (uint8_t *)elements + words;
+  memcpy(elements, a->elements, words);
+  for (int all = 0; all < 2 && !*out && status == EDB_OK; all++) {
+    status = try_copies(a, first, all == 1, claimed, out);
+    if (*out) break;
+    memcpy(a->elements, elements, words);
+    memset(a->out->copy, 0, a->out->room);
+    a->out->n_variables = before;
+  }
+  edb_free(a->ctx, elements, bytes);
+  return status;
+}
+
+static edb_status solve(adapter *a) {
+  edb_arrangement *solution = NULL, *better = NULL;
+  EDB_TRY(arrange(a, &solution));
+  edb_status status = EDB_OK;
+  if (solution->n_copied > 0) status = solve_with_copies(a, solution, &better);
+  const edb_arrangement *best = better ? better : solution;
+  if (status == EDB_OK) {
+    a->out->exact = solution->exact;
+    read_operators(a, best);
+    read_order(a, best);
+    read_concats(a, best);
+  }
+  edb_arrangement_destroy(better);
+  edb_arrangement_destroy(solution);
+  return status;
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
-static edb_status new_arrangement(edb_context *ctx, const edb_ir_cell *cell,
+/* All variables there can be, twice: values, and what concats are made of. */
+static uint32_t most_variables(const edb_batching *b) {
+  uint32_t n = b->cell->n_ops + b->cell->sig.n_inputs + b->cell->sig.n_dense;
+  for (uint32_t op = 0; op < b->cell->n_ops; op++)
+    if (b->role[op] == EDB_ROLE_SEQUENCE) n += b->parts[op];
+  return 2 * n;
+}
+
+static size_t arrangement_bytes(const edb_cell_arrangement *r, uint32_t n_ops) {
+  return r->room * (sizeof *r->variables + sizeof *r->copy) + n_ops * (sizeof *r->concat + 1);
+}
+
+/* Takes over the batching. */
+static edb_status new_arrangement(edb_context *ctx, edb_batching *batching,
                                   edb_cell_arrangement **out, edb_error *error) {
   edb_cell_arrangement *r = edb_alloc_zero(ctx, sizeof *r);
-  if (!r) return edb_fail_memory(error, sizeof *r, "the arrangement of a cell");
-  *r = (edb_cell_arrangement){.ctx = ctx,
-                              .room = cell->n_ops + cell->sig.n_inputs + cell->sig.n_dense};
-  r->variables = edb_alloc(ctx, r->room * sizeof *r->variables);
-  r->direct = edb_alloc_zero(ctx, r->room);
+  if (!r) {
+    edb_batching_destroy(batching);
+    return edb_fail_memory(error, sizeof *r, "the arrangement of a cell");
+  }
+  *r = (edb_cell_arrangement){.ctx = ctx, .batching = batching, .room = most_variables(batching)};
   *out = r;
-  if (r->room == 0 || (r->variables && r->direct)) return EDB_OK;
-  return edb_fail_memory(error, r->room * sizeof *r->variables, "the arrangement of a cell");
+  uint32_t n_ops = batching->cell->n_ops;
+  size_t bytes = arrangement_bytes(r, n_ops);
+  r->variables = edb_alloc_zero(ctx, bytes);
+  if (bytes == 0) return EDB_OK;
+  if (!r->variables) return edb_fail_memory(error, bytes, "the arrangement of a cell");
+  r->concat = (uint32_t *)(void *)(r->variables + r->room);
+  r->copy = (uint8_t *)(r->concat + n_ops);
+  r->direct = r->copy + r->room;
+  memset(r->concat, 0xff, n_ops * sizeof *r->concat);
+  return EDB_OK;
 }
 
 edb_status edb_cell_arrange(edb_context *ctx, const edb_program *program, uint32_t cell,
                             edb_layout layout, edb_cell_arrangement **out, edb_error *error) {
   edb_cell_arrangement *r = NULL;
+  edb_batching *batching = NULL;
   adapter a = {.ctx = ctx, .error = error, .cell = &program->cells[cell]};
-  edb_status status = new_arrangement(ctx, a.cell, &r, error);
+  EDB_TRY(edb_batching_create(ctx, program, cell, &batching, error));
+  edb_status status = new_arrangement(ctx, batching, &r, error);
   if (status != EDB_OK) goto cleanup;
-  EDB_TRY_GOTO(status, edb_batching_create(ctx, program, cell, &r->batching, error), cleanup);
   a.out = r;
   a.batching = r->batching;
   if (!alloc_arrays(&a)) {
@@ -472,8 +605,7 @@ cleanup:
 void edb_cell_arrangement_destroy(edb_cell_arrangement *r) {
   if (!r) return;
   edb_context *ctx = r->ctx;
-  edb_free(ctx, r->variables, r->variables ? r->room * sizeof *r->variables : 0);
-  edb_free(ctx, r->direct, r->direct ? r->room : 0);
+  edb_free(ctx, r->variables, r->variables ? arrangement_bytes(r, r->batching->cell->n_ops) : 0);
   edb_batching_destroy(r->batching);
   edb_free(ctx, r, sizeof *r);
 }

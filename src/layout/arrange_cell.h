@@ -4,7 +4,10 @@
  * Variables are what has a place in that order: the results of kernels, and inputs that are to
  * stand beside others, in a concat or as operands of one wide operator; these are gathered, so they
  * may as well be gathered into a place of choice. Other inputs are read where they are. A result
- * that is an output has rows of its own, unless a concat needs it. */
+ * that is an output has rows of its own, unless a concat needs it. A value that concats want in
+ * several places has copies, variables of their own:
+ *
+ *     [x; h], [x; r * h]                  | x | h | x' | r * h |      only x is copied */
 #ifndef EDB_LAYOUT_ARRANGE_CELL_H
 #define EDB_LAYOUT_ARRANGE_CELL_H
 
@@ -13,11 +16,15 @@
 #include "layout/arrange.h"
 #include "layout/batching.h"
 
+#define EDB_CONCAT_NONE UINT32_MAX
+
 typedef struct edb_cell_arrangement {
   edb_context *ctx;
   edb_batching *batching;     /* operators of a batch stand in the order in which they run */
   uint32_t n_variables, room; /* room: of variables[] */
   edb_ref *variables;         /* [n_variables] as they stand in memory: OP, INPUT or DENSE */
+  uint8_t *copy;              /* [n_variables] what stands there belongs elsewhere */
+  uint32_t *concat;           /* [n_ops] variable that a concat which is met begins with, or NONE */
   uint8_t *direct;            /* [n_ops] results with rows of their own, as outputs */
   bool exact;                 /* no order meets more, by bytes */
 } edb_cell_arrangement;

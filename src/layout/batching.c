@@ -115,7 +115,7 @@ static edb_status find_batches(edb_batcher *b) {
 static edb_status new_batching(edb_context *ctx, const edb_program *program, uint32_t cell,
                                edb_batching **out, edb_error *error) {
   size_t n = program->cells[cell].n_ops;
-  size_t bytes = (2 * n + 1) * sizeof(uint32_t) + 2 * n;
+  size_t bytes = (3 * n + 1) * sizeof(uint32_t) + 2 * n;
   edb_batching *b = edb_alloc_zero(ctx, sizeof *b);
   if (!b) return edb_fail_memory(error, sizeof *b, "the batches of a cell");
   *b = (edb_batching){.ctx = ctx,
@@ -129,7 +129,8 @@ static edb_status new_batching(edb_context *ctx, const edb_program *program, uin
   }
   b->batch_start = b->memory;
   b->ops = b->batch_start + n + 1;
-  b->role = (uint8_t *)(b->ops + n);
+  b->parts = b->ops + n;
+  b->role = (uint8_t *)(b->parts + n);
   b->swapped = b->role + n;
   *out = b;
   return EDB_OK;

@@ -21,6 +21,8 @@
 #include "model/ir.h"
 
 #define EDB_BATCHING_EXACT_OPS 64u
+/* Values that a concat of concats puts behind each other, at most; else it copies them. */
+#define EDB_BATCHING_MOST_NESTED 64u
 
 typedef enum edb_op_role {
   EDB_ROLE_KERNEL,   /* computes */
@@ -37,7 +39,9 @@ typedef struct edb_batching {
   uint32_t *batch_start;     /* [n_batches + 1] */
   uint32_t *ops;    /* of the batches, as they run; within a batch in the order of the cell */
   uint8_t *role;    /* [n_ops] edb_op_role; only kernels are in batches */
-  uint8_t *swapped; /* [n_ops] a commutative operator takes its operands the other way round */
+  uint32_t *parts;  /* [n_ops] SEQUENCE: values behind each other; more than operands, if nested */
+  uint8_t *swapped; /* [n_ops] it takes its operands the other way round: a commutative operator, or
+                       a vector times parameters */
   void *memory;     /* of the arrays */
   size_t memory_bytes;
 } edb_batching;

@@ -45,13 +45,15 @@ static uint32_t op_domain(const edb_batcher *b, uint32_t op) {
 
 /* ---- Roles ----------------------------------------------------------------------------------- */
 
-/* Whether a value can be made in a place of a concat's choice: computed for its rows, or an input,
- * which is gathered there. */
-static bool can_be_part(const edb_batcher *b, uint32_t op, edb_ref ref) {
-  if (ref_domain(b, ref) != b->domain[op]) return false;
+/* Values that a concat puts behind each other for this one of its operands, if they can be made in
+ * places of its choice: computed for its rows, inputs, which are gathered there, or those of
+ * another concat; else 0. */
+static uint32_t count_parts(const edb_batcher *b, uint32_t op, edb_ref ref) {
+  if (ref_domain(b, ref) != b->domain[op]) return 0;
   ref = edb_batching_value(b->batching, ref);
-  if (ref.kind == EDB_REF_OP) return b->batching->role[ref.index] == EDB_ROLE_KERNEL;
-  return ref.kind == EDB_REF_INPUT || ref.kind == EDB_REF_DENSE;
+  if (ref.kind != EDB_REF_OP) return ref.kind == EDB_REF_INPUT || ref.kind == EDB_REF_DENSE;
+  if (b->batching->role[ref.index] == EDB_ROLE_SEQUENCE) return b->batching->parts[ref.index];
+  return b->batching->role[ref.index] == EDB_ROLE_KERNEL;
 }
 
 static edb_op_role role_of(const edb_batcher *b, uint32_t op) {
@@ -60,8 +62,16 @@ static edb_op_role role_of(const edb_batcher *b, uint32_t op) {
   if (o->kind == EDB_OP_SLICE || o->kind == EDB_OP_RESHAPE || o->kind == EDB_OP_DROPOUT)
     return EDB_ROLE_VIEW;
   if (o->kind != EDB_OP_CONCAT) return EDB_ROLE_KERNEL;
-  for (uint32_t i = 0; i < o->n_operands; i++)
-    if (!can_be_part(b, op, operand_of(b, op, i))) return EDB_ROLE_KERNEL;
+  uint64_t sum = 0;
+  bool nested = false;
+  for (uint32_t i = 0; i < o->n_operands; i++) {
+    uint32_t parts = count_parts(b, op, operand_of(b, op, i));
+    if (parts == 0) return EDB_ROLE_KERNEL;
+    nested |= parts > 1;
+    sum += parts;
+  }
+  if (nested && sum > EDB_BATCHING_MOST_NESTED) return EDB_ROLE_KERNEL;
+  b->batching->parts[op] = (uint32_t)sum;
   return EDB_ROLE_SEQUENCE;
 }
 
@@ -138,6 +148,26 @@ static bool is_packed(const edb_batcher *b, uint32_t op, uint32_t *weights) {
   return false;
 }
 
+/* A vector's products with rows and with columns of parameters stack: weights are packed either
+ * way. All are taken as `W @ x`. */
+static bool takes_columns(const edb_batcher *b, uint32_t op) {
+  const edb_ir_op *o = &b->cell->ops[op];
+  if (o->kind != EDB_OP_PRODUCT) return false;
+  const edb_ref *operand = &b->cell->operands[o->operand_start];
+  return operand[1].kind == EDB_REF_PARAM && shape_of(b, operand[1]).rank == 2 &&
+         shape_of(b, operand[0]).rank == 1;
+}
+
+/* Columns and depth of packed weights. */
+static edb_shape weights_shape(const edb_batcher *b, uint32_t op, uint32_t weights) {
+  edb_shape shape = shape_of(b, operand_of(b, op, weights));
+  if (!takes_columns(b, op)) return shape;
+  uint32_t depth = shape.dim[0];
+  shape.dim[0] = shape.dim[1];
+  shape.dim[1] = depth;
+  return shape;
+}
+
 /* The key of a product's operand: all products with it are ready at the same time. */
 static edb_status key_stack(edb_batcher *b, uint32_t op, uint32_t weights) {
   edb_ref operand = operand_of(b, op, 1 - weights);
@@ -151,7 +181,7 @@ static edb_status key_stack(edb_batcher *b, uint32_t op, uint32_t weights) {
 static edb_status note_stack(edb_batcher *b, uint32_t op) {
   uint32_t weights;
   if (b->domain[op] == DOMAIN_STATIC || !is_packed(b, op, &weights)) return EDB_OK;
-  edb_shape shape = shape_of(b, operand_of(b, op, weights));
+  edb_shape shape = weights_shape(b, op, weights);
   EDB_TRY(key_stack(b, op, weights));
   uint32_t found = get(b, &b->stacks);
   if (found != EDB_MAP_NONE) {
@@ -229,9 +259,9 @@ edb_status edb_batching_find_types(edb_batcher *b) {
   for (uint32_t op = 0; op < b->cell->n_ops; op++) {
     b->domain[op] = op_domain(b, op);
     batching->role[op] = (uint8_t)role_of(b, op);
-    batching->swapped[op] =
-        is_commutative(b->cell->ops[op].kind) &&
-        operand_rank(b, operand_of(b, op, 0)) > operand_rank(b, operand_of(b, op, 1));
+    batching->swapped[op] = takes_columns(b, op) || (is_commutative(b->cell->ops[op].kind) &&
+                                                     operand_rank(b, operand_of(b, op, 0)) >
+                                                         operand_rank(b, operand_of(b, op, 1)));
     EDB_TRY(note_stack(b, op));
   }
   for (uint32_t op = 0; op < b->cell->n_ops; op++) EDB_TRY(find_type(b, op));

@@ -129,6 +129,25 @@ static edb_status free_inputs(cutter *c) {
   return EDB_OK;
 }
 
+/* The input or attribute that columns are gathered from; UINT32_MAX: none. */
+static uint32_t input_at(const edb_planner *p, edb_place place) {
+  for (uint32_t i = 0; i < p->cell->sig.n_inputs + p->cell->sig.n_dense; i++)
+    if (edb_place_is_same(p->input_place[i], place)) return i;
+  return UINT32_MAX;
+}
+
+/* A copy of an input that stands beside others comes from where the input does. */
+static void gather_output(const edb_planner *p, edb_step *s) {
+  uint32_t input = input_at(p, edb_planner_place(p, s->operand[0]));
+  if (input == UINT32_MAX || s->domain != edb_planner_slot(p, s->operand[0])->domain ||
+      (input < p->cell->sig.n_inputs && is_read_in_place(p, input)))
+    return;
+  s->kind = EDB_STEP_GATHER;
+  s->source = input;
+  s->n_operands = 0;
+  s->operand[0] = EDB_SLOT_NONE;
+}
+
 /* A block that is one output is made where that is wanted. */
 static void claim_outputs(cutter *c) {
   edb_planner *p = c->p;
@@ -141,6 +160,8 @@ static void claim_outputs(cutter *c) {
       block->slot = s->result;
       remove_step(p, i);
     } else {
+      if (s->kind == EDB_STEP_COPY && edb_planner_slot(p, s->result)->kind == EDB_SLOT_OUTPUT)
+        gather_output(p, &p->steps.data[i]);
       i++;
     }
   }

@@ -5,7 +5,8 @@
 bool edb_plan_product_form(const edb_planner *p, uint32_t op, edb_product_form *form) {
   *form = (edb_product_form){.repeat = 1};
   if (p->cell->ops[op].kind != EDB_OP_PRODUCT) return false;
-  edb_ref a = edb_planner_operand(p, op, 0), b = edb_planner_operand(p, op, 1);
+  const edb_ref *operands = &p->cell->operands[p->cell->ops[op].operand_start];
+  edb_ref a = operands[0], b = operands[1];
   edb_shape sa = edb_planner_shape(p, a), sb = edb_planner_shape(p, b);
   if (a.kind == EDB_REF_PARAM && sa.rank == 2 && sb.rank == 1) {
     form->param = a.index;
@@ -26,8 +27,9 @@ bool edb_plan_product_form(const edb_planner *p, uint32_t op, edb_product_form *
 
 edb_place edb_plan_product_operand(const edb_planner *p, size_t k) {
   edb_product_form form;
-  (void)edb_plan_product_form(p, p->calls.data[k].op, &form);
-  return p->calls.data[k].operand[form.transposed ? 0 : 1];
+  uint32_t op = p->calls.data[k].op;
+  (void)edb_plan_product_form(p, op, &form);
+  return p->calls.data[k].operand[form.transposed && !p->batching->swapped[op] ? 0 : 1];
 }
 
 static bool stacks(const edb_planner *p, size_t k) {

@@ -146,6 +146,7 @@ static edb_status place_variables(edb_planner *p) {
     place.slot = *arena;
     place.offset = root->width;
     root->width += place.width;
+    if (a->copy[i]) continue;
     if (ref.kind == EDB_REF_OP)
       p->op_place[ref.index] = place;
     else
@@ -165,10 +166,25 @@ static edb_status place_view(edb_planner *p, uint32_t op) {
   return EDB_OK;
 }
 
+/* Where the values of a concat, or copies of them, stand in a row. */
+static edb_place concat_place(const edb_planner *p, uint32_t op) {
+  const edb_cell_arrangement *a = p->arrangement;
+  edb_place place = {.slot = p->arena[p->op_domain[op]],
+                     .width = (uint32_t)edb_shape_size(p->cell->ops[op].shape)};
+  for (uint32_t i = 0; i < a->concat[op]; i++)
+    if (ref_domain(p, a->variables[i]) == p->op_domain[op])
+      place.offset += (uint32_t)edb_shape_size(edb_planner_shape(p, a->variables[i]));
+  return place;
+}
+
 /* A concat is there already if its operands stand in a row. */
 static edb_status place_sequence(edb_planner *p, uint32_t op) {
   edb_place all = {.slot = EDB_SLOT_NONE}, place;
   bool together = true;
+  if (p->arrangement->concat[op] != EDB_CONCAT_NONE) {
+    p->op_place[op] = concat_place(p, op);
+    return EDB_OK;
+  }
   for (uint32_t i = 0; i < p->cell->ops[op].n_operands; i++) {
     EDB_TRY(edb_plan_place_of(p, edb_planner_operand(p, op, i), &place));
     if (i == 0)

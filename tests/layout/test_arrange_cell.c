@@ -147,9 +147,33 @@ static void check_merges(const merge *cases, size_t n) {
   }
 }
 
+static void concats_copy_only_what_has_to_stand_twice(void **state) {
+  static const merge cases[] = {
+      {"an input of two concats",
+       "cell f(x[n], h[n]) -> (o[n]):\n"
+       "  r = tanh(Q @ [x; h])\n  o = Q @ [x; r * h]\n",
+       4, 0},
+      {"a result of two concats",
+       "cell f(i: index n, h[n]) -> (o[n]):\n"
+       "  x = E[i]\n  r = tanh(Q @ [x; h])\n  o = Q @ [x; r * h]\n",
+       5, 1},
+      {"one value twice", "cell f(x[n]) -> (o[n]):\n  o = Q @ [x; x]\n", 1, 0},
+      {"concats of concats",
+       "cell f(x[n], y[n]) -> (o[n], p[4*n]):\n"
+       "  a = [tanh(x); y]\n  o = Q @ a\n  p = [sigmoid(x); [a; x * y]]\n",
+       4, 0},
+      {"an input that is an output, too", "cell f(x[n], y[n]) -> (o[n], x[n]):\n  o = Q @ [x; y]\n",
+       1, 0},
+  };
+  (void)state;
+  check_merges(cases, sizeof cases / sizeof *cases);
+}
+
 static void operators_of_one_form_are_one_kernel(void **state) {
   (void)state;
   static const merge cases[] = {
+      {"rows and columns of parameters",
+       "cell f(h[n]) -> (o[n]):\n  o = tanh(W @ h) * sigmoid(h @ V)\n", 4, 0},
       {"two operands in any order", "cell f(h[n]) -> (o[n], p[n]):\n  o = h + b\n  p = g + h\n", 1,
        0},
       {"any widths", "cell f(h[n], k[m]) -> (o[n], p[m]):\n  o = tanh(h)\n  p = tanh(k)\n", 1, 0},
@@ -177,7 +201,8 @@ static void operators_of_different_forms_are_not(void **state) {
       {"tables",
        "cell f(i: index n) -> (o[n], p[n]):\n  x = E[i]\n  y = F[i]\n  o = x * 1\n  p = y * 1\n", 3,
        0},
-      {"sides of a product", "cell f(h[n]) -> (o[n], p[n]):\n  o = W @ h\n  p = h @ W\n", 2, 0},
+      {"sides of a product", "cell f(h[n, n]) -> (o[n, n], p[n, n]):\n  o = W @ h\n  p = h @ W\n",
+       2, 0},
       {"scalars that are stretched", "cell f(h[n], a) -> (o[n], p[n]):\n  o = h + a\n  p = h + b\n",
        2, 0},
       {"elements and nodes",
@@ -309,6 +334,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(known_cells_run_without_gathers_in_no_more_kernels),
       cmocka_unit_test(operators_of_one_form_are_one_kernel),
+      cmocka_unit_test(concats_copy_only_what_has_to_stand_twice),
       cmocka_unit_test(operators_of_different_forms_are_not),
       cmocka_unit_test(views_and_static_values_need_no_kernel),
       cmocka_unit_test(a_batch_is_cut_where_that_saves_a_gather),
