@@ -415,6 +415,7 @@ static edb_status arrange(adapter *a, edb_arrangement **out) {
 
 /* Variables as they stand; by then their bytes are of no use, so their room serves. */
 static void read_order(adapter *a, const edb_arrangement *r) {
+  if (r->n_variables == 0) return;
   uint32_t *place = (uint32_t *)(void *)a->bytes, n = r->n_variables;
   edb_ref *variables = a->out->variables, *before = variables + n;
   uint8_t *copy = a->out->copy, *copy_before = copy + n;
