@@ -217,12 +217,24 @@ VF_INLINE void product_of_nothing(size_t rows, size_t cols, float *c, ptrdiff_t 
   for (size_t r = 0; r < rows; r++) memset(c + (ptrdiff_t)r * c_stride, 0, cols * sizeof *c);
 }
 
-/* Panel after panel; the last one has as many vectors as its columns need. Panels lie one after
- * another, so asking 2 KB ahead also brings the beginning of the next: it hides the L3 cache. */
+/* How far ahead of itself a tile asks for the rows of a panel. Panels lie one after another, so
+ * this also brings the beginning of the next. 2 KB hide the third-level cache. A single tile waits
+ * for memory all the time: it asks farther ahead where the product is so large that its weights and
+ * those of others may come from beyond that cache. */
+#define EDB_LEAST_AHEAD ((size_t)2048)
+#define EDB_MOST_AHEAD  ((size_t)16384)
+#define EDB_AHEAD_PART  256 /* of the bytes of the product */
+VF_INLINE size_t bytes_ahead(size_t rows, size_t cols, size_t depth) {
+  const size_t bytes = cols * depth * sizeof(float) / EDB_AHEAD_PART;
+  if (rows > tile_rows[VF_PANEL_VECTORS - 1] || bytes < EDB_LEAST_AHEAD) return EDB_LEAST_AHEAD;
+  return bytes < EDB_MOST_AHEAD ? bytes : EDB_MOST_AHEAD;
+}
+
+/* Panel after panel; the last one has as many vectors as its columns need. */
 VF_INLINE void product_all(const product_tile_fn (*tiles)[EDB_TILE_MAX_ROWS], size_t rows,
                            size_t cols, size_t depth, product_rows a, const float *packed, float *c,
                            ptrdiff_t c_stride) {
-  const size_t panel = VF_PANEL_VECTORS * (size_t)VF_LANES;
+  const size_t panel = VF_PANEL_VECTORS * (size_t)VF_LANES, ahead = bytes_ahead(rows, cols, depth);
   if (depth == 0) {
     product_of_nothing(rows, cols, c, c_stride);
     return;
@@ -234,7 +246,7 @@ VF_INLINE void product_all(const product_tile_fn (*tiles)[EDB_TILE_MAX_ROWS], si
         .first = packed + j * depth,
         .stride = (ptrdiff_t)(vectors * VF_LANES),
         .depth = depth,
-        .ahead_bytes = 2048,
+        .ahead_bytes = ahead,
         .last = width - (vectors - 1) * VF_LANES,
     };
     const float *next = j + panel < cols ? packed + (j + panel) * depth : NULL;
