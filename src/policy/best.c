@@ -90,8 +90,10 @@ static edb_status attempt_both_ways(edb_attempts *a, edb_policy_kind kind, edb_e
 
 /* From the best schedule so far, which is complete and forwards. */
 static edb_status begin_words(edb_attempts *a, edb_error *error) {
-  EDB_TRY(edb_words_init(a->ctx, &a->forward, NULL, &a->words, error));
-  edb_words_take_levels(&a->words, &a->forward);
+  if (a->words.memory == NULL) {
+    EDB_TRY(edb_words_init(a->ctx, &a->forward, NULL, &a->words, error));
+    edb_words_take_levels(&a->words, &a->forward);
+  }
   edb_words_take(&a->words, &a->forward, &a->best);
   return EDB_OK;
 }
@@ -281,39 +283,6 @@ static edb_status contribute_ahead(edb_attempts *a, bool *decided, edb_error *er
   return EDB_OK;
 }
 
-/* What an FSM would do where few instances decide, so that it does not come out shorter. */
-static edb_status contribute_fsm_ahead(edb_attempts *a, const struct edb_fsm *fsm,
-                                       edb_error *error) {
-  bool unused;
-  if (fsm == NULL || fsm->scope != EDB_FSM_COMPONENT || words_meet_bound(a)) return EDB_OK;
-  EDB_TRY(contribute_ahead(a, &unused, error));
-  edb_words_take(&a->words, &a->forward, &a->best);
-  edb_words_take(&a->words, &a->forward, &a->trial);
-  return EDB_OK;
-}
-
-/* The cheapest and best come first. */
-static edb_status attempt_all(edb_attempts *a, const edb_policy *policy, edb_error *error) {
-  bool decided;
-  EDB_TRY(edb_attempt(a, EDB_POLICY_TIGHT, false, NULL, error));
-  if (edb_attempts_meet_bound(a) || !pays(a, policy, PASS_NS, PASS_NODES)) return EDB_OK;
-  EDB_TRY(edb_attempt(a, EDB_POLICY_TIGHT, true, NULL, error));
-  if (edb_attempts_meet_bound(a) || !pays(a, policy, PASS_NS, PASS_NODES)) return EDB_OK;
-  EDB_TRY(begin_words(a, error));
-  EDB_TRY(contribute_leads(a, error));
-  if (policy->fsm != NULL) EDB_TRY(contribute(a, EDB_POLICY_FSM, policy->fsm, error));
-  if (!pays(a, policy, BEAM_NS * BEAM_SAVES, BEAM_NODES)) return EDB_OK;
-  uint64_t work = (uint64_t)find_budget(a, policy) + 1;
-  EDB_TRY(edb_words_improve(a->ctx, &a->reverse, policy->width, work, &a->words, &decided, error));
-  if (!decided) EDB_TRY(contribute_masses(a, error));
-  if (!decided) EDB_TRY(contribute_fsm_ahead(a, policy->fsm, error));
-  keep_words(a, EDB_POLICY_BEAM);
-  if (!pays(a, policy, BEAM_NS * BEAM_SAVES, BEAM_NODES)) return EDB_OK;
-  EDB_TRY(contribute_by_depth(a, error));
-  keep_words(a, EDB_POLICY_BEST);
-  return pays(a, policy, SUFFICIENT_NS, PASS_NODES) ? attempt_sufficient(a, policy, error) : EDB_OK;
-}
-
 /* The FSM's rule backwards. Each component keeps the shorter of its word so far, this one, and the
  * best of those that begin as the table's and end as this one. */
 static edb_status cross(edb_attempts *a, const struct edb_fsm *fsm, edb_error *error) {
@@ -409,6 +378,29 @@ static edb_status attempt_fsm(edb_attempts *a, const struct edb_fsm *fsm, edb_er
   if (!alone && !edb_attempts_meet_bound(a)) EDB_TRY(look_further(a, fsm, late, error));
   a->kind = EDB_POLICY_FSM;
   return EDB_OK;
+}
+
+/* The cheapest and best come first; before them a table that is given, as nothing may be longer
+ * than that. */
+static edb_status attempt_all(edb_attempts *a, const edb_policy *policy, edb_error *error) {
+  bool decided;
+  if (policy->fsm != NULL) EDB_TRY(attempt_fsm(a, policy->fsm, error));
+  if (edb_attempts_meet_bound(a)) return EDB_OK;
+  EDB_TRY(edb_attempt(a, EDB_POLICY_TIGHT, false, NULL, error));
+  if (edb_attempts_meet_bound(a) || !pays(a, policy, PASS_NS, PASS_NODES)) return EDB_OK;
+  EDB_TRY(edb_attempt(a, EDB_POLICY_TIGHT, true, NULL, error));
+  if (edb_attempts_meet_bound(a) || !pays(a, policy, PASS_NS, PASS_NODES)) return EDB_OK;
+  EDB_TRY(begin_words(a, error));
+  EDB_TRY(contribute_leads(a, error));
+  if (!pays(a, policy, BEAM_NS * BEAM_SAVES, BEAM_NODES)) return EDB_OK;
+  uint64_t work = (uint64_t)find_budget(a, policy) + 1;
+  EDB_TRY(edb_words_improve(a->ctx, &a->reverse, policy->width, work, &a->words, &decided, error));
+  if (!decided) EDB_TRY(contribute_masses(a, error));
+  keep_words(a, EDB_POLICY_BEAM);
+  if (!pays(a, policy, BEAM_NS * BEAM_SAVES, BEAM_NODES)) return EDB_OK;
+  EDB_TRY(contribute_by_depth(a, error));
+  keep_words(a, EDB_POLICY_BEST);
+  return pays(a, policy, SUFFICIENT_NS, PASS_NODES) ? attempt_sufficient(a, policy, error) : EDB_OK;
 }
 
 /* ---- By time ------------------------------------------------------------------------------------

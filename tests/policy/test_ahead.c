@@ -164,6 +164,46 @@ static void schedules_of_small_graphs_are_valid_and_never_longer_than_tight(void
   }
 }
 
+/* Above that size tight is left out where few instances decide, unless the table did better on the
+ * graphs that it was learned on. */
+static void
+a_large_graph_that_goes_worse_than_the_learned_ones_is_never_longer_than_tight(void **state) {
+  static test_dag d;
+  edb_rng rng;
+  edb_rng_seed(&rng, 10);
+  for (uint32_t round = 0; round < 20; round++) {
+    do dag_of_instances(&d, &rng, 16, 200 + 10 * round, 2 + round % 4);
+    while (d.dag.n_nodes < 2000);
+    edb_learn_params params = EDB_PARAMS(edb_learn_params);
+    params.max_episodes = 2;
+    edb_policy *policy = learn_raw(*state, &d.dag, 1, &params, NULL);
+    edb_fsm_record *record = &policy->fsm->record;
+    record->batches = record->bound = 1000000;
+    record->batches += round % 2; /* known to come short, or not */
+    assert_true(fsm_batches(*state, policy, &d.dag, NULL) <=
+                policy_batches(*state, EDB_POLICY_TIGHT, &d.dag));
+    edb_policy_destroy(policy);
+  }
+}
+
+/* `best` that is given a table whose few instances do not decide. */
+static void best_is_never_longer_than_the_table_that_it_is_given(void **state) {
+  static test_dag d;
+  edb_rng rng;
+  edb_rng_seed(&rng, 11);
+  for (uint32_t round = 0; round < 20; round++) {
+    dag_of_instances(&d, &rng, 30, 20 + round, 2 + round % 4);
+    edb_learn_params params = EDB_PARAMS(edb_learn_params);
+    params.max_episodes = 5;
+    edb_policy *fsm = learn_raw(*state, &d.dag, 1, &params, NULL);
+    edb_policy best = *fsm;
+    best.kind = EDB_POLICY_BEST;
+    best.budget = 150;
+    assert_true(fsm_batches(*state, &best, &d.dag, NULL) <= fsm_batches(*state, fsm, &d.dag, NULL));
+    edb_policy_destroy(fsm);
+  }
+}
+
 static void lattices_come_within_two_percent_of_the_optimum(void **state) {
   static const uint32_t optimum[GRAPHS] = {221, 245, 202, 235, 225, 230, 412, 243, 211, 190};
   edb_policy *policy = NULL;
@@ -241,6 +281,9 @@ int main(void) {
       cmocka_unit_test(a_component_of_many_types_is_not_looked_at),
       cmocka_unit_test(a_plain_state_that_catches_up_is_like_any_other),
       cmocka_unit_test(schedules_of_small_graphs_are_valid_and_never_longer_than_tight),
+      cmocka_unit_test(
+          a_large_graph_that_goes_worse_than_the_learned_ones_is_never_longer_than_tight),
+      cmocka_unit_test(best_is_never_longer_than_the_table_that_it_is_given),
       cmocka_unit_test(lattices_come_within_two_percent_of_the_optimum),
       cmocka_unit_test(types_of_another_model_are_an_error_before_any_look),
       cmocka_unit_test(failing_allocations_are_survived),
