@@ -901,8 +901,8 @@ static void plan_maps_the_memory_of_cells(void **state) {
 
 static void plan_says_why_it_copies(void **state) {
   (void)state;
-  write_file("copies.edb", "edb 1\nmodel m\ncell f(h[4], ks[4]...) -> (y[4], z[8], s[4]):\n"
-                           "  y = tanh(h)\n  z = [y; y]\n  s = sum(tanh(ks) * y)\n");
+  write_file("copies.edb", "edb 1\nmodel m\ncell f(h[4], ks[4]...) -> (y[4], z[8], s[8]):\n"
+                           "  y = tanh(h)\n  z = [y; y]\n  s = sum(tanh([ks; y]))\n");
   expect(run("plan copies.edb"), 0, "copied: y into a concat");
   expect(run("plan copies.edb"), 0, "copied: y, of a node, to each element");
 }
