@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/bitset.h"
 #include "base/clock.h"
 #include "base/context.h"
 #include "base/cpu.h"
@@ -126,10 +125,6 @@ uint32_t edb_session_threads(const edb_session *s) {
 /* ---- Lowering -----------------------------------------------------------------------------------
  */
 
-static bool has_lowered(const edb_session *s, const edb_graph *graph) {
-  return s->lowered_from == graph && s->lowered_generation == graph->generation;
-}
-
 static void forget_lowered(edb_session *s) {
   edb_graph_clear(s->lowered);
   s->map.values.length = s->map.values_start.length = 0;
@@ -145,7 +140,7 @@ edb_status edb_session_lower(edb_session *s, const edb_graph *graph, const edb_g
     *out = graph;
     return EDB_OK;
   }
-  if (!has_lowered(s, graph)) forget_lowered(s);
+  if (!edb_session_has_lowered(s, graph)) forget_lowered(s);
   if (!s->lowered_from || s->map.values_start.length < edb_graph_node_count(graph)) {
     edb_status status = edb_lower_graph(s->lowering, graph, s->lowered, &s->map, error);
     if (status != EDB_OK) {
@@ -406,225 +401,6 @@ cleanup:
   edb_placement_destroy(placement);
   edb_schedule_destroy(schedule);
   return status;
-}
-
-/* ---- Step by step -------------------------------------------------------------------------------
- */
-
-/* Rows for the nodes of one step: the outputs of a batch stand together, as in a placement. */
-static edb_status bind_step(edb_session *s, uint32_t type, const edb_node *nodes, uint32_t count,
-                            edb_error *error) {
-  const edb_ir_cell *cell = &s->program->cells[type];
-  size_t element = s->backend->element_bytes, floats = 0;
-  for (uint32_t o = 0; o < cell->sig.n_outputs; o++)
-    floats += (edb_row_stride(edb_shape_size(cell->outputs[o].shape)) * count + 15) / 16 * 16;
-  uint32_t slab;
-  EDB_TRY(edb_store_take(&s->store, floats * element, count, &slab, error));
-  s->store.stepped = true;
-  char *at = s->store.slabs.data[slab].data;
-  for (uint32_t o = 0; o < cell->sig.n_outputs; o++) {
-    size_t stride = edb_row_stride(edb_shape_size(cell->outputs[o].shape));
-    for (uint32_t i = 0; i < count; i++)
-      edb_store_rows(&s->store, nodes[i])[o] = at + i * stride * element;
-    at += (stride * count + 15) / 16 * 16 * element;
-  }
-  for (uint32_t i = 0; i < count; i++) s->store.slab_of.data[nodes[i] - s->store.base] = slab;
-  return EDB_OK;
-}
-
-/* A frontier of another graph, or one that went on after a step that failed, must do no harm. */
-static edb_status check_step(const edb_session *s, const edb_graph *g, uint32_t type,
-                             const edb_node *nodes, uint32_t count, edb_error *error) {
-  for (uint32_t i = 0; i < count; i++) {
-    uint32_t index = nodes[i] - g->base;
-    EDB_FAIL_IF(nodes[i] < g->first || index >= g->n_nodes || g->type[index] != type, error,
-                EDB_ERROR_ARGUMENT, "the frontier is not one of this graph");
-    for (uint32_t e = g->edge_start[index]; e < g->edge_start[index + 1]; e++)
-      EDB_FAIL_IF(!edb_store_has(&s->store, g->edge_node[e]) ||
-                      !edb_store_row(&s->store, g->edge_node[e], g->edge_output[e]),
-                  error, EDB_ERROR_STATE,
-                  "output %u of node %u is an input of node %u but was not kept by its run",
-                  g->edge_output[e], g->edge_node[e], nodes[i]);
-  }
-  return EDB_OK;
-}
-
-/* Once nothing is ready the graph counts as run, if all of it was. */
-static edb_status finish_steps(const edb_session *s, edb_graph *g, edb_error *error) {
-  for (edb_node n = g->first; n < edb_graph_node_count(g); n++)
-    EDB_FAIL_IF(
-        s->store.slab_of.data[n - s->store.base] == UINT32_MAX, error, EDB_ERROR_STATE,
-        "nothing is ready, but node %u has not run: its step failed, or the frontier is one "
-        "of another graph",
-        n);
-  edb_graph_mark_run(g);
-  return EDB_OK;
-}
-
-static edb_status run_step(edb_session *s, const edb_graph *graph, const edb_schedule *one,
-                           edb_error *error) {
-  uint32_t type = one->batch_type[0], n = one->info.n_nodes;
-  void *state;
-  EDB_TRY(edb_session_open_whole(s, &state, error));
-  size_t scratch = s->backend->scratch_bytes(state, graph, one);
-  EDB_TRY(check_step(s, graph, type, one->nodes, n, error));
-  EDB_TRY(s->backend->begin(state, scratch, s->timing, error));
-  EDB_TRY(bind_step(s, type, one->nodes, n, error));
-  s->stats = (edb_run_stats){.nodes = n, .batches = 1, .bound = 1};
-  uint64_t begin = edb_clock_ns();
-  edb_status status =
-      s->backend->run_batch(state, graph, &s->store, type, one->nodes, n, &s->stats, error);
-  s->stats.run_ns = edb_clock_ns() - begin;
-  for (uint32_t i = 0; status != EDB_OK && i < n; i++) edb_store_release(&s->store, one->nodes[i]);
-  return status;
-}
-
-edb_status edb_session_step(edb_session *s, edb_graph *graph, edb_frontier *frontier,
-                            uint32_t *count, edb_error *error) {
-  EDB_REQUIRE(error, s, graph, frontier, count);
-  EDB_FAIL_IF(s->granularity != EDB_GRANULARITY_CELL, error, EDB_ERROR_UNSUPPORTED,
-              "step by step runs at cell granularity only");
-  const edb_graph *same;
-  uint32_t type = 0, n = 0;
-  const edb_node *nodes = NULL;
-  EDB_TRY(edb_session_lower(s, graph, &same, error));
-  EDB_TRY(edb_store_sync(&s->store, graph, error));
-  EDB_TRY(edb_frontier_sync(frontier, error));
-  EDB_TRY(edb_frontier_next(frontier, &type, &nodes, &n, error));
-  if (n == 0) {
-    EDB_TRY(finish_steps(s, graph, error));
-    *count = 0;
-    return EDB_OK;
-  }
-  uint32_t starts[2] = {0, n};
-  edb_schedule one = {.info = {.n_batches = 1, .n_nodes = n},
-                      .batch_type = &type,
-                      .batch_start = starts,
-                      .nodes = (edb_node *)(uintptr_t)nodes};
-  EDB_TRY(run_step(s, graph, &one, error));
-  *count = n;
-  return EDB_OK;
-}
-
-edb_status edb_session_release(edb_session *s, edb_graph *graph, edb_node node, edb_error *error) {
-  EDB_REQUIRE(error, s, graph);
-  EDB_TRY(edb_graph_release(graph, node, error));
-  if (s->granularity == EDB_GRANULARITY_CELL && edb_store_follows(&s->store, graph))
-    edb_store_release(&s->store, node);
-  return EDB_OK;
-}
-
-/* ---- Reading ------------------------------------------------------------------------------------
- */
-
-/* Where the value of a cell graph is: itself, or what became of it at operator granularity. */
-static const char *find_row(const edb_session *s, const edb_graph *graph, edb_value value) {
-  const edb_graph *run = graph;
-  if (s->granularity == EDB_GRANULARITY_OP) {
-    if (!has_lowered(s, graph) || value.node >= s->map.values_start.length) return NULL;
-    value = s->map.values.data[s->map.values_start.data[value.node] + value.output];
-    run = s->lowered;
-  }
-  bool known = edb_store_follows(&s->store, run) && edb_store_has(&s->store, value.node);
-  return known ? edb_store_row(&s->store, value.node, value.output) : NULL;
-}
-
-static edb_status check_value(const edb_session *s, const edb_graph *graph, edb_value value,
-                              edb_error *error) {
-  const edb_program *program = edb_model_program(s->model);
-  EDB_FAIL_IF(graph->schema != &program->schema, error, EDB_ERROR_MISMATCH,
-              "the graph is of another model than the session");
-  EDB_FAIL_IF(value.node >= edb_graph_node_count(graph), error, EDB_ERROR_ARGUMENT,
-              "there is no node %u", value.node);
-  EDB_FAIL_IF(value.node < graph->base || edb_bitset_has(graph->released, value.node - graph->base),
-              error, EDB_ERROR_STATE, "node %u was released", value.node);
-  const edb_ir_cell *c = &program->cells[edb_graph_node_cell(graph, value.node)];
-  EDB_FAIL_IF(value.output >= c->sig.n_outputs, error, EDB_ERROR_ARGUMENT,
-              "cell %s has %u outputs, asked for number %u", c->name, c->sig.n_outputs,
-              value.output);
-  return EDB_OK;
-}
-
-/* The same of a value that is there and is the graph's own, as almost all are that anybody asks
- * for; NULL: find_value says where it is, or why not. */
-static inline const char *find_own(const edb_session *s, const edb_graph *graph, edb_value value,
-                                   size_t *size) {
-  const edb_store *store = &s->store;
-  uint32_t index = value.node - graph->base; /* wraps for rows that were dropped */
-  if (s->granularity != EDB_GRANULARITY_CELL || graph->schema != &s->program->schema ||
-      !edb_store_follows(store, graph) || !edb_store_has(store, value.node) ||
-      index >= graph->n_nodes || edb_bitset_has(graph->released, index))
-    return NULL;
-  const edb_ir_cell *c = &s->program->cells[graph->type[index]];
-  if (value.output >= c->sig.n_outputs ||
-      (c->sig.outputs[value.output].needs_labels && !edb_graph_label_flag(graph, &c->sig, index)))
-    return NULL;
-  *size = edb_shape_size(c->outputs[value.output].shape);
-  return edb_store_row(store, value.node, value.output);
-}
-
-/* The address of a value and its number of elements. */
-static edb_status find_value(const edb_session *s, const edb_graph *graph, edb_value value,
-                             const char **row, size_t *size, edb_error *error) {
-  *row = find_own(s, graph, value, size);
-  if (*row) return EDB_OK;
-  EDB_TRY(check_value(s, graph, value, error));
-  const edb_ir_cell *c =
-      &edb_model_program(s->model)->cells[edb_graph_node_cell(graph, value.node)];
-  bool labelled = !c->sig.outputs[value.output].needs_labels ||
-                  edb_graph_has_labels(graph, value.node - graph->base);
-  *size = edb_shape_size(c->outputs[value.output].shape);
-  *row = labelled ? find_row(s, graph, value) : NULL;
-  EDB_FAIL_IF(!*row, error, EDB_ERROR_STATE, "output %s of node %u (cell %s) %s",
-              c->sig.outputs[value.output].name, value.node, c->name,
-              !labelled                   ? "needs a label, and the node has none"
-              : value.node < graph->first ? "was not kept by its run, or another session ran it"
-                                          : "was not run yet");
-  return EDB_OK;
-}
-
-static edb_status check_count(size_t size, size_t count, edb_error *error) {
-  EDB_FAIL_IF(size != count, error, EDB_ERROR_ARGUMENT, "the value has %zu elements, not %zu", size,
-              count);
-  return EDB_OK;
-}
-
-edb_status edb_session_read(const edb_session *s, const edb_graph *graph, edb_value value,
-                            float *out, size_t count, edb_error *error) {
-  EDB_REQUIRE(error, s, graph, out);
-  const char *row;
-  size_t size;
-  EDB_TRY(find_value(s, graph, value, &row, &size, error));
-  EDB_TRY(check_count(size, count, error));
-  if (s->backend->element_bytes == sizeof(float)) {
-    memcpy(out, row, size * sizeof(float));
-  } else {
-    const double *from = (const double *)(const void *)row;
-    for (size_t i = 0; i < size; i++) out[i] = (float)from[i];
-  }
-  return EDB_OK;
-}
-
-edb_status edb_session_read_f64(const edb_session *s, const edb_graph *graph, edb_value value,
-                                double *out, size_t count, edb_error *error) {
-  EDB_REQUIRE(error, s, graph, out);
-  const char *row;
-  size_t size;
-  EDB_TRY(find_value(s, graph, value, &row, &size, error));
-  EDB_TRY(check_count(size, count, error));
-  if (s->backend->element_bytes == sizeof(double)) {
-    memcpy(out, row, size * sizeof(double));
-  } else {
-    const float *from = (const float *)(const void *)row;
-    for (size_t i = 0; i < size; i++) out[i] = from[i];
-  }
-  return EDB_OK;
-}
-
-bool edb_session_has(const edb_session *s, const edb_graph *graph, edb_value value) {
-  const char *row;
-  size_t size;
-  return find_value(s, graph, value, &row, &size, NULL) == EDB_OK;
 }
 
 /* ---- Types -------------------------------------------------------------------------------------

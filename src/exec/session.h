@@ -62,6 +62,11 @@ struct edb_session {
   uint64_t lowered_generation;
 };
 
+/* Operator granularity: whether `lowered` is of the graph as it is now. */
+static inline bool edb_session_has_lowered(const edb_session *session, const edb_graph *graph) {
+  return session->lowered_from == graph && session->lowered_generation == graph->generation;
+}
+
 /* Runs the batches of a schedule as they are placed in a slab; `store` knows all rows. */
 EDB_MUST_CHECK edb_status edb_session_run_batches(edb_session *session, void *state,
                                                   const edb_graph *graph, edb_store *store,
