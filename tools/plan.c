@@ -46,9 +46,9 @@ static int plan_cell(workplace *w, uint32_t cell, report *r) {
 
 static int count(workplace *w, reports *all) {
   plan_counters *counters = calloc(3 * (size_t)all->n + 1, sizeof *counters);
+  if (!counters) return workplace_no_memory(w);
   plan_counters *created = counters, *planned = created + all->n, *fused = planned + all->n;
-  int failed = counters ? 0 : workplace_no_memory(w);
-  if (!failed) failed = plan_run(w, all->n, EDB_LAYOUT_CREATED, true, created);
+  int failed = plan_run(w, all->n, EDB_LAYOUT_CREATED, true, created);
   if (!failed) failed = plan_run(w, all->n, EDB_LAYOUT_PLANNED, true, planned);
   if (!failed) failed = plan_run(w, all->n, EDB_LAYOUT_PLANNED, false, fused);
   for (uint32_t i = 0; i < all->n && !failed; i++) {

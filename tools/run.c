@@ -60,9 +60,9 @@ static int parse_cells(printer *p, const char *list) {
   const edb_model *model = p->w->model;
   int failed = 0;
   if (!list) return 0;
-  char *copy = strdup(list), *rest = copy, *name;
   p->cells = calloc((size_t)edb_model_cell_count(model) + 1, sizeof *p->cells);
-  if (!copy || !p->cells) failed = workplace_no_memory(p->w);
+  char *copy = p->cells ? strdup(list) : NULL, *rest = copy, *name;
+  if (!copy) return workplace_no_memory(p->w);
   while (!failed && (name = strsep(&rest, ","))) {
     uint32_t cell = edb_model_cell(model, name);
     if (cell == UINT32_MAX)

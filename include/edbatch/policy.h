@@ -24,7 +24,7 @@ extern "C" {
   X(EDB_POLICY_TIGHT, "tight", "types whose batch lowers the bound, better of both directions") \
   X(EDB_POLICY_FSM, "fsm", "a learned finite state machine")                                    \
   X(EDB_POLICY_BEAM, "beam", "beam search over the instances that decide, after tight")         \
-  X(EDB_POLICY_BEST, "best", "the first of tight, fsm, beam at the bound, else the shortest")   \
+  X(EDB_POLICY_BEST, "best", "the first of fsm, tight, beam at the bound, else the shortest")   \
   X(EDB_POLICY_EXACT, "exact", "shortest of all, by search, within a time limit")
 
 typedef enum edb_policy_kind {

@@ -140,7 +140,8 @@ static void shuffle(rows *r) {
 /* Rows that are scattered in so many bytes; a chunk of the widest at least. */
 static edb_status measure(edb_context *ctx, size_t bytes, bool far, edb_row_costs *out,
                           edb_error *error) {
-  const size_t least = CHUNK * (EDB_ROW_FIRST_WIDTH << (EDB_ROW_WIDTHS - 1)) * sizeof(float);
+  const size_t widest = (size_t)EDB_ROW_FIRST_WIDTH << (EDB_ROW_WIDTHS - 1),
+               least = CHUNK * widest * sizeof(float);
   if (bytes < least) bytes = least;
   rows r = {.kernels = edb_kernels_get(ctx->simd), .far = far};
   size_t all = lay_out(&r, bytes, NULL);
