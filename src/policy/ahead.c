@@ -9,11 +9,13 @@
 #define INSTANCES      4 /* looked at; of a large graph one per so many nodes, up to MOST */
 #define PER_NODES      2000
 #define MOST_INSTANCES 16
+#define MORE           2 /* of a second look */
 #define WIDTH          4
 #define MAX_COLUMNS    8    /* of a component: more have too many states */
 #define MAX_MEMBERS    4096 /* nodes of an instance: larger ones have states too large to keep */
 #define SOFT           0.1
 #define BOUND_WEIGHT   0.05
+#define SLACK          0.9
 #define NEAR           10     /* paths that are so much shorter than the longest hardly decide */
 #define NEAR_EACH      2      /* more such paths per instance looked at: not few decide */
 #define WORK_PER_NODE  40     /* about nanoseconds of a search, per node of the graph */
@@ -106,15 +108,19 @@ static void find_sources(choice *c) {
   }
 }
 
-static bool are_few(const choice *c) {
+/* Whether few decide; then all that have such a path are wanted. */
+static bool are_few(choice *c) {
   uint32_t near = 0;
   for (uint32_t i = 0; i < c->n_sources; i++) near += c->height[c->sources[i]] + NEAR >= c->tallest;
-  return near <= NEAR_EACH * c->wanted;
+  if (near > NEAR_EACH * c->wanted) return false;
+  uint32_t most = c->wanted + c->wanted / 2;
+  c->wanted = near < INSTANCES ? INSTANCES : near < most ? near : most;
+  return true;
 }
 
 /* The longest path of all, then the longest of each type, then the next longest of all. False: few
- * do not decide, there is one instance only, or a too large one. */
-static bool choose_instances(choice *c) {
+ * do not decide, or there is a too large one. */
+static bool choose_longest(choice *c) {
   uint32_t longest[MAX_COLUMNS] = {0}, columns = c->p->component_size[c->component];
   find_longest(c, longest);
   find_sources(c);
@@ -124,7 +130,18 @@ static bool choose_instances(choice *c) {
     if (!choose_instance(c, next)) return false;
     next = k < columns ? longest[k++] : longest_source(c);
   }
-  return c->n_instances > 1;
+  return true;
+}
+
+/* What a pass that followed the word of fewer instances came to last, `more` instances. False:
+ * there is a too large one. */
+static bool choose_last(choice *c, const edb_batches *pass, uint32_t more) {
+  uint32_t wanted = c->n_instances + more;
+  for (uint32_t i = c->p->n_nodes; i-- > 0 && c->n_instances < wanted;) {
+    uint32_t v = pass->nodes[i];
+    if (c->p->component[c->p->type[v]] == c->component && !choose_instance(c, v)) return false;
+  }
+  return true;
 }
 
 /* ---- Their word ---------------------------------------------------------------------------------
@@ -140,7 +157,8 @@ static edb_status search_word(edb_context *ctx, uint32_t n_nodes, const edb_part
                             .max_bytes = BYTES_FLOOR + (size_t)part->n_nodes * BYTES_PER_NODE,
                             .instances = MOST_INSTANCES,
                             .soft = SOFT,
-                            .bound_weight = BOUND_WEIGHT};
+                            .bound_weight = BOUND_WEIGHT,
+                            .slack = SLACK};
   edb_beam_report report;
   edb_runner runner;
   size_t bytes = part->n_batchable * sizeof(uint32_t);
@@ -160,9 +178,17 @@ static edb_status search_word(edb_context *ctx, uint32_t n_nodes, const edb_part
   return status;
 }
 
+/* The instances that a word of the component is looked for, as above. False: it has none. */
+static bool choose_instances(choice *c, const edb_batches *pass) {
+  if (!choose_longest(c)) return false;
+  if (pass != NULL && !choose_last(c, pass, MORE)) return false;
+  return c->n_instances > 1;
+}
+
 /* The word of a component of the forward problem; *length: 0 where there is none. */
 static edb_status look(edb_context *ctx, const edb_problem *p, const uint32_t *height,
-                       uint32_t component, uint32_t *letters, uint32_t *length, edb_error *error) {
+                       uint32_t component, const edb_batches *pass, uint32_t *letters,
+                       uint32_t *length, edb_error *error) {
   size_t n = p->n_nodes, words = EDB_BITSET_WORDS(n);
   size_t bytes = words * sizeof(uint64_t) + n * 2 * sizeof(uint32_t);
   *length = 0;
@@ -176,7 +202,7 @@ static edb_status look(edb_context *ctx, const edb_problem *p, const uint32_t *h
   c.sources = c.members + n;
   memset(c.chosen, 0, words * sizeof *c.chosen);
   edb_status status = EDB_OK;
-  if (choose_instances(&c)) {
+  if (choose_instances(&c, pass)) {
     edb_part part;
     status = edb_part_init_chosen(ctx, p, component, c.chosen, &part, error);
     if (status == EDB_OK) {
@@ -190,19 +216,19 @@ static edb_status look(edb_context *ctx, const edb_problem *p, const uint32_t *h
 
 /* The words of all components that have something to decide. */
 static edb_status look_at_all(edb_context *ctx, const edb_problem *forward, const uint32_t *height,
-                              edb_ahead *a, edb_error *error) {
+                              const edb_batches *pass, edb_ahead *a, edb_error *error) {
   a->start[0] = 0;
   for (uint32_t c = 0; c < a->n_components; c++) {
     uint32_t length = 0, types = forward->component_size[c];
     if (types > 1 && types <= MAX_COLUMNS)
-      EDB_TRY(look(ctx, forward, height, c, a->letters + a->start[c], &length, error));
+      EDB_TRY(look(ctx, forward, height, c, pass, a->letters + a->start[c], &length, error));
     a->start[c + 1] = a->start[c] + length;
   }
   return EDB_OK;
 }
 
-edb_status edb_ahead_init(edb_context *ctx, const edb_problem *forward, edb_ahead *out,
-                          edb_error *error) {
+edb_status edb_ahead_init(edb_context *ctx, const edb_problem *forward, const edb_batches *pass,
+                          edb_ahead *out, edb_error *error) {
   size_t parts = forward->n_components, n = forward->n_nodes;
   edb_ahead a = {.n_components = forward->n_components};
   a.memory_bytes = (parts * 2 + 1 + n * 2) * sizeof(uint32_t);
@@ -215,7 +241,7 @@ edb_status edb_ahead_init(edb_context *ctx, const edb_problem *forward, edb_ahea
   if (forward->height == NULL) edb_problem_heights(forward, height);
   if (forward->height != NULL) height = NULL;
   edb_status status =
-      look_at_all(ctx, forward, height != NULL ? height : forward->height, &a, error);
+      look_at_all(ctx, forward, height != NULL ? height : forward->height, pass, &a, error);
   if (status != EDB_OK) {
     edb_ahead_free(ctx, &a);
     return status;

@@ -24,9 +24,10 @@ typedef struct edb_ahead {
 } edb_ahead;
 
 /* A component has no letters where few instances cannot decide: it is one large instance, or has
- * too many types. */
+ * too many types. `pass`: a schedule that an earlier look did not decide, so that what it came to
+ * last is looked at as well; NULL: the first look. */
 EDB_MUST_CHECK edb_status edb_ahead_init(edb_context *ctx, const edb_problem *forward,
-                                         edb_ahead *out, edb_error *error);
+                                         const edb_batches *pass, edb_ahead *out, edb_error *error);
 void edb_ahead_free(edb_context *ctx, edb_ahead *ahead);
 
 /* A pass over the whole forward problem that follows the words, and where they end the tight rule.

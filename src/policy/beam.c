@@ -169,6 +169,7 @@ static bool advance(beam *b) {
   front *next = &b->next;
   if (!edb_vec_reserve(b->ctx, &b->trace, ((size_t)steps + 1) * width)) return false;
   double top = b->kept[0].score;
+  while (b->n_kept > 1 && b->kept[b->n_kept - 1].score < b->params->slack * top) b->n_kept--;
   for (uint32_t i = 0; i < b->n_kept; i++) {
     const candidate *c = &b->pool[b->kept[i].slot];
     entry *to = &next->entries[i];

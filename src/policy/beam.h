@@ -17,6 +17,7 @@ typedef struct edb_beam_params {
   size_t max_bytes;   /* of the automata */
   uint32_t instances; /* of the first round */
   double soft, bound_weight;
+  double slack; /* schedules that score less than this part of the best are not gone on with */
 } edb_beam_params;
 
 /* How it went. */

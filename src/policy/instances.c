@@ -5,6 +5,8 @@
 
 #include "base/bitset.h"
 
+#define FIRST_STATES 512
+
 /* ---- The nodes of an instance -------------------------------------------------------------------
  */
 
@@ -16,7 +18,7 @@ static uint32_t *carve(uint32_t **next, size_t words) {
 
 static edb_status automaton_alloc(edb_automaton *a, size_t edges, edb_error *error) {
   size_t n = a->n_nodes, words = a->words;
-  size_t numbers = (size_t)a->n_types + 1 + n * 2 + (n + 1) * 2 + edges * 2;
+  size_t numbers = (size_t)a->n_types + 1 + n * 4 + (n + 1) * 2 + edges * 2;
   a->memory_bytes = words * 2 * sizeof(uint64_t) + numbers * sizeof(uint32_t);
   a->memory = edb_alloc(a->ctx, a->memory_bytes);
   if (a->memory == NULL) return edb_fail_memory(error, a->memory_bytes, "an instance");
@@ -25,6 +27,8 @@ static edb_status automaton_alloc(edb_automaton *a, size_t edges, edb_error *err
   a->column_start = carve(&next, (size_t)a->n_types + 1);
   a->own = carve(&next, n);
   a->height = carve(&next, n);
+  a->column = carve(&next, n);
+  a->fresh = carve(&next, n);
   a->in_start = carve(&next, n + 1);
   a->out_start = carve(&next, n + 1);
   a->in = carve(&next, edges);
@@ -58,6 +62,7 @@ static void link_nodes(edb_automaton *a, const edb_part *part, const uint32_t *o
     uint32_t x = order[b];
     a->own[b] = part->own[x];
     a->height[b] = part->height[x];
+    a->column[b] = part->column[x];
     a->in_start[b] = in;
     a->out_start[b] = out;
     for (uint32_t e = part->in_start[x]; e < part->in_start[x + 1]; e++)
@@ -81,6 +86,11 @@ static uint64_t hash_set(const uint64_t *set, uint32_t words) {
   return h;
 }
 
+/* Sets have a few words: too few for a call of memcpy to pay. */
+static inline void copy_words(uint64_t *to, const uint64_t *from, size_t words) {
+  for (size_t w = 0; w < words; w++) to[w] = from[w];
+}
+
 static bool grow_slots(edb_automaton *a) {
   uint32_t count = a->slot_count == 0 ? 64 : a->slot_count * 2;
   while (count < a->n_nodes * 2) count *= 2; /* about as many states as nodes are usual */
@@ -97,60 +107,90 @@ static bool grow_slots(edb_automaton *a) {
   return true;
 }
 
-/* What is left in the state of the scratch sets. */
-static void fill_row(const edb_automaton *a, uint32_t state, uint32_t *row) {
-  const uint64_t *done = a->scratch, *ready = a->scratch + a->words;
-  uint32_t height = 0, *next = row + 1, *own = row + 1 + a->n_types;
-  for (uint32_t c = 0; c < a->n_types; c++) {
-    uint32_t end = a->column_start[c + 1], b = a->column_start[c];
-    while (b < end) { /* the first that is not done, a word at a time */
-      uint64_t open = ~done[b >> 6] >> (b & 63);
-      if (open != 0) {
-        b += (uint32_t)__builtin_ctzll(open);
-        break;
-      }
-      b = (b | 63) + 1;
-    }
-    own[c] = b < end && !a->unbatchable[c] ? a->own[b] : 0;
-    bool any = false;
-    for (uint32_t r = a->column_start[c]; r < end && !any; r = (r | 63) + 1) {
-      uint64_t bits = ready[r >> 6] >> (r & 63);
-      if (end - r < 64) bits &= (UINT64_C(1) << (end - r)) - 1;
-      any = bits != 0;
-    }
-    next[c] = any ? EDB_STATE_NONE : state;
+/* Bits of a set from `from` to `end`, as far as its word goes. */
+static inline uint64_t bits_from(const uint64_t *set, uint32_t from, uint32_t end) {
+  uint64_t bits = set[from >> 6] >> (from & 63);
+  return end - from < 64 ? bits & ((UINT64_C(1) << (end - from)) - 1) : bits;
+}
+
+/* The largest own of a column's nodes that are not done: that of the first. */
+static uint32_t own_left(const edb_automaton *a, uint32_t column) {
+  uint32_t end = a->column_start[column + 1];
+  for (uint32_t b = a->column_start[column]; b < end; b = (b | 63) + 1) {
+    uint64_t open = ~a->scratch[b >> 6] >> (b & 63);
+    if (open == 0) continue;
+    b += (uint32_t)__builtin_ctzll(open);
+    return b < end ? a->own[b] : 0;
   }
+  return 0;
+}
+
+static uint32_t height_left(const edb_automaton *a) {
+  const uint64_t *ready = a->scratch + a->words;
+  uint32_t height = 0;
   for (uint32_t w = 0; w < a->words; w++) {
     for (uint64_t bits = ready[w]; bits != 0; bits &= bits - 1) {
       uint32_t b = w * 64 + (uint32_t)__builtin_ctzll(bits);
       if (a->height[b] > height) height = a->height[b];
     }
   }
-  row[0] = height;
+  return height;
 }
 
-/* The state of the scratch sets, new or not. */
-static uint32_t intern(edb_automaton *a) {
-  size_t set_bytes = a->words * sizeof(uint64_t);
-  uint64_t hash = hash_set(a->scratch, a->words), at = hash;
-  if (a->slot_count > 0) {
-    for (; a->slots[at & (a->slot_count - 1)] != 0; at++) {
-      uint32_t s = a->slots[at & (a->slot_count - 1)] - 1;
-      if (memcmp(a->sets.data + (size_t)s * a->words * 2, a->scratch, set_bytes) == 0) return s;
-    }
+/* What is left in the state of the scratch sets, which comes after `from` by a letter: only the
+ * letter's column lost nodes, and only what is fresh became ready. */
+static void fill_row(edb_automaton *a, uint32_t state, uint32_t from, uint32_t column) {
+  size_t row_length = 1 + 2 * (size_t)a->n_types;
+  uint32_t *row = a->rows.data + state * row_length, *next = row + 1, *own = next + a->n_types;
+  const uint32_t *old = a->rows.data + from * row_length;
+  row[0] = height_left(a);
+  for (uint32_t c = 0; c < a->n_types; c++) {
+    next[c] = old[1 + c] == from || c == column ? state : EDB_STATE_NONE;
+    own[c] = old[1 + a->n_types + c];
   }
+  own[column] = own_left(a, column);
+  for (uint32_t i = 0; i < a->n_fresh; i++)
+    if (edb_bitset_has(a->scratch + a->words, a->fresh[i]))
+      next[a->column[a->fresh[i]]] = EDB_STATE_NONE;
+}
+
+/* The same of the initial state. */
+static void fill_first_row(edb_automaton *a) {
+  uint32_t *row = a->rows.data, *next = row + 1, *own = next + a->n_types;
+  row[0] = height_left(a);
+  for (uint32_t c = 0; c < a->n_types; c++) {
+    next[c] = 0;
+    own[c] = a->unbatchable[c] ? 0 : own_left(a, c);
+  }
+  for (uint32_t b = 0; b < a->n_nodes; b++)
+    if (edb_bitset_has(a->scratch + a->words, b)) next[a->column[b]] = EDB_STATE_NONE;
+}
+
+/* The state whose set of done nodes is that of the scratch sets; EDB_STATE_NONE: there is none. */
+static uint32_t find_state(const edb_automaton *a, uint64_t hash) {
+  if (a->slot_count == 0) return EDB_STATE_NONE;
+  for (uint64_t at = hash; a->slots[at & (a->slot_count - 1)] != 0; at++) {
+    uint32_t s = a->slots[at & (a->slot_count - 1)] - 1, w = 0;
+    const uint64_t *done = a->sets.data + (size_t)s * a->words * 2;
+    while (w < a->words && done[w] == a->scratch[w]) w++;
+    if (w == a->words) return s;
+  }
+  return EDB_STATE_NONE;
+}
+
+/* A new state with the scratch sets, its row still to be filled. */
+static uint32_t add_state(edb_automaton *a, uint64_t hash) {
   if (a->n_states >= a->max_states) return EDB_STATE_NONE;
-  size_t row = 1 + 2 * (size_t)a->n_types, states = (size_t)a->n_states + 1;
-  if (!edb_vec_reserve(a->ctx, &a->sets, states * a->words * 2) ||
+  size_t row = 1 + 2 * (size_t)a->n_types, states = (size_t)a->n_states + 1, words = a->words;
+  if (!edb_vec_reserve(a->ctx, &a->sets, states * words * 2) ||
       !edb_vec_reserve(a->ctx, &a->rows, states * row) ||
       (states * 2 > a->slot_count && !grow_slots(a))) {
     a->failed = true;
     return EDB_STATE_NONE;
   }
   uint32_t state = a->n_states++;
-  memcpy(a->sets.data + (size_t)state * a->words * 2, a->scratch, set_bytes * 2);
-  fill_row(a, state, a->rows.data + (size_t)state * row);
-  at = hash;
+  copy_words(a->sets.data + state * words * 2, a->scratch, words * 2);
+  uint64_t at = hash;
   while (a->slots[at & (a->slot_count - 1)] != 0) at++;
   a->slots[at & (a->slot_count - 1)] = state + 1;
   return state;
@@ -171,7 +211,10 @@ static void run_node(edb_automaton *a, uint32_t b) {
   edb_bitset_add(done, b);
   edb_bitset_remove(ready, b);
   for (uint32_t e = a->out_start[b]; e < a->out_start[b + 1]; e++) {
-    if (inputs_done(a, a->out[e])) edb_bitset_add(ready, a->out[e]);
+    uint32_t u = a->out[e];
+    if (!inputs_done(a, u) || edb_bitset_has(ready, u)) continue;
+    edb_bitset_add(ready, u);
+    a->fresh[a->n_fresh++] = u;
   }
   *a->work += 4 * ((uint64_t)1 + a->out_start[b + 1] - a->out_start[b]);
 }
@@ -181,15 +224,15 @@ static void run_node(edb_automaton *a, uint32_t b) {
 static void run_column(edb_automaton *a, const uint64_t *ready, uint32_t column) {
   uint32_t end = a->column_start[column + 1];
   for (uint32_t r = a->column_start[column]; r < end; r = (r | 63) + 1) {
-    uint64_t bits = ready[r >> 6] >> (r & 63);
-    if (end - r < 64) bits &= (UINT64_C(1) << (end - r)) - 1;
-    for (; bits != 0; bits &= bits - 1) run_node(a, r + (uint32_t)__builtin_ctzll(bits));
+    for (uint64_t bits = bits_from(ready, r, end); bits != 0; bits &= bits - 1)
+      run_node(a, r + (uint32_t)__builtin_ctzll(bits));
   }
 }
 
 /* Unbatchable nodes run as soon as they are ready. */
 static void run_unbatchable(edb_automaton *a) {
   const uint64_t *ready = a->scratch + a->words;
+  if (!a->has_unbatchable) return;
   for (uint32_t c = 0; c < a->n_types; c++) {
     if (!a->unbatchable[c]) continue;
     for (uint32_t b = a->column_start[c]; b < a->column_start[c + 1]; b++) {
@@ -203,19 +246,34 @@ static void run_unbatchable(edb_automaton *a) {
 
 uint32_t edb_automaton_make(edb_automaton *a, uint32_t state, uint32_t column) {
   size_t words = a->words;
-  const uint64_t *sets = a->sets.data + (size_t)state * words * 2;
-  memcpy(a->scratch, sets, words * 2 * sizeof *sets);
+  const uint64_t *sets = a->sets.data + state * words * 2;
+  copy_words(a->scratch, sets, words * 2);
+  a->n_fresh = 0;
   run_column(a, sets + words, column);
   run_unbatchable(a);
   *a->work += 60 + words * 6 + (uint64_t)a->n_types * 4;
-  uint32_t next = intern(a);
-  if (next == EDB_STATE_NONE) return next;
-  a->rows.data[(size_t)state * (1 + 2 * (size_t)a->n_types) + 1 + column] = next;
+  uint64_t hash = hash_set(a->scratch, a->words);
+  uint32_t next = find_state(a, hash);
+  if (next == EDB_STATE_NONE) {
+    next = add_state(a, hash);
+    if (next == EDB_STATE_NONE) return next;
+    fill_row(a, next, state, column);
+  }
+  a->rows.data[state * (1 + 2 * (size_t)a->n_types) + 1 + column] = next;
   return next;
 }
 
 /* ---- Making and freeing -------------------------------------------------------------------------
  */
+
+/* Room for about as many states as there will be, unless that is much. */
+static bool reserve_states(edb_automaton *a) {
+  size_t states = a->n_nodes + (size_t)a->n_nodes / 2;
+  if (states > FIRST_STATES) states = FIRST_STATES;
+  if (states > a->max_states) states = a->max_states;
+  return edb_vec_reserve(a->ctx, &a->sets, states * a->words * 2) &&
+         edb_vec_reserve(a->ctx, &a->rows, states * (1 + 2 * (size_t)a->n_types));
+}
 
 static edb_status make_initial(edb_automaton *a, edb_error *error) {
   memset(a->scratch, 0, (size_t)a->words * 2 * sizeof *a->scratch);
@@ -223,9 +281,10 @@ static edb_status make_initial(edb_automaton *a, edb_error *error) {
     if (a->in_start[b] == a->in_start[b + 1]) edb_bitset_add(a->scratch + a->words, b);
   }
   run_unbatchable(a);
-  if (intern(a) == EDB_STATE_NONE)
+  if (!reserve_states(a) || add_state(a, hash_set(a->scratch, a->words)) == EDB_STATE_NONE)
     return edb_fail_memory(error, (size_t)a->words * 2 * sizeof *a->scratch,
                            "the states of an instance");
+  fill_first_row(a);
   return EDB_OK;
 }
 
@@ -237,6 +296,7 @@ edb_status edb_automaton_init(edb_context *ctx, const edb_part *part, uint32_t i
       .ctx = ctx, .n_types = part->n_types, .unbatchable = part->unbatchable, .work = work};
   a.n_nodes = part->instance_start[instance + 1] - part->instance_start[instance];
   a.words = (uint32_t)EDB_BITSET_WORDS(a.n_nodes);
+  for (uint32_t c = 0; c < a.n_types; c++) a.has_unbatchable |= a.unbatchable[c] != 0;
   size_t edges = 0, state_bytes = (size_t)a.words * 16 + (1 + 2 * (size_t)a.n_types) * 4 + 8;
   for (uint32_t i = 0; i < a.n_nodes; i++)
     edges += part->in_start[members[i] + 1] - part->in_start[members[i]];

@@ -23,11 +23,13 @@ typedef struct edb_automaton {
   uint32_t n_states, max_states;
   uint32_t initial; /* always 0 once made */
   bool failed;      /* an allocation did */
-  uint64_t *work;   /* adds about the nanoseconds that making states takes */
+  bool has_unbatchable;
+  uint64_t *work; /* adds about the nanoseconds that making states takes */
   /* Nodes are numbered by column, inside a column by falling own: the first that is not done has
    * the largest own that is left. */
-  uint32_t *column_start; /* [n_types + 1] */
-  uint32_t *own, *height; /* [n_nodes] */
+  uint32_t *column_start;          /* [n_types + 1] */
+  uint32_t *own, *height, *column; /* [n_nodes] */
+  uint32_t *fresh, n_fresh;        /* [n_nodes] what became ready in the step being made */
   uint32_t *in_start, *in, *out_start, *out;
   const uint8_t *unbatchable; /* the part's */
   EDB_VEC(uint64_t) sets;     /* per state: done, ready */

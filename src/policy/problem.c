@@ -65,7 +65,6 @@ static inline uint32_t renumber(uint32_t original, uint32_t *number, uint32_t *n
   t = number[original] = (*n_types)++;
   a->original_type[t] = original;
   a->unbatchable[t] = dag->unbatchable != NULL && dag->unbatchable[original];
-  a->type_count[t] = 0;
   return t;
 }
 
@@ -82,24 +81,25 @@ static inline bool is_repeated(const uint32_t *in_node, uint32_t start, uint32_t
  * [u + 2]. `number`: [dag->n_types], all EDB_TYPE_NONE. */
 static inline __attribute__((always_inline)) void
 link_inputs(const edb_dag *dag, uint32_t *number, edb_problem *p, arrays *a, uint64_t *takes) {
+  const uint32_t *in_node = dag->in_node, *in_start = dag->in_start, origin = dag->origin;
+  uint32_t *restrict in = a->in, *restrict type = a->type, *restrict takers = a->out_start + 2;
   uint32_t n_edges = 0, n_types = 0, n = dag->n_nodes;
   memset(a->out_start, 0, ((size_t)n + 2) * sizeof *a->out_start);
   for (uint32_t v = 0; v < n; v++) {
     uint32_t t = renumber(dag->type[v], number, &n_types, dag, a);
     uint64_t taken = 0;
-    a->type[v] = t;
-    a->type_count[t]++;
+    type[v] = t;
     a->in_start[v] = n_edges;
-    uint32_t start = dag->in_start[v], end = dag->in_start[v + 1], half = (end - start) / 2;
+    uint32_t start = in_start[v], end = in_start[v + 1], half = (end - start) / 2;
     for (uint32_t e = start; e < end; e++) {
-      if (dag->in_node[e] < dag->origin) continue;
-      uint32_t u = dag->in_node[e] - dag->origin;
-      uint32_t is_new = e == start || !is_repeated(dag->in_node, start, half, e);
+      if (in_node[e] < origin) continue;
+      uint32_t u = in_node[e] - origin;
+      uint32_t is_new = e == start || !is_repeated(in_node, start, half, e);
       EDB_ASSERT(u < v);
-      a->in[n_edges] = u;
+      in[n_edges] = u;
       n_edges += is_new;
-      a->out_start[u + 2] += is_new;
-      if (takes != NULL) taken |= UINT64_C(1) << a->type[u];
+      takers[u] += is_new;
+      if (takes != NULL) taken |= UINT64_C(1) << type[u];
     }
     if (takes != NULL) takes[t] |= taken;
   }
@@ -110,10 +110,11 @@ link_inputs(const edb_dag *dag, uint32_t *number, edb_problem *p, arrays *a, uin
 
 /* out_start is filled at [u + 1], so that it ends as starts without a second array. */
 static void link_outputs(uint32_t n, arrays *a) {
-  for (uint32_t u = 0; u < n; u++) a->out_start[u + 2] += a->out_start[u + 1];
-  for (uint32_t v = 0; v < n; v++) {
-    for (uint32_t e = a->in_start[v]; e < a->in_start[v + 1]; e++)
-      a->out[a->out_start[a->in[e] + 1]++] = v;
+  const uint32_t *in_start = a->in_start, *in = a->in;
+  uint32_t *restrict end = a->out_start + 1, *restrict out = a->out, sum = 0;
+  for (uint32_t u = 0; u <= n; u++) end[u] = sum += end[u];
+  for (uint32_t v = 0, e = 0; v < n; v++) {
+    for (; e < in_start[v + 1]; e++) out[end[in[e]]++] = v;
   }
 }
 
@@ -189,13 +190,19 @@ static inline lanes larger(lanes a, lanes b) {
   return (a & more) | (b & ~more);
 }
 
+static inline void set_own(const edb_problem *p, arrays *a, uint32_t v, uint32_t own) {
+  uint32_t *max = &a->max_own[p->type[v]];
+  a->own[v] = own;
+  if (own > *max) *max = own;
+}
+
 /* One sweep from the sinks for 4 * `width` columns of every component: rows[v * width ...] has the
  * largest number of nodes of each column from `first` on, of v's component, on a path starting at
  * v. Inlined with a constant width. With `height`, the last column, which no type has, counts the
  * batchable nodes of all types. `columns`: of nodes; NULL: those of their types. */
 static inline __attribute__((always_inline)) void own_sweep(const edb_problem *p, uint32_t first,
                                                             const uint32_t *columns, lanes *rows,
-                                                            uint32_t *own, uint32_t *height,
+                                                            arrays *a, uint32_t *height,
                                                             const uint32_t width) {
   static const lanes unit[4] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}};
   const lanes none = {0, 0, 0, 0};
@@ -213,7 +220,7 @@ static inline __attribute__((always_inline)) void own_sweep(const edb_problem *p
     if (height != NULL) row[width - 1] += p->unbatchable[type] ? none : unit[3];
     for (uint32_t c = 0; c < width; c++)
       to[c] = column / 4 == c ? row[c] + unit[column % 4] : row[c];
-    if (column < width * 4) own[v] = (uint32_t)to[column / 4][column % 4];
+    if (column < width * 4) set_own(p, a, v, (uint32_t)to[column / 4][column % 4]);
     if (height != NULL) height[v] = (uint32_t)to[width - 1][3];
   }
 }
@@ -226,7 +233,7 @@ typedef int8_t octets __attribute__((vector_size(16)));
 #define ROW_BYTES        64
 
 static void own_sweep_bytes(const edb_problem *p, uint32_t first, const uint32_t *columns,
-                            octets *rows, uint32_t *own) {
+                            octets *rows, arrays *a) {
   for (uint32_t i = 0; i < p->n_nodes; i++) {
     uint32_t v = p->reversed ? i : p->n_nodes - 1 - i;
     uint32_t type = p->type[v], component = p->component[type], column = columns[v] - first;
@@ -244,20 +251,20 @@ static void own_sweep_bytes(const edb_problem *p, uint32_t first, const uint32_t
     if (column >= COLUMNS_IN_BYTES) continue;
     int8_t *mine = (int8_t *)to + column;
     *mine += 1;
-    own[v] = (uint32_t)*mine;
+    set_own(p, a, v, (uint32_t)*mine);
   }
 }
 
 /* Components of one type need no rows beside own itself. */
-static void own_single(const edb_problem *p, uint32_t *own) {
+static void own_single(const edb_problem *p, arrays *a) {
   for (uint32_t i = 0; i < p->n_nodes; i++) {
     uint32_t v = p->reversed ? i : p->n_nodes - 1 - i;
     uint32_t longest = 0;
     for (uint32_t e = p->out_start[v]; e < p->out_start[v + 1]; e++) {
       uint32_t u = p->out[e];
-      if (p->type[u] == p->type[v] && own[u] > longest) longest = own[u];
+      if (p->type[u] == p->type[v] && a->own[u] > longest) longest = a->own[u];
     }
-    own[v] = longest + 1;
+    set_own(p, a, v, longest + 1);
   }
 }
 
@@ -275,7 +282,7 @@ bool edb_problem_has_choices(const edb_problem *problem) {
 }
 
 /* Components of many types: as many sweeps as the instance with most columns needs. */
-static edb_status sweep_columns(edb_problem *p, uint32_t *own, uint32_t *height, edb_error *error) {
+static edb_status sweep_columns(edb_problem *p, arrays *a, edb_error *error) {
   edb_columns columns;
   EDB_TRY(edb_columns_init(p->ctx, p, &columns, error));
   size_t bytes = (size_t)p->n_nodes * ROW_BYTES;
@@ -284,14 +291,14 @@ static edb_status sweep_columns(edb_problem *p, uint32_t *own, uint32_t *height,
   if (rows == NULL) status = edb_fail_memory(error, bytes, "the path lengths of a graph");
   uint32_t widest = status == EDB_OK ? columns.widest : 0, step = ROW_BYTES / sizeof(int32_t);
   bool in_bytes = widest > step && columns.most <= MOST_IN_BYTES;
-  for (uint32_t v = 0; v < p->n_nodes; v++) own[v] = 1;
+  for (uint32_t v = 0; v < p->n_nodes; v++) set_own(p, a, v, 1);
   if (in_bytes) step = COLUMNS_IN_BYTES;
-  p->height = status == EDB_OK && widest < step && !in_bytes ? height : NULL;
+  p->height = status == EDB_OK && widest < step && !in_bytes ? a->height : NULL;
   for (uint32_t first = 0; first < widest || (first == 0 && p->height != NULL); first += step) {
     if (in_bytes)
-      own_sweep_bytes(p, first, columns.column, (octets *)rows, own);
+      own_sweep_bytes(p, first, columns.column, (octets *)rows, a);
     else
-      own_sweep(p, first, columns.column, rows, own, p->height != NULL ? height : NULL, 4);
+      own_sweep(p, first, columns.column, rows, a, p->height != NULL ? a->height : NULL, 4);
   }
   edb_free(p->ctx, rows, bytes);
   edb_columns_free(p->ctx, &columns);
@@ -299,23 +306,24 @@ static edb_status sweep_columns(edb_problem *p, uint32_t *own, uint32_t *height,
 }
 
 /* Own of all nodes, and where a row has a column to spare, their heights. */
-static edb_status sweep_own(edb_problem *p, uint32_t *own, uint32_t *height, edb_error *error) {
+static edb_status sweep_own(edb_problem *p, arrays *a, edb_error *error) {
   uint32_t widest = find_widest(p);
   p->height = NULL;
+  memset(a->max_own, 0, p->n_types * sizeof *a->max_own);
   if (widest <= 1) {
-    own_single(p, own);
+    own_single(p, a);
     return EDB_OK;
   }
-  if (widest > 16) return sweep_columns(p, own, height, error);
+  if (widest > 16) return sweep_columns(p, a, error);
   uint32_t width = widest <= 4 ? 1 : widest <= 8 ? 2 : 4;
   size_t bytes = (size_t)p->n_nodes * width * sizeof(lanes);
   lanes *rows = edb_alloc(p->ctx, bytes);
   if (rows == NULL) return edb_fail_memory(error, bytes, "the path lengths of a graph");
-  uint32_t *spare = widest < width * 4 ? height : NULL;
+  uint32_t *spare = widest < width * 4 ? a->height : NULL;
   p->height = spare;
-  if (width == 1) own_sweep(p, 0, NULL, rows, own, spare, 1);
-  if (width == 2) own_sweep(p, 0, NULL, rows, own, spare, 2);
-  if (width == 4) own_sweep(p, 0, NULL, rows, own, spare, 4);
+  if (width == 1) own_sweep(p, 0, NULL, rows, a, spare, 1);
+  if (width == 2) own_sweep(p, 0, NULL, rows, a, spare, 2);
+  if (width == 4) own_sweep(p, 0, NULL, rows, a, spare, 4);
   edb_free(p->ctx, rows, bytes);
   return EDB_OK;
 }
@@ -332,24 +340,35 @@ void edb_problem_heights(const edb_problem *p, uint32_t *height) {
   }
 }
 
-/* Own of all nodes, its histogram for each type, and the lower bound. */
-static edb_status find_own(edb_problem *p, arrays *a, edb_error *error) {
-  EDB_TRY(sweep_own(p, a->own, a->height, error));
-  memset(a->max_own, 0, p->n_types * sizeof *a->max_own);
-  for (uint32_t v = 0; v < p->n_nodes; v++) {
-    uint32_t *max = &a->max_own[p->type[v]];
-    if (p->own[v] > *max) *max = p->own[v];
-  }
+/* How often each own stands among the nodes of each type. */
+static void count_own(edb_problem *p, arrays *a) {
   uint32_t length = 0;
-  p->bound = 0;
   for (uint32_t t = 0; t < p->n_types; t++) {
     a->own_start[t] = length;
     length += a->max_own[t] + 1;
-    p->bound += p->unbatchable[t] ? p->type_count[t] : a->max_own[t];
   }
   p->own_count_length = length;
   memset(a->own_count, 0, length * sizeof *a->own_count);
   for (uint32_t v = 0; v < p->n_nodes; v++) a->own_count[a->own_start[p->type[v]] + p->own[v]]++;
+}
+
+/* A count of its own while the types are read would wait for its last value at each node. */
+static void count_types(const edb_problem *p, arrays *a) {
+  for (uint32_t t = 0; t < p->n_types; t++) {
+    a->type_count[t] = 0;
+    for (uint32_t h = 1; h <= p->max_own[t]; h++)
+      a->type_count[t] += p->own_count[p->own_start[t] + h];
+  }
+}
+
+/* Own of all nodes, its histogram for each type, and the lower bound. */
+static edb_status find_own(edb_problem *p, arrays *a, edb_error *error) {
+  EDB_TRY(sweep_own(p, a, error));
+  count_own(p, a);
+  if (a->type_count != NULL) count_types(p, a); /* which the reverse shares */
+  p->bound = 0;
+  for (uint32_t t = 0; t < p->n_types; t++)
+    p->bound += p->unbatchable[t] ? p->type_count[t] : p->max_own[t];
   return EDB_OK;
 }
 

@@ -29,16 +29,42 @@ edb_status edb_schedule_new(edb_context *ctx, size_t batches, size_t nodes, edb_
   return EDB_OK;
 }
 
-/* Back from local numbers of nodes and types to those of the dag. */
-static void fill(const edb_attempts *a, const edb_dag *dag, edb_schedule *s) {
+/* Nodes that run alone before all others, in their order: the unbatchable ones that come first.
+ * Parameters of graphs that have nodes for them are such, with an edge to nearly every other. */
+static uint32_t count_heralds(const edb_dag *dag) {
+  uint32_t n = 0;
+  if (dag->unbatchable == NULL) return 0;
+  while (n < dag->n_nodes && dag->unbatchable[dag->type[n]]) n++;
+  return n;
+}
+
+/* The rest of a graph whose first nodes are done. */
+static edb_dag skip_nodes(const edb_dag *dag, uint32_t n) {
+  edb_dag rest = *dag;
+  rest.n_nodes -= n;
+  rest.origin += n;
+  rest.type += n;
+  rest.in_start += n;
+  return rest;
+}
+
+/* Back from local numbers of nodes and types to those of the dag, behind the heralds. */
+static void fill(const edb_attempts *a, const edb_dag *dag, uint32_t heralds, edb_schedule *s) {
   const edb_batches *batches = &a->best;
+  uint32_t *type = s->batch_type + heralds, *start = s->batch_start + heralds;
+  for (uint32_t i = 0; i < heralds; i++) {
+    s->batch_type[i] = dag->type[i];
+    s->batch_start[i] = i;
+    s->nodes[i] = dag->origin + i;
+  }
   for (uint32_t i = 0; i < batches->count; i++)
-    s->batch_type[i] = a->forward.original_type[batches->type[i]];
-  memcpy(s->batch_start, batches->start, ((size_t)batches->count + 1) * sizeof *s->batch_start);
-  for (uint32_t i = 0; i < dag->n_nodes; i++) s->nodes[i] = batches->nodes[i] + dag->origin;
-  s->info = (edb_schedule_info){.n_batches = batches->count,
-                                .bound = a->forward.bound,
-                                .proven_bound = a->proven,
+    type[i] = a->forward.original_type[batches->type[i]];
+  for (uint32_t i = 0; i <= batches->count; i++) start[i] = heralds + batches->start[i];
+  for (uint32_t i = heralds; i < dag->n_nodes; i++)
+    s->nodes[i] = dag->origin + heralds + batches->nodes[i - heralds];
+  s->info = (edb_schedule_info){.n_batches = heralds + batches->count,
+                                .bound = heralds + a->forward.bound,
+                                .proven_bound = heralds + a->proven,
                                 .n_nodes = dag->n_nodes,
                                 .misses = a->misses,
                                 .policy = a->kind};
@@ -72,14 +98,16 @@ static edb_status find(edb_context *ctx, edb_scratch *scratch, const edb_policy 
                        const edb_dag *dag, const edb_schema *schema, edb_schedule **out,
                        edb_error *error) {
   edb_attempts attempts;
-  EDB_TRY(edb_attempts_init(&scratch->ctx, dag, schema, &attempts, error));
+  uint32_t heralds = count_heralds(dag);
+  edb_dag rest = skip_nodes(dag, heralds);
+  EDB_TRY(edb_attempts_init(&scratch->ctx, &rest, schema, &attempts, error));
   edb_status status = edb_attempt_policy(&attempts, policy, error);
   if (status == EDB_OK && schema != NULL) status = regroup(&attempts, error);
   edb_schedule *s = NULL;
   if (status == EDB_OK)
-    status = edb_schedule_new(ctx, attempts.best.count, dag->n_nodes, &s, error);
+    status = edb_schedule_new(ctx, heralds + attempts.best.count, dag->n_nodes, &s, error);
   if (status == EDB_OK) {
-    fill(&attempts, dag, s);
+    fill(&attempts, dag, heralds, s);
     *out = s;
   }
   edb_attempts_free(&attempts);

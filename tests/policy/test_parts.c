@@ -122,6 +122,24 @@ static void pruning_drops_letters_that_nothing_waits_for(void **state) {
   close_part(&f);
 }
 
+/* The row of a state, from the set of its done nodes alone. */
+static void expect_row(const edb_automaton *a, uint32_t state) {
+  const uint64_t *done = a->sets.data + (size_t)state * a->words * 2, *ready = done + a->words;
+  uint32_t height = 0;
+  for (uint32_t c = 0; c < a->n_types; c++) {
+    uint32_t own = 0, n_ready = 0;
+    for (uint32_t b = a->column_start[c]; b < a->column_start[c + 1]; b++) {
+      if (edb_bitset_has(done, b)) continue;
+      if (a->own[b] > own && !a->unbatchable[c]) own = a->own[b];
+      if (a->height[b] > height) height = a->height[b];
+      n_ready += edb_bitset_has(ready, b);
+    }
+    assert_int_equal(edb_automaton_own(a, state, c), own);
+    assert_int_equal(edb_automaton_row(a, state)[1 + c] == state, n_ready == 0);
+  }
+  assert_int_equal(edb_automaton_height(a, state), height);
+}
+
 /* The automaton of an instance, led by random words, agrees with running them. */
 static void automata_agree_with_runs(void **state) {
   edb_rng rng;
@@ -129,7 +147,7 @@ static void automata_agree_with_runs(void **state) {
   for (int i = 0; i < 200; i++) {
     static test_dag d;
     dag_begin(&d, 3);
-    for (uint32_t v = 0; v < 70; v++) { /* more than one word of a set */
+    for (uint32_t v = 0; v < 160; v++) { /* columns of more than one word of a set */
       uint32_t inputs[2] = {v - 1, v < 2 ? 0 : v - 1 - edb_rng_below(&rng, v)};
       dag_node(&d, v < 6 ? v % 3 : edb_rng_below(&rng, 3), v == 0 ? 0 : v < 2 ? 1 : 2, inputs);
     }
@@ -140,6 +158,7 @@ static void automata_agree_with_runs(void **state) {
     assert_int_equal(edb_automaton_init(*state, &f.part, 0, 1 << 20, &work, &a, NULL), EDB_OK);
     uint32_t letters[200], at = 0;
     edb_word word = {letters, 0};
+    expect_row(&a, at);
     while (edb_automaton_height(&a, at) > 0) {
       uint32_t c = edb_rng_below(&rng, 3), next = edb_automaton_step(&a, at, c);
       assert_int_not_equal(next, EDB_STATE_NONE);
@@ -147,11 +166,12 @@ static void automata_agree_with_runs(void **state) {
       if (next == at) continue;
       letters[word.length++] = c;
       at = next;
+      expect_row(&a, at);
       edb_runner_run(&f.runner, &f.part, false, &word);
       assert_int_equal(edb_bitset_count(a.sets.data + (size_t)at * a.words * 2, a.words),
                        f.runner.n_done);
     }
-    assert_int_equal(f.runner.n_done, 70);
+    assert_int_equal(f.runner.n_done, 160);
     assert_true(work > 0);
     edb_automaton_free(&a);
     close_part(&f);

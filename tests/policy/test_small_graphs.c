@@ -155,10 +155,45 @@ static void an_input_taken_twice_is_waited_for_once(void **state) {
   }
 }
 
+/* The same graph behind two nodes that run alone, the second of which takes the first: a batch
+ * each, and nothing else changes. */
+static void nodes_that_run_alone_come_before_all_others(void **state) {
+  FOR_EACH_ROW(r, d) {
+    test_dag behind;
+    dag_begin(&behind, 26);
+    behind.unbatchable[25] = 1;
+    dag_node(&behind, 25, 0, NULL);
+    dag_node(&behind, 25, 1, (uint32_t[]){0});
+    for (uint32_t v = 0; v < d.dag.n_nodes; v++) {
+      uint32_t inputs[18] = {0, 1}, n = 2;
+      for (uint32_t e = d.in_start[v]; e < d.in_start[v + 1]; e++) inputs[n++] = d.in_node[e] + 2;
+      dag_node(&behind, d.type[v], n, inputs);
+    }
+    for (edb_policy_kind kind = 0; kind < EDB_POLICY_COUNT; kind++) {
+      if (kind == EDB_POLICY_FSM) continue;
+      edb_schedule_info alone = policy_info(*state, kind, &d.dag);
+      edb_schedule_info info = policy_info(*state, kind, &behind.dag);
+      assert_int_equal(info.n_batches, alone.n_batches + 2);
+      assert_int_equal(info.bound, alone.bound + 2);
+      assert_int_equal(info.proven_bound, alone.proven_bound + 2);
+    }
+  }
+}
+
+static void a_graph_of_nothing_but_nodes_that_run_alone(void **state) {
+  test_dag d;
+  dag_parse(&d, "0:A() 1:B(0) 2:A(1)");
+  d.unbatchable[0] = d.unbatchable[1] = 1;
+  for (edb_policy_kind kind = 0; kind < EDB_POLICY_COUNT; kind++)
+    if (kind != EDB_POLICY_FSM) assert_int_equal(policy_batches(*state, kind, &d.dag), 3);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(bounds_are_as_verified),
       cmocka_unit_test(exact_finds_the_optimum),
+      cmocka_unit_test(nodes_that_run_alone_come_before_all_others),
+      cmocka_unit_test(a_graph_of_nothing_but_nodes_that_run_alone),
       cmocka_unit_test(depth_needs_as_many_as_verified),
       cmocka_unit_test(agendas_need_as_many_as_verified),
       cmocka_unit_test(sufficient_needs_as_many_as_verified),
