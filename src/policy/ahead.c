@@ -26,17 +26,23 @@
 /* ---- Which instances ----------------------------------------------------------------------------
  */
 
-/* The nodes of the instances chosen so far. */
+/* The nodes of the instances of a component that were chosen so far. */
 typedef struct choice {
   const edb_problem *p;
   const uint32_t *height;
   uint32_t component, tallest; /* longest path of the component */
-  uint64_t *chosen;            /* bit set over the nodes */
-  uint32_t *members;           /* [n_nodes] of the instance chosen last */
+  const uint32_t *nodes;       /* [n_nodes] edb_problem_nodes */
+  uint32_t n_nodes;
+  edb_chosen chosen;
+  uint32_t *members, n_members; /* [nodes of the problem] what is chosen */
   uint32_t *sources; /* [n_nodes] nodes without inputs in the component, with paths that may matter
                       */
   uint32_t n_sources, n_instances, wanted;
 } choice;
+
+static inline uint32_t nth_node(const choice *c, uint32_t i) {
+  return c->nodes == NULL ? i : c->nodes[i];
+}
 
 static bool has_inputs(const edb_problem *p, uint32_t v) {
   uint32_t component = p->component[p->type[v]];
@@ -46,32 +52,34 @@ static bool has_inputs(const edb_problem *p, uint32_t v) {
   return false;
 }
 
-static uint32_t join_neighbours(choice *c, const uint32_t *nodes, uint32_t n_nodes,
-                                uint32_t count) {
+static void choose_node(choice *c, uint32_t v) {
+  edb_chosen *chosen = &c->chosen;
+  if (edb_bitset_has(chosen->set, v)) return;
+  edb_bitset_add(chosen->set, v);
+  if (v < chosen->first) chosen->first = v;
+  if (v > chosen->last) chosen->last = v;
+  c->members[c->n_members++] = v;
+}
+
+static void choose_neighbours(choice *c, const uint32_t *nodes, uint32_t n_nodes) {
   const edb_problem *p = c->p;
-  for (uint32_t i = 0; i < n_nodes; i++) {
-    uint32_t u = nodes[i];
-    if (p->component[p->type[u]] != c->component || edb_bitset_has(c->chosen, u)) continue;
-    edb_bitset_add(c->chosen, u);
-    c->members[count++] = u;
-  }
-  return count;
+  for (uint32_t i = 0; i < n_nodes; i++)
+    if (p->component[p->type[nodes[i]]] == c->component) choose_node(c, nodes[i]);
 }
 
 /* The instance of a node. False: it is too large. */
 static bool choose_instance(choice *c, uint32_t node) {
   const edb_problem *p = c->p;
-  uint32_t count = 1;
-  if (edb_bitset_has(c->chosen, node)) return true;
-  edb_bitset_add(c->chosen, node);
-  c->members[0] = node;
-  for (uint32_t i = 0; i < count && count <= MAX_MEMBERS; i++) {
+  uint32_t begin = c->n_members;
+  if (edb_bitset_has(c->chosen.set, node)) return true;
+  choose_node(c, node);
+  for (uint32_t i = begin; i < c->n_members && c->n_members - begin <= MAX_MEMBERS; i++) {
     uint32_t v = c->members[i], in = p->in_start[v], out = p->out_start[v];
-    count = join_neighbours(c, p->in + in, p->in_start[v + 1] - in, count);
-    count = join_neighbours(c, p->out + out, p->out_start[v + 1] - out, count);
+    choose_neighbours(c, p->in + in, p->in_start[v + 1] - in);
+    choose_neighbours(c, p->out + out, p->out_start[v + 1] - out);
   }
   c->n_instances++;
-  return count <= MAX_MEMBERS;
+  return c->n_members - begin <= MAX_MEMBERS;
 }
 
 /* The source of the longest path among instances not chosen yet. Every instance has a source on its
@@ -80,7 +88,7 @@ static uint32_t longest_source(const choice *c) {
   uint32_t best = EDB_TYPE_NONE;
   for (uint32_t i = 0; i < c->n_sources; i++) {
     uint32_t v = c->sources[i];
-    if (edb_bitset_has(c->chosen, v)) continue;
+    if (edb_bitset_has(c->chosen.set, v)) continue;
     if (best == EDB_TYPE_NONE || c->height[v] > c->height[best]) best = v;
   }
   return best;
@@ -90,8 +98,8 @@ static uint32_t longest_source(const choice *c) {
 static void find_longest(choice *c, uint32_t *longest) {
   const edb_problem *p = c->p;
   uint32_t tallest = 0;
-  for (uint32_t v = 0; v < p->n_nodes; v++) {
-    uint32_t t = p->type[v];
+  for (uint32_t i = 0; i < c->n_nodes; i++) {
+    uint32_t v = nth_node(c, i), t = p->type[v];
     if (p->component[t] != c->component) continue;
     if (p->own[v] == p->max_own[t]) longest[p->column[t]] = v;
     tallest = c->height[v] > tallest ? c->height[v] : tallest;
@@ -102,7 +110,8 @@ static void find_longest(choice *c, uint32_t *longest) {
 /* Instances of less than a half of the longest path decide nothing. */
 static void find_sources(choice *c) {
   const edb_problem *p = c->p;
-  for (uint32_t v = 0; v < p->n_nodes; v++) {
+  for (uint32_t i = 0; i < c->n_nodes; i++) {
+    uint32_t v = nth_node(c, i);
     if (c->height[v] <= c->tallest / 2 || p->component[p->type[v]] != c->component) continue;
     if (!has_inputs(p, v)) c->sources[c->n_sources++] = v;
   }
@@ -148,12 +157,11 @@ static bool choose_last(choice *c, const edb_batches *pass, uint32_t more) {
  */
 
 /* The beam's word for the chosen nodes, its letters turned round into `letters`. */
-static edb_status search_word(edb_context *ctx, uint32_t n_nodes, const edb_part *part,
+static edb_status search_word(edb_context *ctx, uint64_t work, const edb_part *part,
                               uint32_t *letters, uint32_t *length, edb_error *error) {
-  uint64_t work = (uint64_t)n_nodes * WORK_PER_NODE;
   edb_beam_params params = {.width = WIDTH,
                             .limit = EDB_GAVE_UP,
-                            .max_work = work > WORK_FLOOR ? work : WORK_FLOOR,
+                            .max_work = work,
                             .max_bytes = BYTES_FLOOR + (size_t)part->n_nodes * BYTES_PER_NODE,
                             .instances = MOST_INSTANCES,
                             .soft = SOFT,
@@ -181,50 +189,79 @@ static edb_status search_word(edb_context *ctx, uint32_t n_nodes, const edb_part
 /* The instances that a word of the component is looked for, as above. False: it has none. */
 static bool choose_instances(choice *c, const edb_batches *pass) {
   if (!choose_longest(c)) return false;
-  if (pass != NULL && !choose_last(c, pass, MORE)) return false;
+  if (pass != NULL && c->nodes == NULL && !choose_last(c, pass, MORE)) return false;
   return c->n_instances > 1;
 }
 
-/* The word of a component of the forward problem; *length: 0 where there is none. */
-static edb_status look(edb_context *ctx, const edb_problem *p, const uint32_t *height,
-                       uint32_t component, const edb_batches *pass, uint32_t *letters,
-                       uint32_t *length, edb_error *error) {
-  size_t n = p->n_nodes, words = EDB_BITSET_WORDS(n);
-  size_t bytes = words * sizeof(uint64_t) + n * 2 * sizeof(uint32_t);
-  *length = 0;
-  uint64_t *memory = edb_alloc(ctx, bytes);
-  if (memory == NULL) return edb_fail_memory(error, bytes, "the instances that decide");
-  choice c = {.p = p, .height = height, .component = component, .chosen = memory};
-  c.wanted = p->n_nodes / PER_NODES;
+/* What looking at one component after the other goes on with. */
+typedef struct glance {
+  edb_context *ctx;
+  const edb_problem *p; /* forward */
+  const uint32_t *height;
+  const edb_batches *pass;
+  uint64_t *set;               /* bit set over the nodes, empty between components */
+  uint32_t *members, *sources; /* [n_nodes] */
+} glance;
+
+/* About nanoseconds that the search in a component may take: its part, by nodes, of what the graph
+ * may take. A component that is the only one to have something to decide has all of it. */
+static uint64_t find_work(const edb_problem *p, uint32_t n_nodes) {
+  uint64_t work = (uint64_t)p->n_nodes * WORK_PER_NODE;
+  if (work < WORK_FLOOR) work = WORK_FLOOR;
+  return (uint64_t)((double)work * n_nodes / p->n_nodes) + 1;
+}
+
+/* The word of a component; *length: 0 where there is none. */
+static edb_status look(const glance *g, uint32_t component, uint32_t *letters, uint32_t *length,
+                       edb_error *error) {
+  choice c = {.p = g->p, .height = g->height, .component = component};
+  c.chosen = (edb_chosen){.set = g->set, .first = UINT32_MAX};
+  c.members = g->members;
+  c.sources = g->sources;
+  c.n_nodes = edb_problem_nodes(g->p, component, &c.nodes);
+  c.wanted = c.n_nodes / PER_NODES;
   if (c.wanted < INSTANCES) c.wanted = INSTANCES;
   if (c.wanted > MOST_INSTANCES) c.wanted = MOST_INSTANCES;
-  c.members = (uint32_t *)(memory + words);
-  c.sources = c.members + n;
-  memset(c.chosen, 0, words * sizeof *c.chosen);
   edb_status status = EDB_OK;
-  if (choose_instances(&c, pass)) {
+  *length = 0;
+  if (choose_instances(&c, g->pass)) {
     edb_part part;
-    status = edb_part_init_chosen(ctx, p, component, c.chosen, &part, error);
+    status = edb_part_init_chosen(g->ctx, g->p, component, &c.chosen, &part, error);
     if (status == EDB_OK) {
-      status = search_word(ctx, p->n_nodes, &part, letters, length, error);
-      edb_part_free(ctx, &part);
+      status = search_word(g->ctx, find_work(g->p, c.n_nodes), &part, letters, length, error);
+      edb_part_free(g->ctx, &part);
     }
   }
-  edb_free(ctx, memory, bytes);
+  for (uint32_t i = 0; i < c.n_members; i++) edb_bitset_remove(g->set, c.members[i]);
   return status;
 }
 
 /* The words of all components that have something to decide. */
-static edb_status look_at_all(edb_context *ctx, const edb_problem *forward, const uint32_t *height,
-                              const edb_batches *pass, edb_ahead *a, edb_error *error) {
+static edb_status look_at_all(const glance *g, edb_ahead *a, edb_error *error) {
   a->start[0] = 0;
   for (uint32_t c = 0; c < a->n_components; c++) {
-    uint32_t length = 0, types = forward->component_size[c];
+    uint32_t length = 0, types = g->p->component_size[c];
     if (types > 1 && types <= MAX_COLUMNS)
-      EDB_TRY(look(ctx, forward, height, c, pass, a->letters + a->start[c], &length, error));
+      EDB_TRY(look(g, c, a->letters + a->start[c], &length, error));
     a->start[c + 1] = a->start[c] + length;
   }
   return EDB_OK;
+}
+
+/* With the scratch that all components share. */
+static edb_status look_around(edb_context *ctx, const edb_problem *forward, const uint32_t *height,
+                              const edb_batches *pass, edb_ahead *a, edb_error *error) {
+  size_t n = forward->n_nodes, words = EDB_BITSET_WORDS(n);
+  size_t bytes = words * sizeof(uint64_t) + n * 2 * sizeof(uint32_t);
+  glance g = {.ctx = ctx, .p = forward, .height = height, .pass = pass};
+  g.set = edb_alloc(ctx, bytes);
+  if (g.set == NULL) return edb_fail_memory(error, bytes, "the instances that decide");
+  g.members = (uint32_t *)(g.set + words);
+  g.sources = g.members + n;
+  memset(g.set, 0, words * sizeof *g.set);
+  edb_status status = look_at_all(&g, a, error);
+  edb_free(ctx, g.set, bytes);
+  return status;
 }
 
 edb_status edb_ahead_init(edb_context *ctx, const edb_problem *forward, const edb_batches *pass,
@@ -239,9 +276,8 @@ edb_status edb_ahead_init(edb_context *ctx, const edb_problem *forward, const ed
   a.letters = a.at + parts;
   uint32_t *height = a.letters + n;
   if (forward->height == NULL) edb_problem_heights(forward, height);
-  if (forward->height != NULL) height = NULL;
   edb_status status =
-      look_at_all(ctx, forward, height != NULL ? height : forward->height, pass, &a, error);
+      look_around(ctx, forward, forward->height ? forward->height : height, pass, &a, error);
   if (status != EDB_OK) {
     edb_ahead_free(ctx, &a);
     return status;

@@ -25,7 +25,8 @@ typedef struct edb_ahead {
 
 /* A component has no letters where few instances cannot decide: it is one large instance, or has
  * too many types. `pass`: a schedule that an earlier look did not decide, so that what it came to
- * last is looked at as well; NULL: the first look. */
+ * last is looked at as well, where one component is all there is to decide; NULL: the first look.
+ */
 EDB_MUST_CHECK edb_status edb_ahead_init(edb_context *ctx, const edb_problem *forward,
                                          const edb_batches *pass, edb_ahead *out, edb_error *error);
 void edb_ahead_free(edb_context *ctx, edb_ahead *ahead);

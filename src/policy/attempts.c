@@ -84,7 +84,7 @@ void edb_attempts_keep_words(edb_attempts *a, edb_policy_kind kind) {
 }
 
 edb_status edb_attempts_contribute(edb_attempts *a, edb_policy_kind kind, const struct edb_fsm *fsm,
-                             edb_error *error) {
+                                   edb_error *error) {
   if (edb_attempts_words_meet_bound(a)) return EDB_OK;
   EDB_TRY(edb_attempt(a, kind, false, fsm, error));
   edb_words_take(&a->words, &a->forward, &a->best);
@@ -108,4 +108,3 @@ double edb_attempts_weigh(const edb_attempts *a, const edb_batches *batches) {
   for (uint32_t i = 0; i < batches->count; i++) sum += a->weight[batches->type[i]];
   return sum;
 }
-

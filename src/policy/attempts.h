@@ -17,7 +17,7 @@ typedef struct edb_attempts {
   double *weight;       /* [types] of a batch: nanoseconds; NULL: batches are counted */
   edb_policy_kind kind; /* whose the best is */
   uint32_t misses;      /* of its pass */
-  bool tight[2]; /* whether the tight rule has been tried: forwards, in reverse */
+  bool tight[2];        /* whether the tight rule has been tried: forwards, in reverse */
   uint64_t deadline;    /* of exact searches (edb_clock_ns); 0: none */
   uint32_t
       proven; /* bound on any schedule: the problem's, or more where a search has proven more */

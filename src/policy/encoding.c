@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "base/bitset.h"
-
 static const char *const encoding_names[] = {
 #define EDB_ENCODING_NAME(name, text, help) text,
     EDB_ENCODING_LIST(EDB_ENCODING_NAME)
@@ -53,21 +51,17 @@ static uint32_t encode_ascending(edb_encoding encoding, const edb_state *state, 
                                  const uint32_t *to_fsm, edb_token *tokens) {
   bool leads = edb_encoding_leads(encoding);
   bool flags = leads || encoding == EDB_ENCODING_TIGHT;
-  size_t words = EDB_BITSET_WORDS(state->problem->n_types);
   uint32_t n = 0, most = 0, most_count = 0, lead = EDB_TYPE_NONE;
-  for (size_t w = 0; w < words; w++) {
-    for (uint64_t bits = state->ready_types[w]; bits != 0; bits &= bits - 1) {
-      uint32_t t = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(bits);
-      uint32_t type = to_fsm[t], count = state->ready_count[t];
-      if (!edb_state_in(state, t, component)) continue;
-      if (type == UINT32_MAX) return UINT32_MAX;
-      if (count > most_count || (count == most_count && type < most)) {
-        most_count = count;
-        most = type;
-      }
-      if (leads && takes_lead(state, to_fsm, t, lead)) lead = t;
-      insert_by_type(tokens, n++, edb_token_make(type, flags && edb_state_is_tight(state, t)));
+  for (uint32_t t = edb_state_next_in(state, component, EDB_TYPE_NONE); t != EDB_TYPE_NONE;
+       t = edb_state_next_in(state, component, t)) {
+    uint32_t type = to_fsm[t], count = state->ready_count[t];
+    if (type == UINT32_MAX) return UINT32_MAX;
+    if (count > most_count || (count == most_count && type < most)) {
+      most_count = count;
+      most = type;
     }
+    if (leads && takes_lead(state, to_fsm, t, lead)) lead = t;
+    insert_by_type(tokens, n++, edb_token_make(type, flags && edb_state_is_tight(state, t)));
   }
   if (encoding == EDB_ENCODING_MAX) {
     for (uint32_t i = 0; i < n; i++)
@@ -80,21 +74,17 @@ static uint32_t encode_ascending(edb_encoding encoding, const edb_state *state, 
 /* `tokens` holds the problem's types while they are sorted, since these lead to the counts. */
 static uint32_t encode_sorted(const edb_state *state, uint32_t component, const uint32_t *to_fsm,
                               edb_token *tokens) {
-  size_t words = EDB_BITSET_WORDS(state->problem->n_types);
   uint32_t n = 0;
-  for (size_t w = 0; w < words; w++) {
-    for (uint64_t bits = state->ready_types[w]; bits != 0; bits &= bits - 1) {
-      uint32_t t = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(bits);
-      if (!edb_state_in(state, t, component)) continue;
-      uint32_t count = state->ready_count[t], i = n++;
-      if (to_fsm[t] == UINT32_MAX) return UINT32_MAX;
-      for (; i > 0; i--) {
-        uint32_t other = tokens[i - 1], other_count = state->ready_count[other];
-        if (other_count > count || (other_count == count && to_fsm[other] < to_fsm[t])) break;
-        tokens[i] = other;
-      }
-      tokens[i] = t;
+  for (uint32_t t = edb_state_next_in(state, component, EDB_TYPE_NONE); t != EDB_TYPE_NONE;
+       t = edb_state_next_in(state, component, t)) {
+    uint32_t count = state->ready_count[t], i = n++;
+    if (to_fsm[t] == UINT32_MAX) return UINT32_MAX;
+    for (; i > 0; i--) {
+      uint32_t other = tokens[i - 1], other_count = state->ready_count[other];
+      if (other_count > count || (other_count == count && to_fsm[other] < to_fsm[t])) break;
+      tokens[i] = other;
     }
+    tokens[i] = t;
   }
   for (uint32_t i = 0; i < n; i++) tokens[i] = edb_token_make(to_fsm[tokens[i]], false);
   return n;

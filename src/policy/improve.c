@@ -9,7 +9,6 @@
 /* Automata may take so much memory, for all instances of a beam together. */
 #define BYTES_PER_NODE 256
 #define BYTES_FLOOR    (1u << 20)
-#define ALL            UINT32_MAX
 #define NO_LIMIT       (UINT64_MAX / 4)
 /* Instances of more nodes have states too large to keep; with more columns they have too many, few
  * of which are met twice. */
@@ -138,24 +137,29 @@ static edb_status prove(task *t, uint64_t deadline, edb_error *error) {
   return EDB_OK;
 }
 
-/* Batchable nodes of the components above their bound (of one component: of that). */
-static uint64_t open_nodes(const edb_words *w, const edb_problem *reverse, uint32_t component) {
+static uint64_t count_nodes(const edb_problem *p, uint32_t component) {
   uint64_t nodes = 0;
-  for (uint32_t t = 0; t < reverse->n_types; t++) {
-    uint32_t c = reverse->component[t];
-    if ((component == ALL || component == c) && is_open(w, c)) nodes += reverse->type_count[t];
-  }
+  for (uint32_t r = p->first_rank[component]; r < p->first_rank[component + 1]; r++)
+    nodes += p->type_count[p->by_rank[r]];
+  return nodes;
+}
+
+/* Nodes of the components above their bound. */
+static uint64_t count_open(const edb_words *w, const edb_problem *reverse) {
+  uint64_t nodes = 0;
+  for (uint32_t c = 0; c < w->n_components; c++)
+    if (is_open(w, c)) nodes += count_nodes(reverse, c);
   return nodes;
 }
 
 /* A component's share goes by its nodes; what it leaves is for those that follow. */
 edb_status edb_words_improve(edb_context *ctx, const edb_problem *reverse, uint32_t width,
                              uint64_t allowed, edb_words *words, bool *decided, edb_error *error) {
-  uint64_t left = allowed > 0 ? allowed : NO_LIMIT, nodes = open_nodes(words, reverse, ALL);
+  uint64_t left = allowed > 0 ? allowed : NO_LIMIT, nodes = count_open(words, reverse);
   *decided = true;
   for (uint32_t c = 0; c < words->n_components; c++) {
     if (!is_open(words, c)) continue;
-    uint64_t own = open_nodes(words, reverse, c), work = 0;
+    uint64_t own = count_nodes(reverse, c), work = 0;
     double share = (double)own / (double)nodes;
     uint64_t max_work = allowed == 0 ? NO_LIMIT : (uint64_t)((double)left * share);
     task t;

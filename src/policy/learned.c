@@ -30,7 +30,7 @@ static edb_status contribute_ahead(edb_attempts *a, bool *decided, edb_error *er
   EDB_TRY(pass_ahead(a, NULL, decided, error));
   if (a->trial.count == EDB_GAVE_UP) return EDB_OK;
   edb_attempts_keep_shorter(a);
-  if (*decided || edb_attempts_meet_bound(a)) return EDB_OK;
+  if (*decided || edb_attempts_meet_bound(a) || a->forward.members != NULL) return EDB_OK;
   EDB_TRY(pass_ahead(a, &a->best, decided, error));
   edb_attempts_keep_shorter(a);
   return EDB_OK;
@@ -112,4 +112,3 @@ edb_status edb_attempt_fsm(edb_attempts *a, const struct edb_fsm *fsm, edb_error
   a->kind = EDB_POLICY_FSM;
   return EDB_OK;
 }
-

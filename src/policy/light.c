@@ -72,4 +72,3 @@ edb_status edb_attempt_light(edb_attempts *a, const edb_policy *policy, edb_erro
   a->misses = 0;
   return EDB_OK;
 }
-

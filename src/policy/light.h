@@ -1,5 +1,5 @@
-/* policy/light.h: schedules whose batches take the least time by measured costs, instead of being the
- * fewest. */
+/* policy/light.h: schedules whose batches take the least time by measured costs, instead of being
+ * the fewest. */
 #ifndef EDB_POLICY_LIGHT_H
 #define EDB_POLICY_LIGHT_H
 

@@ -31,18 +31,20 @@ static void number_node(const edb_problem *p, uint32_t v, numbering *n, edb_part
 
 static void number_component(const edb_problem *p, uint32_t component, numbering *n,
                              edb_part *part) {
-  for (uint32_t i = 0; i < p->n_nodes; i++) {
-    uint32_t v = p->reversed ? p->n_nodes - 1 - i : i;
+  const uint32_t *nodes;
+  uint32_t count = edb_problem_nodes(p, component, &nodes);
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t k = p->reversed ? count - 1 - i : i, v = nodes == NULL ? k : nodes[k];
     if (p->component[p->type[v]] == component) number_node(p, v, n, part);
   }
 }
 
-static void number_chosen(const edb_problem *p, const uint64_t *chosen, numbering *n,
+static void number_chosen(const edb_problem *p, const edb_chosen *chosen, numbering *n,
                           edb_part *part) {
-  uint32_t words = (uint32_t)EDB_BITSET_WORDS(p->n_nodes);
-  for (uint32_t i = 0; i < words; i++) {
-    uint32_t w = p->reversed ? words - 1 - i : i;
-    for (uint64_t bits = chosen[w]; bits != 0;) {
+  uint32_t first = chosen->first / 64, last = chosen->last / 64;
+  for (uint32_t i = 0; i <= last - first; i++) {
+    uint32_t w = p->reversed ? last - i : first + i;
+    for (uint64_t bits = chosen->set[w]; bits != 0;) {
       uint32_t bit = (uint32_t)(p->reversed ? 63 - __builtin_clzll(bits) : __builtin_ctzll(bits));
       bits ^= UINT64_C(1) << bit;
       number_node(p, w * 64 + bit, n, part);
@@ -156,10 +158,9 @@ static void find_instances(edb_part *part) {
 static edb_status fill_part(edb_context *ctx, const edb_problem *p, uint32_t component,
                             const numbering *n, edb_part *part, edb_error *error) {
   EDB_TRY(part_alloc(ctx, part, error));
-  for (uint32_t t = 0; t < p->n_types; t++) {
-    if (p->component[t] != component) continue;
-    part->type[p->column[t]] = t;
-    part->unbatchable[p->column[t]] = p->unbatchable[t];
+  for (uint32_t c = 0; c < part->n_types; c++) {
+    part->type[c] = p->by_rank[p->first_rank[component] + c];
+    part->unbatchable[c] = p->unbatchable[part->type[c]];
   }
   copy_nodes(p, component, n, part);
   link_successors(part);
@@ -168,7 +169,7 @@ static edb_status fill_part(edb_context *ctx, const edb_problem *p, uint32_t com
 }
 
 edb_status edb_part_init_chosen(edb_context *ctx, const edb_problem *problem, uint32_t component,
-                                const uint64_t *chosen, edb_part *out, edb_error *error) {
+                                const edb_chosen *chosen, edb_part *out, edb_error *error) {
   edb_problem turned = *problem;
   edb_part part = {.n_types = problem->component_size[component]};
   size_t n_nodes = problem->n_nodes, bytes = n_nodes * 2 * sizeof(uint32_t);

@@ -32,10 +32,16 @@ typedef struct edb_part {
 
 EDB_MUST_CHECK edb_status edb_part_init(edb_context *ctx, const edb_problem *problem,
                                         uint32_t component, edb_part *out, edb_error *error);
-/* The same of the chosen nodes alone, turned round: whole instances (a bit set over the problem's
- * nodes). Takes time by what is chosen, but for the look at the set. */
+/* Whole instances: a bit set over a problem's nodes, none of them below `first` or behind `last`.
+ */
+typedef struct edb_chosen {
+  uint64_t *set;
+  uint32_t first, last;
+} edb_chosen;
+/* The same of the chosen nodes alone, turned round. Takes time by what is chosen, but for the look
+ * at the set. */
 EDB_MUST_CHECK edb_status edb_part_init_chosen(edb_context *ctx, const edb_problem *problem,
-                                               uint32_t component, const uint64_t *chosen,
+                                               uint32_t component, const edb_chosen *chosen,
                                                edb_part *out, edb_error *error);
 void edb_part_free(edb_context *ctx, edb_part *part);
 

@@ -14,6 +14,7 @@
 typedef struct arrays {
   uint32_t *type, *in_start, *in, *out_start, *out, *own, *height;
   uint32_t *original_type, *type_count, *max_own, *own_start, *component, *column, *component_size;
+  uint32_t *rank, *by_rank, *first_rank;
   uint32_t *own_count;
   uint8_t *unbatchable;
 } arrays;
@@ -24,7 +25,7 @@ static uint32_t dag_edges(const edb_dag *dag) {
 
 /* Room for at most `types` types. */
 static size_t arrays_bytes(size_t nodes, size_t edges, size_t types) {
-  size_t words = (nodes + 2) * 5 + 2 + edges * 2 + types * 7 + (nodes + types);
+  size_t words = (nodes + 2) * 5 + 2 + edges * 2 + types * 10 + 1 + (nodes + types);
   return words * sizeof(uint32_t) + types;
 }
 
@@ -51,6 +52,9 @@ static arrays arrays_carve(void *memory, size_t nodes, size_t edges, size_t type
   a.component = carve(&next, types);
   a.column = carve(&next, types);
   a.component_size = carve(&next, types);
+  a.rank = carve(&next, types);
+  a.by_rank = carve(&next, types);
+  a.first_rank = carve(&next, types + 1);
   a.own_count = carve(&next, nodes + types);
   a.unbatchable = (uint8_t *)next;
   return a;
@@ -161,6 +165,37 @@ static edb_status find_components(edb_problem *p, arrays *a, const uint64_t *tak
   return EDB_OK;
 }
 
+/* The order of the types by component. Columns ascend with the types. */
+static void rank_types(const edb_problem *p, arrays *a) {
+  a->first_rank[0] = 0;
+  for (uint32_t c = 0; c < p->n_components; c++)
+    a->first_rank[c + 1] = a->first_rank[c] + a->component_size[c];
+  for (uint32_t t = 0; t < p->n_types; t++) {
+    a->rank[t] = a->first_rank[a->component[t]] + p->column[t];
+    a->by_rank[a->rank[t]] = t;
+  }
+}
+
+/* The nodes by component, where whoever looks at one component after the other would go through all
+ * nodes several times. */
+static edb_status list_members(edb_problem *p, edb_error *error) {
+  uint32_t several = 0;
+  for (uint32_t c = 0; c < p->n_components; c++) several += p->component_size[c] > 1;
+  if (several < 2) return EDB_OK;
+  size_t bytes = ((size_t)p->n_nodes + p->n_components + 2) * sizeof(uint32_t);
+  uint32_t *start = edb_alloc(p->ctx, bytes);
+  if (start == NULL) return edb_fail_memory(error, bytes, "the nodes of a graph by component");
+  uint32_t *members = start + p->n_components + 2; /* start is filled at [c + 1], see out_start */
+  memset(start, 0, ((size_t)p->n_components + 2) * sizeof *start);
+  for (uint32_t v = 0; v < p->n_nodes; v++) start[p->component[p->type[v]] + 2]++;
+  for (uint32_t c = 0; c < p->n_components; c++) start[c + 2] += start[c + 1];
+  for (uint32_t v = 0; v < p->n_nodes; v++) members[start[p->component[p->type[v]] + 1]++] = v;
+  p->member_start = start;
+  p->members = members;
+  p->members_bytes = bytes;
+  return EDB_OK;
+}
+
 /* Types, edges and components. */
 static edb_status link_nodes(edb_problem *p, const edb_dag *dag, arrays *a, edb_error *error) {
   uint64_t takes[FEW_TYPES] = {0};
@@ -175,7 +210,9 @@ static edb_status link_nodes(edb_problem *p, const edb_dag *dag, arrays *a, edb_
     link_inputs(dag, number, p, a, NULL);
   edb_free(p->ctx, number, bytes);
   link_outputs(p->n_nodes, a);
-  return find_components(p, a, few ? takes : NULL, error);
+  EDB_TRY(find_components(p, a, few ? takes : NULL, error));
+  rank_types(p, a);
+  return list_members(p, error);
 }
 
 /* ---- own: nodes of v's type on the longest path starting at v -----------------------------------
@@ -391,6 +428,9 @@ static void publish(edb_problem *p, const arrays *a) {
   p->component = a->component;
   p->column = a->column;
   p->component_size = a->component_size;
+  p->rank = a->rank;
+  p->by_rank = a->by_rank;
+  p->first_rank = a->first_rank;
 }
 
 edb_status edb_problem_init(edb_context *ctx, const edb_dag *dag, edb_problem *out,
@@ -419,7 +459,7 @@ edb_status edb_problem_init_reverse(edb_context *ctx, const edb_problem *problem
                                     edb_error *error) {
   edb_problem p = *problem;
   size_t n = p.n_nodes, types = p.n_types;
-  size_t words = n * 2 + types * 2 + p.own_count_length + p.n_components + types;
+  size_t words = n * 2 + types * 5 + p.own_count_length + 2 * (size_t)p.n_components + 1;
   p.ctx = ctx;
   p.reversed = !problem->reversed;
   p.in_start = problem->out_start;
@@ -440,6 +480,9 @@ edb_status edb_problem_init_reverse(edb_context *ctx, const edb_problem *problem
   a.own_count = carve(&next, p.own_count_length);
   a.component = carve(&next, types);
   a.component_size = carve(&next, p.n_components);
+  a.rank = carve(&next, types);
+  a.by_rank = carve(&next, types);
+  a.first_rank = carve(&next, (size_t)p.n_components + 1);
   for (size_t t = 0; t < types; t++) a.component[t] = p.n_components - 1 - problem->component[t];
   for (uint32_t c = 0; c < p.n_components; c++)
     a.component_size[c] = problem->component_size[p.n_components - 1 - c];
@@ -449,6 +492,11 @@ edb_status edb_problem_init_reverse(edb_context *ctx, const edb_problem *problem
   p.own_count = a.own_count;
   p.component = a.component;
   p.component_size = a.component_size;
+  p.rank = a.rank;
+  p.by_rank = a.by_rank;
+  p.first_rank = a.first_rank;
+  p.members_bytes = 0; /* the problem's */
+  rank_types(&p, &a);
   edb_status status = find_own(&p, &a, error);
   if (status != EDB_OK) {
     edb_problem_free(&p);
@@ -460,6 +508,9 @@ edb_status edb_problem_init_reverse(edb_context *ctx, const edb_problem *problem
 }
 
 void edb_problem_free(edb_problem *problem) {
+  if (problem->members_bytes > 0)
+    edb_free(problem->ctx, (uint32_t *)problem->member_start, problem->members_bytes);
+  problem->members_bytes = 0;
   edb_free(problem->ctx, problem->memory, problem->memory_bytes);
   problem->memory = NULL;
   problem->memory_bytes = 0;

@@ -11,7 +11,7 @@ edb_status edb_state_init(edb_context *ctx, const edb_problem *problem, edb_stat
   size_t nodes = problem->n_nodes, types = problem->n_types;
   size_t set_words = EDB_BITSET_WORDS(types), contest = edb_contest_length(problem->n_types);
   edb_state s = {.problem = problem};
-  s.memory_bytes = (types * 2 + set_words) * sizeof(uint64_t) +
+  s.memory_bytes = (types * 2 + set_words * 2) * sizeof(uint64_t) +
                    (nodes * 3 + types * 7 + problem->own_count_length + contest) * sizeof(uint32_t);
   if (s.memory_bytes > 0) {
     s.memory = edb_alloc(ctx, s.memory_bytes);
@@ -19,7 +19,8 @@ edb_status edb_state_init(edb_context *ctx, const edb_problem *problem, edb_stat
     s.ready_own = s.memory;
     s.ready_mass = s.ready_own + types;
     s.ready_types = s.ready_mass + types;
-    s.pending = (uint32_t *)(s.ready_types + set_words);
+    s.ready_ranks = s.ready_types + set_words;
+    s.pending = (uint32_t *)(s.ready_ranks + set_words);
     s.fresh = s.pending + nodes;
     s.ready = s.fresh + nodes;
     s.ready_count = s.ready + nodes;
@@ -57,6 +58,14 @@ static void enter_type(edb_state *s, uint32_t type) {
   s->n_ready_types++;
   s->n_ready_unbatchable += s->problem->unbatchable[type];
   edb_bitset_add(s->ready_types, type);
+  edb_bitset_add(s->ready_ranks, s->problem->rank[type]);
+}
+
+static void leave_type(edb_state *s, uint32_t type) {
+  s->n_ready_types--;
+  s->n_ready_unbatchable -= s->problem->unbatchable[type];
+  edb_bitset_remove(s->ready_types, type);
+  edb_bitset_remove(s->ready_ranks, s->problem->rank[type]);
 }
 
 /* Segments of `ready` never overflow: a node enters that of its type exactly once. */
@@ -91,6 +100,8 @@ void edb_state_reset(edb_state *s) {
   memset(s->ready_own, 0, p->n_types * sizeof(uint64_t));
   memset(s->ready_mass, 0, p->n_types * sizeof(uint64_t));
   memset(s->ready_types, 0, EDB_BITSET_WORDS(p->n_types) * sizeof(uint64_t));
+  memset(s->ready_ranks, 0, EDB_BITSET_WORDS(p->n_types) * sizeof(uint64_t));
+  s->first_word = 0;
   uint32_t start = 0;
   for (uint32_t t = 0; t < p->n_types; t++) {
     s->type_start[t] = start;
@@ -137,28 +148,37 @@ void edb_state_catch_up(edb_state *s) {
   }
 }
 
-uint32_t edb_state_next_ready(const edb_state *s, uint32_t from) {
-  uint32_t n_types = s->problem->n_types;
-  if (from >= n_types) return EDB_TYPE_NONE;
+static inline uint32_t next_bit(const uint64_t *set, uint32_t from, uint32_t end) {
+  if (from >= end) return UINT32_MAX;
   size_t word = from >> 6;
-  uint64_t bits = s->ready_types[word] & (~UINT64_C(0) << (from & 63));
+  uint64_t bits = set[word] & (~UINT64_C(0) << (from & 63));
   while (bits == 0) {
-    if (++word >= EDB_BITSET_WORDS(n_types)) return EDB_TYPE_NONE;
-    bits = s->ready_types[word];
+    if (++word >= EDB_BITSET_WORDS(end)) return UINT32_MAX;
+    bits = set[word];
   }
-  return (uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(bits);
+  uint32_t bit = (uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(bits);
+  return bit < end ? bit : UINT32_MAX;
+}
+
+uint32_t edb_state_next_ready(const edb_state *s, uint32_t from) {
+  return next_bit(s->ready_types, from, s->problem->n_types);
+}
+
+uint32_t edb_state_next_in(const edb_state *s, uint32_t component, uint32_t type) {
+  const edb_problem *p = s->problem;
+  if (component == EDB_COMPONENT_ANY)
+    return edb_state_next_ready(s, type == EDB_TYPE_NONE ? 0 : type + 1);
+  uint32_t from = type == EDB_TYPE_NONE ? p->first_rank[component] : p->rank[type] + 1;
+  uint32_t rank = next_bit(s->ready_ranks, from, p->first_rank[component + 1]);
+  return rank == UINT32_MAX ? EDB_TYPE_NONE : p->by_rank[rank];
 }
 
 uint32_t edb_state_component(const edb_state *s, uint32_t *type) {
-  const uint32_t *component = s->problem->component;
-  uint32_t first = EDB_COMPONENT_ANY;
-  for (uint32_t t = edb_state_next_ready(s, 0); t != EDB_TYPE_NONE;
-       t = edb_state_next_ready(s, t + 1)) {
-    if (component[t] == first) *type = EDB_TYPE_NONE;
-    if (component[t] >= first) continue;
-    first = component[t];
-    *type = t;
-  }
+  const edb_problem *p = s->problem;
+  uint32_t rank = next_bit(s->ready_ranks, s->first_word * 64, p->n_types);
+  uint32_t first = p->component[p->by_rank[rank]];
+  uint32_t other = next_bit(s->ready_ranks, rank + 1, p->first_rank[first + 1]);
+  *type = other == UINT32_MAX ? p->by_rank[rank] : EDB_TYPE_NONE;
   return first;
 }
 
@@ -232,6 +252,16 @@ static inline __attribute__((always_inline)) void finish(edb_state *s, const uin
     finish_many(s, batch, count, plain);
 }
 
+#define FEW_TYPES 64 /* a set of them is a word */
+
+/* Components before that of the first ready rank are done: whatever is not done of them would be
+ * ready before it. */
+static void pass_done_components(edb_state *s) {
+  const edb_problem *p = s->problem;
+  uint32_t rank = next_bit(s->ready_ranks, s->first_word * 64, p->n_types);
+  if (rank != UINT32_MAX) s->first_word = p->first_rank[p->component[p->by_rank[rank]]] / 64;
+}
+
 uint32_t edb_state_run(edb_state *s, uint32_t type, uint32_t *nodes) {
   const edb_problem *p = s->problem;
   const uint32_t *batch = s->ready + s->type_start[type];
@@ -246,15 +276,12 @@ uint32_t edb_state_run(edb_state *s, uint32_t type, uint32_t *nodes) {
   s->n_done += count;
   s->type_start[type] += count;
   s->ready_count[type] -= count;
-  if (s->ready_count[type] == 0) {
-    s->n_ready_types--;
-    s->n_ready_unbatchable -= p->unbatchable[type];
-    edb_bitset_remove(s->ready_types, type);
-  }
+  if (s->ready_count[type] == 0) leave_type(s, type);
   if (nodes != NULL) memcpy(nodes, batch, count * sizeof *nodes);
   if (s->plain)
     finish(s, batch, count, true);
   else
     finish(s, batch, count, false);
+  if (p->n_types > FEW_TYPES) pass_done_components(s);
   return count;
 }

@@ -45,9 +45,16 @@ typedef struct edb_problem {
   const uint32_t *component;      /* [n_types] in topological order: inputs come from lower ones */
   const uint32_t *column;         /* [n_types] number of the type inside its component */
   const uint32_t *component_size; /* [n_components] types */
+  const uint32_t *rank;           /* [n_types] place of a type by component, inside it by number */
+  const uint32_t *by_rank;        /* [n_types] the types in this order; */
+  const uint32_t *first_rank; /* [n_components + 1]   those of component c from first_rank[c] on */
+  const uint32_t *members;    /* [n_nodes] nodes by component, ascending: those of component c (of
+                                 the problem that is not reversed) from member_start[c] on; NULL
+                                 where at most one component has several types */
+  const uint32_t *member_start; /* [n_components + 1] */
   uint32_t bound; /* lower bound: sum over types of max own, + 1 per unbatchable node */
   void *memory;
-  size_t memory_bytes;
+  size_t memory_bytes, members_bytes;
 } edb_problem;
 
 EDB_MUST_CHECK edb_status edb_problem_init(edb_context *ctx, const edb_dag *dag, edb_problem *out,
@@ -62,6 +69,17 @@ void edb_problem_heights(const edb_problem *problem, uint32_t *height);
 /* Whether some component has several types, so that there is anything to choose inside one. */
 bool edb_problem_has_choices(const edb_problem *problem);
 
+/* Nodes among which all of a component are, ascending: *nodes, or where that is NULL the numbers
+ * below the count that is returned. */
+static inline uint32_t edb_problem_nodes(const edb_problem *p, uint32_t component,
+                                         const uint32_t **nodes) {
+  *nodes = NULL;
+  if (p->members == NULL) return p->n_nodes;
+  uint32_t c = p->reversed ? p->n_components - 1 - component : component;
+  *nodes = p->members + p->member_start[c];
+  return p->member_start[c + 1] - p->member_start[c];
+}
+
 typedef struct edb_state {
   const edb_problem *problem;
   uint32_t *pending; /* [n_nodes] inputs not done */
@@ -74,6 +92,8 @@ typedef struct edb_state {
   uint32_t *ready_count;  /* [n_types] */
   uint32_t *type_start;   /* [n_types] moves on as nodes run: what lies before it is done */
   uint64_t *ready_types;  /* bit set over types with ready_count > 0 */
+  uint64_t *ready_ranks;  /* the same over their ranks */
+  uint32_t first_word;    /* of ready_ranks: those before it are zero for good */
   uint32_t *max_own;      /* [n_types] m_t: max own over unfinished nodes */
   uint32_t *at_max;       /* [n_types] unfinished nodes with own == m_t */
   uint32_t *ready_at_max; /* [n_types] of these, ready: t is tight iff equal to at_max */
@@ -113,6 +133,8 @@ static inline bool edb_state_is_tight(const edb_state *s, uint32_t type) {
 
 /* The first ready type >= from, or EDB_TYPE_NONE. */
 uint32_t edb_state_next_ready(const edb_state *state, uint32_t from);
+/* The ready types of a component (below: or of all), ascending: from EDB_TYPE_NONE to it. */
+uint32_t edb_state_next_in(const edb_state *state, uint32_t component, uint32_t type);
 
 /* The type that runs next whatever the policy: an unbatchable one, or the only one; else
  * EDB_TYPE_NONE. */

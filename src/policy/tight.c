@@ -13,9 +13,8 @@ bool edb_tight_beats(const edb_state *s, uint32_t type, uint32_t other) {
 
 uint32_t edb_tight_choose_in(const edb_state *s, uint32_t component) {
   uint32_t best = EDB_TYPE_NONE;
-  for (uint32_t t = edb_state_next_ready(s, 0); t != EDB_TYPE_NONE;
-       t = edb_state_next_ready(s, t + 1)) {
-    if (!edb_state_in(s, t, component)) continue;
+  for (uint32_t t = edb_state_next_in(s, component, EDB_TYPE_NONE); t != EDB_TYPE_NONE;
+       t = edb_state_next_in(s, component, t)) {
     if (best == EDB_TYPE_NONE || edb_tight_beats(s, t, best)) best = t;
   }
   return best;

@@ -53,6 +53,101 @@ static void tight_chooses_as_if_it_looked_at_all_types(void **state) {
   }
 }
 
+/* Strings over the two types of some pair of `n_types`; no edge joins two pairs, or each goes from
+ * a lower pair to a higher. */
+static void make_pairs(test_dag *d, edb_rng *rng, uint32_t n_types, uint32_t n_strings,
+                       bool joined) {
+  uint32_t last[256];
+  dag_begin(d, n_types);
+  memset(last, 0xff, sizeof last);
+  for (uint32_t i = 0; i < n_strings; i++) {
+    uint32_t pair = edb_rng_below(rng, n_types / 2), length = 2 + edb_rng_below(rng, 12), v = 0;
+    for (uint32_t k = 0; k < length; k++) {
+      uint32_t inputs[2] = {v}, n = k > 0, lower = edb_rng_below(rng, pair + 1);
+      if (joined && lower < pair && last[lower] != UINT32_MAX) inputs[n++] = last[lower];
+      v = dag_node(d, pair * 2 + edb_rng_below(rng, 2), n, inputs);
+    }
+    last[pair] = v;
+  }
+}
+
+/* By looking at all types. */
+static void expect_first_component(const edb_state *s) {
+  const edb_problem *p = s->problem;
+  uint32_t first = UINT32_MAX, type = EDB_TYPE_NONE, found, ready = 0;
+  for (uint32_t t = 0; t < p->n_types; t++)
+    if (s->ready_count[t] > 0 && p->component[t] < first) first = p->component[t];
+  assert_int_equal(edb_state_component(s, &found), first);
+  for (uint32_t t = 0; t < p->n_types; t++) {
+    if (s->ready_count[t] == 0 || p->component[t] != first) continue;
+    type = edb_state_next_in(s, first, type);
+    assert_int_equal(type, t);
+    ready++;
+  }
+  assert_int_equal(edb_state_next_in(s, first, type), EDB_TYPE_NONE);
+  assert_int_equal(found, ready == 1 ? type : EDB_TYPE_NONE);
+}
+
+static void the_first_component_is_found_as_if_all_types_were_looked_at(void **state) {
+  static test_dag d;
+  edb_rng rng;
+  edb_rng_seed(&rng, 35);
+  for (uint32_t round = 0; round < 40; round++) {
+    make_pairs(&d, &rng, 2 + 10 * (round % 20), 60, round % 2 != 0);
+    edb_problem p, reverse;
+    edb_state s;
+    assert_int_equal(edb_problem_init(*state, &d.dag, &p, NULL), EDB_OK);
+    assert_int_equal(edb_problem_init_reverse(*state, &p, &reverse, NULL), EDB_OK);
+    assert_int_equal(edb_state_init(*state, &p, &s, NULL), EDB_OK);
+    for (int backwards = 0; backwards < 2; backwards++) {
+      s.problem = backwards ? &reverse : &p;
+      edb_state_reset(&s);
+      while (s.n_done < p.n_nodes) { /* in order of components, or any type */
+        uint32_t type;
+        expect_first_component(&s);
+        uint32_t c = edb_state_component(&s, &type);
+        if (type == EDB_TYPE_NONE) type = edb_state_next_in(&s, c, EDB_TYPE_NONE);
+        if (round % 4 >= 2) type = edb_state_next_ready(&s, edb_rng_below(&rng, p.n_types));
+        if (type == EDB_TYPE_NONE) type = edb_state_next_ready(&s, 0);
+        edb_state_run(&s, type, NULL);
+      }
+    }
+    edb_state_free(*state, &s);
+    edb_problem_free(&reverse);
+    edb_problem_free(&p);
+  }
+}
+
+/* What each component needs alone, an FSM and the search need together. */
+static void components_are_scheduled_as_if_each_were_alone(void **state) {
+  static test_dag d, alone;
+  edb_rng rng;
+  edb_rng_seed(&rng, 36);
+  for (uint32_t round = 0; round < 10; round++) {
+    edb_learn_params params = EDB_PARAMS(edb_learn_params);
+    uint32_t beam = 0, n_types = 4 + 8 * round;
+    make_pairs(&d, &rng, n_types, 150, false);
+    for (uint32_t pair = 0; pair < n_types / 2; pair++) {
+      uint32_t number[DAG_MAX_NODES];
+      dag_begin(&alone, n_types);
+      for (uint32_t v = 0; v < d.dag.n_nodes; v++) {
+        uint32_t first = d.in_start[v];
+        bool has_input = d.in_start[v + 1] > first;
+        if (d.type[v] / 2 != pair) continue;
+        number[v] =
+            dag_node(&alone, d.type[v], has_input, has_input ? &number[d.in_node[first]] : NULL);
+      }
+      beam += policy_batches(*state, EDB_POLICY_BEAM, &alone.dag);
+    }
+    assert_int_equal(policy_batches(*state, EDB_POLICY_BEAM, &d.dag), beam);
+    params.max_episodes = 5;
+    edb_policy *policy = learn_raw(*state, &d.dag, 1, &params, NULL);
+    uint32_t fsm = fsm_batches(*state, policy, &d.dag, NULL);
+    assert_true(fsm >= beam && fsm <= beam + beam / 10);
+    edb_policy_destroy(policy);
+  }
+}
+
 /* The table of an FSM that has seen no frontier of many types. */
 static void an_fsm_leaves_frontiers_of_many_types_to_its_rule(void **state) {
   static test_dag d;
@@ -225,6 +320,13 @@ static void failing_allocations_are_survived(void **state) {
   edb_rng rng;
   (void)state;
   edb_rng_seed(&rng, 34);
+  make_pairs(&d, &rng, 70, 40, true);
+  FAULTY_FOR_EACH(&f, ctx) {
+    edb_problem p;
+    edb_status status = edb_problem_init(ctx, &d.dag, &p, NULL);
+    if (status == EDB_OK) edb_problem_free(&p);
+    assert_true(faulty_status(&f, status));
+  }
   make_graph(&d, &rng, 1, 70);
   FAULTY_FOR_EACH(&f, ctx) {
     edb_attempts a;
@@ -242,6 +344,8 @@ static void failing_allocations_are_survived(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(tight_chooses_as_if_it_looked_at_all_types),
+      cmocka_unit_test(the_first_component_is_found_as_if_all_types_were_looked_at),
+      cmocka_unit_test(components_are_scheduled_as_if_each_were_alone),
       cmocka_unit_test(an_fsm_leaves_frontiers_of_many_types_to_its_rule),
       cmocka_unit_test(a_state_of_few_types_is_known_beside_many_of_other_components),
       cmocka_unit_test(shared_operators_wait_for_the_kinds_that_lead_to_them),

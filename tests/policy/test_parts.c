@@ -72,7 +72,8 @@ static void chosen_nodes_turned_round_are_a_part_of_the_reverse(void **state) {
       if (problem.component[problem.type[v]] == c) edb_bitset_add(chosen, v);
     uint32_t mirrored = problem.n_components - 1 - c;
     assert_int_equal(edb_part_init(*state, &reverse, mirrored, &whole, NULL), EDB_OK);
-    assert_int_equal(edb_part_init_chosen(*state, &problem, c, chosen, &part, NULL), EDB_OK);
+    edb_chosen all = {.set = chosen, .last = problem.n_nodes - 1};
+    assert_int_equal(edb_part_init_chosen(*state, &problem, c, &all, &part, NULL), EDB_OK);
     assert_int_equal(part.n_nodes, whole.n_nodes);
     assert_int_equal(part.n_batchable, whole.n_batchable);
     assert_int_equal(part.n_edges, whole.n_edges);
