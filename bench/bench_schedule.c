@@ -1,5 +1,5 @@
 /* bench/bench_schedule.c: what scheduling costs per node as graphs grow: in nodes, in instances, in
- * types, and as one single instance.
+ * types, in components of types, and as one single instance.
  *
  *     bench_schedule [SECONDS]
  *
@@ -20,19 +20,21 @@ typedef struct growing {
 
 /* Instances of about equal size; a node takes one of the three before it and, half of the time, one
  * of the eight before. Types are drawn so that runs of one type are short: nothing is at the bound.
- */
-static growing make_graph(uint32_t n_nodes, uint32_t n_instances, uint32_t n_types) {
+ * An instance has types of one of `n_components` only, of equally many types each. */
+static growing make_graph(uint32_t n_nodes, uint32_t n_instances, uint32_t n_types,
+                          uint32_t n_components) {
   growing g = {.type = malloc(n_nodes * sizeof(uint32_t)),
                .in_start = malloc(((size_t)n_nodes + 1) * sizeof(uint32_t)),
                .in_node = malloc((size_t)n_nodes * 2 * sizeof(uint32_t))};
   if (g.type == NULL || g.in_start == NULL || g.in_node == NULL) exit(1);
   edb_rng rng;
   edb_rng_seed(&rng, n_nodes + n_instances * 31u + n_types * 101u);
-  uint32_t size = n_nodes / n_instances, edges = 0;
+  uint32_t size = n_nodes / n_instances, each = n_types / n_components, first = 0, edges = 0;
   g.in_start[0] = 0;
   for (uint32_t v = 0; v < n_nodes; v++) {
     uint32_t at = v % size; /* inside the instance; the last one may be cut */
-    g.type[v] = edb_rng_below(&rng, n_types);
+    if (at == 0) first = n_components == 1 ? 0 : each * edb_rng_below(&rng, n_components);
+    g.type[v] = first + edb_rng_below(&rng, each);
     if (at > 0) g.in_node[edges++] = v - 1 - edb_rng_below(&rng, at < 3 ? at : 3);
     if (at > 0 && edb_rng_below(&rng, 2) != 0)
       g.in_node[edges++] = v - 1 - edb_rng_below(&rng, at < 8 ? at : 8);
@@ -85,10 +87,11 @@ static void measure(const growing *g, uint32_t n_instances, edb_policy_kind kind
   edb_context_destroy(ctx);
 }
 
-static void measure_all(uint32_t n_nodes, uint32_t n_instances, uint32_t n_types, double seconds) {
+static void measure_all(uint32_t n_nodes, uint32_t n_instances, uint32_t n_types,
+                        uint32_t n_components, double seconds) {
   static const edb_policy_kind kinds[] = {EDB_POLICY_DEPTH, EDB_POLICY_AGENDA_RUNNING,
                                           EDB_POLICY_TIGHT, EDB_POLICY_BEAM, EDB_POLICY_BEST};
-  growing g = make_graph(n_nodes, n_instances, n_types);
+  growing g = make_graph(n_nodes, n_instances, n_types, n_components);
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     measure(&g, n_instances, kinds[i], seconds);
   free_graph(&g);
@@ -97,10 +100,11 @@ static void measure_all(uint32_t n_nodes, uint32_t n_instances, uint32_t n_types
 int main(int argc, char **argv) {
   double seconds = argc > 1 ? strtod(argv[1], NULL) : 0.2;
   printf("   nodes   inst  types  policy           batches    bound   ns/node  B/node\n");
-  for (uint32_t n = 1000; n <= 1000000; n *= 10) measure_all(n, n / 100, 4, seconds);
-  for (uint32_t i = 1; i <= 4096; i *= 8) measure_all(100000, i, 4, seconds);
-  for (uint32_t t = 2; t <= 20000; t *= 10) measure_all(20000, 64, t, seconds);
-  measure_all(20000, 1, 10000, seconds);
-  for (uint32_t n = 1000; n <= 1000000; n *= 10) measure_all(n, 1, 3, seconds);
+  for (uint32_t n = 1000; n <= 1000000; n *= 10) measure_all(n, n / 100, 4, 1, seconds);
+  for (uint32_t i = 1; i <= 4096; i *= 8) measure_all(100000, i, 4, 1, seconds);
+  for (uint32_t t = 2; t <= 20000; t *= 10) measure_all(20000, 64, t, 1, seconds);
+  for (uint32_t c = 1; c <= 1000; c *= 10) measure_all(100000, 4000, c * 2, c, seconds);
+  measure_all(20000, 1, 10000, 1, seconds);
+  for (uint32_t n = 1000; n <= 1000000; n *= 10) measure_all(n, 1, 3, 1, seconds);
   return 0;
 }
