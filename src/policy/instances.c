@@ -4,35 +4,34 @@
 #include <string.h>
 
 #include "base/bitset.h"
+#include "base/carve.h"
 
 #define FIRST_STATES 512
 
 /* ---- The nodes of an instance -------------------------------------------------------------------
  */
 
-static uint32_t *carve(uint32_t **next, size_t words) {
-  uint32_t *at = *next;
-  *next += words;
-  return at;
+static size_t lay_out(edb_automaton *a, size_t edges, void *base) {
+  edb_carver c = {.base = base};
+  size_t n = a->n_nodes;
+  EDB_CARVE(&c, a->scratch, (size_t)a->words * 2);
+  EDB_CARVE(&c, a->column_start, (size_t)a->n_types + 1);
+  EDB_CARVE(&c, a->own, n);
+  EDB_CARVE(&c, a->height, n);
+  EDB_CARVE(&c, a->column, n);
+  EDB_CARVE(&c, a->fresh, n);
+  EDB_CARVE(&c, a->in_start, n + 1);
+  EDB_CARVE(&c, a->out_start, n + 1);
+  EDB_CARVE(&c, a->in, edges);
+  EDB_CARVE(&c, a->out, edges);
+  return c.at;
 }
 
 static edb_status automaton_alloc(edb_automaton *a, size_t edges, edb_error *error) {
-  size_t n = a->n_nodes, words = a->words;
-  size_t numbers = (size_t)a->n_types + 1 + n * 4 + (n + 1) * 2 + edges * 2;
-  a->memory_bytes = words * 2 * sizeof(uint64_t) + numbers * sizeof(uint32_t);
+  a->memory_bytes = lay_out(a, edges, NULL);
   a->memory = edb_alloc(a->ctx, a->memory_bytes);
   if (a->memory == NULL) return edb_fail_memory(error, a->memory_bytes, "an instance");
-  a->scratch = a->memory;
-  uint32_t *next = (uint32_t *)(a->scratch + words * 2);
-  a->column_start = carve(&next, (size_t)a->n_types + 1);
-  a->own = carve(&next, n);
-  a->height = carve(&next, n);
-  a->column = carve(&next, n);
-  a->fresh = carve(&next, n);
-  a->in_start = carve(&next, n + 1);
-  a->out_start = carve(&next, n + 1);
-  a->in = carve(&next, edges);
-  a->out = carve(&next, edges);
+  (void)lay_out(a, edges, a->memory);
   return EDB_OK;
 }
 

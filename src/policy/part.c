@@ -5,16 +5,11 @@
 #include <string.h>
 
 #include "base/bitset.h"
+#include "base/carve.h"
 #include "policy/columns.h"
 
 /* ---- Making -------------------------------------------------------------------------------------
  */
-
-static uint32_t *carve(uint32_t **next, size_t words) {
-  uint32_t *at = *next;
-  *next += words;
-  return at;
-}
 
 /* The nodes of a part in topological order, and the number of each there. */
 typedef struct numbering {
@@ -52,26 +47,30 @@ static void number_chosen(const edb_problem *p, const edb_chosen *chosen, number
   }
 }
 
+static size_t lay_out(edb_part *part, void *base) {
+  edb_carver c = {.base = base};
+  size_t n = part->n_nodes;
+  EDB_CARVE(&c, part->column, n);
+  EDB_CARVE(&c, part->own, n);
+  EDB_CARVE(&c, part->height, n);
+  EDB_CARVE(&c, part->instance, n);
+  EDB_CARVE(&c, part->members, n * 2); /* the half behind is scratch of find_instances */
+  EDB_CARVE(&c, part->in_start, n + 1);
+  EDB_CARVE(&c, part->out_start, n + 2);
+  EDB_CARVE(&c, part->instance_start, n + 1);
+  EDB_CARVE(&c, part->in, part->n_edges);
+  EDB_CARVE(&c, part->out, part->n_edges);
+  EDB_CARVE(&c, part->type, part->n_types);
+  EDB_CARVE(&c, part->unbatchable, part->n_types);
+  return c.at;
+}
+
 static edb_status part_alloc(edb_context *ctx, edb_part *part, edb_error *error) {
-  size_t n = part->n_nodes, edges = part->n_edges, types = part->n_types;
-  size_t words = n * 6 + (n + 1) + (n + 2) + (n + 1) + edges * 2 + types;
-  part->memory_bytes = words * sizeof(uint32_t) + types;
+  part->memory_bytes = lay_out(part, NULL);
   part->memory = edb_alloc(ctx, part->memory_bytes);
   if (part->memory == NULL)
     return edb_fail_memory(error, part->memory_bytes, "a component of a graph");
-  uint32_t *next = part->memory;
-  part->column = carve(&next, n);
-  part->own = carve(&next, n);
-  part->height = carve(&next, n);
-  part->instance = carve(&next, n);
-  part->members = carve(&next, n * 2) + n; /* the half before is scratch of find_instances */
-  part->in_start = carve(&next, n + 1);
-  part->out_start = carve(&next, n + 2);
-  part->instance_start = carve(&next, n + 1);
-  part->in = carve(&next, edges);
-  part->out = carve(&next, edges);
-  part->type = carve(&next, types);
-  part->unbatchable = (uint8_t *)next;
+  (void)lay_out(part, part->memory);
   return EDB_OK;
 }
 
@@ -131,7 +130,7 @@ static void link_successors(edb_part *part) {
 }
 
 static void find_instances(edb_part *part) {
-  uint32_t n = part->n_nodes, *parent = part->members - n;
+  uint32_t n = part->n_nodes, *parent = part->members + n;
   for (uint32_t x = 0; x < n; x++) {
     parent[x] = x;
     uint32_t root = x;

@@ -1,6 +1,7 @@
 /* policy/problem.c: what never changes while a dag is scheduled: edges both ways, components of
  * types, own-type path lengths, the lower bound. */
 #include "base/bitset.h"
+#include "base/carve.h"
 #include "policy/columns.h"
 #include "policy/components.h"
 #include "policy/state.h"
@@ -23,41 +24,45 @@ static uint32_t dag_edges(const edb_dag *dag) {
   return dag->n_nodes == 0 ? 0 : dag->in_start[dag->n_nodes] - dag->in_start[0];
 }
 
-/* Room for at most `types` types. */
-static size_t arrays_bytes(size_t nodes, size_t edges, size_t types) {
-  size_t words = (nodes + 2) * 5 + 2 + edges * 2 + types * 10 + 1 + (nodes + types);
-  return words * sizeof(uint32_t) + types;
+/* With room for at most `types` types. */
+static size_t lay_out(arrays *a, size_t nodes, size_t edges, size_t types, void *base) {
+  edb_carver c = {.base = base};
+  EDB_CARVE(&c, a->type, nodes);
+  EDB_CARVE(&c, a->in_start, nodes + 2);
+  EDB_CARVE(&c, a->in, edges);
+  EDB_CARVE(&c, a->out_start, nodes + 2);
+  EDB_CARVE(&c, a->out, edges);
+  EDB_CARVE(&c, a->own, nodes);
+  EDB_CARVE(&c, a->height, nodes);
+  EDB_CARVE(&c, a->original_type, types);
+  EDB_CARVE(&c, a->type_count, types);
+  EDB_CARVE(&c, a->max_own, types);
+  EDB_CARVE(&c, a->own_start, types);
+  EDB_CARVE(&c, a->component, types);
+  EDB_CARVE(&c, a->column, types);
+  EDB_CARVE(&c, a->component_size, types);
+  EDB_CARVE(&c, a->rank, types);
+  EDB_CARVE(&c, a->by_rank, types);
+  EDB_CARVE(&c, a->first_rank, types + 1);
+  EDB_CARVE(&c, a->own_count, nodes + types);
+  EDB_CARVE(&c, a->unbatchable, types);
+  return c.at;
 }
 
-static uint32_t *carve(uint32_t **next, size_t words) {
-  uint32_t *at = *next;
-  *next += words;
-  return at;
-}
-
-static arrays arrays_carve(void *memory, size_t nodes, size_t edges, size_t types) {
-  uint32_t *next = memory;
-  arrays a;
-  a.type = carve(&next, nodes);
-  a.in_start = carve(&next, nodes + 2);
-  a.in = carve(&next, edges);
-  a.out_start = carve(&next, nodes + 2);
-  a.out = carve(&next, edges);
-  a.own = carve(&next, nodes);
-  a.height = carve(&next, nodes);
-  a.original_type = carve(&next, types);
-  a.type_count = carve(&next, types);
-  a.max_own = carve(&next, types);
-  a.own_start = carve(&next, types);
-  a.component = carve(&next, types);
-  a.column = carve(&next, types);
-  a.component_size = carve(&next, types);
-  a.rank = carve(&next, types);
-  a.by_rank = carve(&next, types);
-  a.first_rank = carve(&next, types + 1);
-  a.own_count = carve(&next, nodes + types);
-  a.unbatchable = (uint8_t *)next;
-  return a;
+/* What the reverse does not share. */
+static size_t lay_out_reverse(arrays *a, const edb_problem *p, void *base) {
+  edb_carver c = {.base = base};
+  EDB_CARVE(&c, a->own, p->n_nodes);
+  EDB_CARVE(&c, a->height, p->n_nodes);
+  EDB_CARVE(&c, a->max_own, p->n_types);
+  EDB_CARVE(&c, a->own_start, p->n_types);
+  EDB_CARVE(&c, a->own_count, p->own_count_length);
+  EDB_CARVE(&c, a->component, p->n_types);
+  EDB_CARVE(&c, a->component_size, p->n_components);
+  EDB_CARVE(&c, a->rank, p->n_types);
+  EDB_CARVE(&c, a->by_rank, p->n_types);
+  EDB_CARVE(&c, a->first_rank, (size_t)p->n_components + 1);
+  return c.at;
 }
 
 /* The number of a type, new when it appears. */
@@ -437,11 +442,12 @@ edb_status edb_problem_init(edb_context *ctx, const edb_dag *dag, edb_problem *o
                             edb_error *error) {
   edb_problem p = {.ctx = ctx, .n_nodes = dag->n_nodes};
   uint32_t most_types = dag->n_types < dag->n_nodes ? dag->n_types : dag->n_nodes;
-  p.memory_bytes = arrays_bytes(dag->n_nodes, dag_edges(dag), most_types);
+  arrays a;
+  p.memory_bytes = lay_out(&a, dag->n_nodes, dag_edges(dag), most_types, NULL);
   p.memory = edb_alloc(ctx, p.memory_bytes);
   if (p.memory == NULL) return edb_fail_memory(error, p.memory_bytes, "a scheduling problem");
   edb_status status = EDB_OK;
-  arrays a = arrays_carve(p.memory, dag->n_nodes, dag_edges(dag), most_types);
+  (void)lay_out(&a, dag->n_nodes, dag_edges(dag), most_types, p.memory);
   publish(&p, &a);
   a.in_start[0] = a.out_start[0] = 0;
   if (dag->n_nodes > 0) {
@@ -458,32 +464,20 @@ cleanup:
 edb_status edb_problem_init_reverse(edb_context *ctx, const edb_problem *problem, edb_problem *out,
                                     edb_error *error) {
   edb_problem p = *problem;
-  size_t n = p.n_nodes, types = p.n_types;
-  size_t words = n * 2 + types * 5 + p.own_count_length + 2 * (size_t)p.n_components + 1;
+  arrays a = {0};
   p.ctx = ctx;
   p.reversed = !problem->reversed;
   p.in_start = problem->out_start;
   p.in = problem->out;
   p.out_start = problem->in_start;
   p.out = problem->in;
-  p.memory_bytes = words * sizeof(uint32_t);
-  if (words == 0) {
-    p.memory = NULL;
-    *out = p;
-    return EDB_OK;
-  }
+  p.members_bytes = 0; /* the problem's */
+  p.memory_bytes = lay_out_reverse(&a, problem, NULL);
   p.memory = edb_alloc(ctx, p.memory_bytes);
   if (p.memory == NULL) return edb_fail_memory(error, p.memory_bytes, "a reversed problem");
-  uint32_t *next = p.memory;
-  arrays a = {.own = carve(&next, n), .height = carve(&next, n), .max_own = carve(&next, types)};
-  a.own_start = carve(&next, types);
-  a.own_count = carve(&next, p.own_count_length);
-  a.component = carve(&next, types);
-  a.component_size = carve(&next, p.n_components);
-  a.rank = carve(&next, types);
-  a.by_rank = carve(&next, types);
-  a.first_rank = carve(&next, (size_t)p.n_components + 1);
-  for (size_t t = 0; t < types; t++) a.component[t] = p.n_components - 1 - problem->component[t];
+  (void)lay_out_reverse(&a, problem, p.memory);
+  for (uint32_t t = 0; t < p.n_types; t++)
+    a.component[t] = p.n_components - 1 - problem->component[t];
   for (uint32_t c = 0; c < p.n_components; c++)
     a.component_size[c] = problem->component_size[p.n_components - 1 - c];
   p.own = a.own;
@@ -495,7 +489,6 @@ edb_status edb_problem_init_reverse(edb_context *ctx, const edb_problem *problem
   p.rank = a.rank;
   p.by_rank = a.by_rank;
   p.first_rank = a.first_rank;
-  p.members_bytes = 0; /* the problem's */
   rank_types(&p, &a);
   edb_status status = find_own(&p, &a, error);
   if (status != EDB_OK) {

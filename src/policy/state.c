@@ -2,36 +2,42 @@
 #include "policy/state.h"
 
 #include "base/bitset.h"
+#include "base/carve.h"
 #include "policy/contest.h"
 
 #include <string.h>
 
+static size_t lay_out(edb_state *s, void *base) {
+  const edb_problem *p = s->problem;
+  edb_carver c = {.base = base};
+  size_t nodes = p->n_nodes, types = p->n_types, contest = edb_contest_length(p->n_types);
+  EDB_CARVE(&c, s->ready_own, types);
+  EDB_CARVE(&c, s->ready_mass, types);
+  EDB_CARVE(&c, s->ready_types, EDB_BITSET_WORDS(types));
+  EDB_CARVE(&c, s->ready_ranks, EDB_BITSET_WORDS(types));
+  EDB_CARVE(&c, s->pending, nodes);
+  EDB_CARVE(&c, s->fresh, nodes);
+  EDB_CARVE(&c, s->ready, nodes);
+  EDB_CARVE(&c, s->ready_count, types);
+  EDB_CARVE(&c, s->type_start, types);
+  EDB_CARVE(&c, s->max_own, types);
+  EDB_CARVE(&c, s->at_max, types);
+  EDB_CARVE(&c, s->ready_at_max, types);
+  EDB_CARVE(&c, s->ready_top, types);
+  EDB_CARVE(&c, s->ready_at_top, types);
+  EDB_CARVE(&c, s->own_count, p->own_count_length);
+  if (contest > 0) EDB_CARVE(&c, s->winners, contest);
+  return c.at;
+}
+
 edb_status edb_state_init(edb_context *ctx, const edb_problem *problem, edb_state *out,
                           edb_error *error) {
-  size_t nodes = problem->n_nodes, types = problem->n_types;
-  size_t set_words = EDB_BITSET_WORDS(types), contest = edb_contest_length(problem->n_types);
   edb_state s = {.problem = problem};
-  s.memory_bytes = (types * 2 + set_words * 2) * sizeof(uint64_t) +
-                   (nodes * 3 + types * 7 + problem->own_count_length + contest) * sizeof(uint32_t);
+  s.memory_bytes = lay_out(&s, NULL);
   if (s.memory_bytes > 0) {
     s.memory = edb_alloc(ctx, s.memory_bytes);
     if (s.memory == NULL) return edb_fail_memory(error, s.memory_bytes, "a scheduler's state");
-    s.ready_own = s.memory;
-    s.ready_mass = s.ready_own + types;
-    s.ready_types = s.ready_mass + types;
-    s.ready_ranks = s.ready_types + set_words;
-    s.pending = (uint32_t *)(s.ready_ranks + set_words);
-    s.fresh = s.pending + nodes;
-    s.ready = s.fresh + nodes;
-    s.ready_count = s.ready + nodes;
-    s.type_start = s.ready_count + types;
-    s.max_own = s.type_start + types;
-    s.at_max = s.max_own + types;
-    s.ready_at_max = s.at_max + types;
-    s.ready_top = s.ready_at_max + types;
-    s.ready_at_top = s.ready_top + types;
-    s.own_count = s.ready_at_top + types;
-    if (contest > 0) s.winners = s.own_count + problem->own_count_length;
+    (void)lay_out(&s, s.memory);
   }
   *out = s;
   return EDB_OK;
