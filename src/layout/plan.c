@@ -48,6 +48,7 @@ static void count_operators(edb_planner *p) {
 
 static void free_planner(edb_planner *p) {
   edb_vec_free(p->ctx, &p->slots);
+  edb_map_free(&p->shared);
   edb_vec_free(p->ctx, &p->steps);
   edb_vec_free(p->ctx, &p->stacked);
   edb_vec_free(p->ctx, &p->calls);
@@ -109,6 +110,7 @@ static edb_status create_plan(edb_context *ctx, const edb_program *program, uint
                    .cell = &program->cells[cell],
                    .params = params,
                    .error = error};
+  edb_map_init(&p.shared, ctx);
   edb_cell_arrangement *arrangement = NULL;
   edb_plan *plan = NULL;
   char *block = NULL;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "layout/plan_impl.h"
+#include "layout/spans.h"
 
 /* A stretch of columns of a slot that no step reaches across, and the slot that it becomes. */
 typedef struct memory_block {
@@ -23,51 +24,45 @@ static bool is_cut(const cutter *c, uint32_t root) {
   return edb_planner_slot(c->p, root)->kind == EDB_SLOT_SCRATCH;
 }
 
-/* Puts columns into the block they lie in, or a new one; blocks stay sorted by root and offset, and
- * those that are joined by the columns become one. */
-static edb_status note_columns(cutter *c, edb_place place) {
-  size_t at = 0, end;
-  while (at < c->blocks.length &&
-         (c->blocks.data[at].place.slot < place.slot ||
-          (c->blocks.data[at].place.slot == place.slot &&
-           c->blocks.data[at].place.offset + c->blocks.data[at].place.width <= place.offset)))
-    at++;
-  for (end = at; end < c->blocks.length; end++) {
-    edb_place other = c->blocks.data[end].place;
-    if (!edb_place_overlaps(other, place)) break;
-    uint32_t last = place.offset + place.width, other_last = other.offset + other.width;
-    if (other.offset < place.offset) place.offset = other.offset;
-    place.width = (last > other_last ? last : other_last) - place.offset;
+static edb_status note_slot(const cutter *c, edb_spans *used, uint32_t slot) {
+  if (slot == EDB_SLOT_NONE) return EDB_OK;
+  edb_place place = edb_planner_place(c->p, slot);
+  if (!is_cut(c, place.slot) || place.width == 0) return EDB_OK;
+  return edb_spans_add(used, place, 0, c->p->error);
+}
+
+static edb_status note_steps(const cutter *c, edb_spans *used) {
+  for (size_t i = 0; i < c->p->steps.length; i++) {
+    const edb_step *s = &c->p->steps.data[i];
+    EDB_TRY(note_slot(c, used, s->result));
+    for (uint32_t k = 0; k < s->n_operands; k++) EDB_TRY(note_slot(c, used, s->operand[k]));
   }
-  memory_block joined = {.place = place, .slot = EDB_SLOT_NONE};
-  if (end == at) {
-    if (!edb_vec_push(c->p->ctx, &c->blocks, joined))
-      return edb_fail_memory(c->p->error, sizeof joined, "a block of a plan's memory");
-    end = at + 1;
-    memmove(c->blocks.data + end, c->blocks.data + at,
-            (c->blocks.length - end) * sizeof *c->blocks.data);
-  } else {
-    memmove(c->blocks.data + at + 1, c->blocks.data + end,
-            (c->blocks.length - end) * sizeof *c->blocks.data);
-    c->blocks.length -= end - at - 1;
-  }
-  c->blocks.data[at] = joined;
   return EDB_OK;
 }
 
-static edb_status note_slot(cutter *c, uint32_t slot) {
-  if (slot == EDB_SLOT_NONE) return EDB_OK;
-  edb_place place = edb_planner_place(c->p, slot);
-  return is_cut(c, place.slot) && place.width > 0 ? note_columns(c, place) : EDB_OK;
+/* Columns that overlap are of one block; blocks are sorted like the columns. */
+static edb_status join_columns(cutter *c, const edb_spans *used) {
+  for (const edb_span *s = edb_spans_first(used); s; s = edb_spans_next(used, s)) {
+    memory_block block = {.place = s->place, .slot = EDB_SLOT_NONE};
+    edb_place *last = c->blocks.length ? &c->blocks.data[c->blocks.length - 1].place : NULL;
+    uint32_t end = s->place.offset + s->place.width;
+    if (!last || !edb_place_overlaps(*last, s->place)) {
+      if (!edb_vec_push(c->p->ctx, &c->blocks, block))
+        return edb_fail_memory(c->p->error, sizeof block, "a block of a plan's memory");
+    } else if (end > last->offset + last->width) {
+      last->width = end - last->offset;
+    }
+  }
+  return EDB_OK;
 }
 
 static edb_status find_blocks(cutter *c) {
-  for (size_t i = 0; i < c->p->steps.length; i++) {
-    const edb_step *s = &c->p->steps.data[i];
-    EDB_TRY(note_slot(c, s->result));
-    for (uint32_t k = 0; k < s->n_operands; k++) EDB_TRY(note_slot(c, s->operand[k]));
-  }
-  return EDB_OK;
+  edb_spans used;
+  edb_spans_init(&used, c->p->ctx);
+  edb_status status = note_steps(c, &used);
+  if (status == EDB_OK) status = join_columns(c, &used);
+  edb_spans_free(&used);
+  return status;
 }
 
 static memory_block *find_block(const cutter *c, edb_place place) {
@@ -85,10 +80,9 @@ static memory_block *find_block(const cutter *c, edb_place place) {
 
 /* ---- Blocks that are something else ---------------------------------------------------------- */
 
-static void remove_step(edb_planner *p, size_t i) {
+/* Step i goes: what is joined to it begins a kernel if it did. */
+static void part_from_next(const edb_planner *p, size_t i) {
   if (i + 1 < p->steps.length && !p->steps.data[i].joined) p->steps.data[i + 1].joined = false;
-  p->steps.length--;
-  memmove(p->steps.data + i, p->steps.data + i + 1, (p->steps.length - i) * sizeof *p->steps.data);
 }
 
 static bool is_block(const cutter *c, uint32_t slot, memory_block **out) {
@@ -103,29 +97,37 @@ static bool is_read_in_place(const edb_planner *p, uint32_t input) {
   return place.slot != EDB_SLOT_NONE && edb_planner_slot(p, place.slot)->kind == EDB_SLOT_INPUT;
 }
 
-/* An input that nothing needs beside others is read where it is. */
+/* Whether a step only gathers an input that nothing needs beside others: its block, then. */
+static bool finds_free_input(const cutter *c, const edb_step *s, memory_block **block) {
+  const edb_planner *p = c->p;
+  return s->kind == EDB_STEP_GATHER && s->source < p->cell->sig.n_inputs &&
+         is_block(c, s->result, block) &&
+         (is_read_in_place(p, s->source) ||
+          edb_place_is_same((*block)->place, p->input_place[s->source]));
+}
+
+/* Such an input is read where it is. */
 static edb_status free_inputs(cutter *c) {
   edb_planner *p = c->p;
-  for (size_t i = 0; i < p->steps.length;) {
+  size_t left = 0;
+  for (size_t i = 0; i < p->steps.length; i++) {
     const edb_step *s = &p->steps.data[i];
-    uint32_t input = s->source;
     memory_block *block;
-    if (s->kind != EDB_STEP_GATHER || input >= p->cell->sig.n_inputs ||
-        !is_block(c, s->result, &block) ||
-        !(is_read_in_place(p, input) || edb_place_is_same(block->place, p->input_place[input]))) {
-      i++;
+    if (!finds_free_input(c, s, &block)) {
+      p->steps.data[left++] = *s;
       continue;
     }
-    if (!is_read_in_place(p, input)) {
-      edb_place *place = &p->input_place[input];
+    edb_place *place = &p->input_place[s->source];
+    if (!is_read_in_place(p, s->source)) {
       edb_slot slot = {
-          .kind = EDB_SLOT_INPUT, .domain = s->domain, .width = place->width, .index = input};
+          .kind = EDB_SLOT_INPUT, .domain = s->domain, .width = place->width, .index = s->source};
       *place = (edb_place){.slot = EDB_SLOT_NONE, .width = slot.width};
       EDB_TRY(edb_plan_add_slot(p, slot, &place->slot));
     }
-    block->slot = p->input_place[input].slot;
-    remove_step(p, i);
+    block->slot = place->slot;
+    part_from_next(p, i);
   }
+  p->steps.length = left;
   return EDB_OK;
 }
 
@@ -151,20 +153,22 @@ static void gather_output(const edb_planner *p, edb_step *s) {
 /* A block that is one output is made where that is wanted. */
 static void claim_outputs(cutter *c) {
   edb_planner *p = c->p;
-  for (size_t i = 0; i < p->steps.length;) {
-    const edb_step *s = &p->steps.data[i];
+  size_t left = 0;
+  for (size_t i = 0; i < p->steps.length; i++) {
+    edb_step *s = &p->steps.data[i];
     memory_block *block;
-    if (s->kind == EDB_STEP_COPY && edb_planner_slot(p, s->result)->kind == EDB_SLOT_OUTPUT &&
-        s->domain == edb_planner_slot(p, s->operand[0])->domain &&
+    bool stores =
+        s->kind == EDB_STEP_COPY && edb_planner_slot(p, s->result)->kind == EDB_SLOT_OUTPUT;
+    if (stores && s->domain == edb_planner_slot(p, s->operand[0])->domain &&
         is_block(c, s->operand[0], &block)) {
       block->slot = s->result;
-      remove_step(p, i);
-    } else {
-      if (s->kind == EDB_STEP_COPY && edb_planner_slot(p, s->result)->kind == EDB_SLOT_OUTPUT)
-        gather_output(p, &p->steps.data[i]);
-      i++;
+      part_from_next(p, i);
+      continue;
     }
+    if (stores) gather_output(p, s);
+    p->steps.data[left++] = *s;
   }
+  p->steps.length = left;
 }
 
 /* ---- New slots ------------------------------------------------------------------------------- */
@@ -278,7 +282,7 @@ static edb_status cut(cutter *c) {
   EDB_TRY(move_steps(c));
   move_results(c);
   find_inputs(c);
-  edb_plan_form_runs(c->p);
+  EDB_TRY(edb_plan_form_runs(c->p));
   return drop_unused(c->p);
 }
 

@@ -5,6 +5,7 @@
 #ifndef EDB_LAYOUT_PLAN_IMPL_H
 #define EDB_LAYOUT_PLAN_IMPL_H
 
+#include "base/map.h"
 #include "base/vec.h"
 #include "layout/arrange_cell.h"
 #include "layout/plan.h"
@@ -26,6 +27,7 @@ typedef struct edb_planner {
   const edb_cell_arrangement *arrangement;
   const edb_batching *batching;
   EDB_VEC(edb_slot) slots;
+  edb_map shared; /* parts and constants -> slots */
   EDB_VEC(edb_step) steps;
   EDB_VEC(edb_stacked) stacked;
   EDB_VEC(edb_kernel_call) calls; /* of the batch at hand */
@@ -128,7 +130,7 @@ EDB_MUST_CHECK edb_status edb_plan_fuse(edb_planner *p);
  * become that; slots that nobody uses go. */
 EDB_MUST_CHECK edb_status edb_plan_cut_blocks(edb_planner *p);
 /* Numbers runs, and makes products in them where their only reader has its result. */
-void edb_plan_form_runs(edb_planner *p);
+EDB_MUST_CHECK edb_status edb_plan_form_runs(edb_planner *p);
 /* What is local to runs, and positions. */
 EDB_MUST_CHECK edb_status edb_plan_place_scratch(edb_planner *p);
 

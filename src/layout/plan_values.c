@@ -31,6 +31,16 @@ edb_status edb_plan_add_scratch(edb_planner *p, uint32_t domain, uint64_t width,
   return edb_plan_add_slot(p, slot, &out->slot);
 }
 
+/* The slot that all who ask for these columns, or for this constant, are given. */
+static edb_status share_slot(edb_planner *p, edb_slot slot, uint32_t *out) {
+  const uint32_t key[] = {slot.kind, slot.index, slot.parent, slot.offset, slot.width};
+  *out = edb_map_get(&p->shared, key, sizeof key);
+  if (*out != EDB_MAP_NONE) return EDB_OK;
+  EDB_TRY(edb_plan_add_slot(p, slot, out));
+  if (edb_map_put(&p->shared, key, sizeof key, *out)) return EDB_OK;
+  return edb_fail_memory(p->error, sizeof key, "a slot of a plan");
+}
+
 edb_status edb_plan_slot_at(edb_planner *p, edb_place place, uint32_t *out) {
   const edb_slot *root = edb_planner_slot(p, place.slot);
   *out = place.slot;
@@ -40,14 +50,7 @@ edb_status edb_plan_slot_at(edb_planner *p, edb_place place, uint32_t *out) {
                    .width = place.width,
                    .parent = place.slot,
                    .offset = place.offset};
-  for (uint32_t i = 0; i < p->slots.length; i++) {
-    const edb_slot *s = &p->slots.data[i];
-    *out = i;
-    if (s->kind == EDB_SLOT_PART && s->parent == part.parent && s->offset == part.offset &&
-        s->width == part.width)
-      return EDB_OK;
-  }
-  return edb_plan_add_slot(p, part, out);
+  return share_slot(p, part, out);
 }
 
 /* ---- Values that are no results -------------------------------------------------------------- */
@@ -73,12 +76,8 @@ static uint32_t ref_domain(const edb_planner *p, edb_ref ref) {
 /* The slot of a parameter or a number, made when it is first asked for. */
 static edb_status constant_slot(edb_planner *p, edb_slot_kind kind, edb_ref ref, edb_place *out) {
   *out = (edb_place){.width = (uint32_t)edb_shape_size(edb_planner_shape(p, ref))};
-  for (uint32_t i = 0; i < p->slots.length; i++) {
-    out->slot = i;
-    if (p->slots.data[i].kind == kind && p->slots.data[i].index == ref.index) return EDB_OK;
-  }
   edb_slot slot = {.kind = kind, .width = out->width, .index = ref.index};
-  return edb_plan_add_slot(p, slot, &out->slot);
+  return share_slot(p, slot, &out->slot);
 }
 
 /* Inputs without a place in the order are read where they are; attributes are gathered. */
