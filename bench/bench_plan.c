@@ -97,7 +97,7 @@ static uint32_t some_value(writer *w) {
 }
 
 static void write_mixed(writer *w, uint32_t n) {
-  static const char *const formulas[] = {"vA + vB",         "vA * vB", "tanh(vA)",
+  static const char *const formulas[] = {"vA + vB",          "vA * vB", "tanh(vA)",
                                          "sigmoid(vA + bC)", "WC @ vA", "[vA; vB][4:12]"};
   static const uint32_t operators[] = {1, 1, 1, 2, 1, 1};
   while (w->n_operators < n) {

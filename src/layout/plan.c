@@ -29,15 +29,14 @@ static edb_status plan_cell(edb_planner *p) {
 static size_t lay_out(edb_planner *p, char *block, size_t n_domains) {
   size_t n_ops = p->cell->n_ops, n_inputs = (size_t)p->cell->sig.n_inputs + p->cell->sig.n_dense;
   size_t words = n_domains + 2 * n_ops, places = n_inputs;
-  size_t bytes = words * sizeof(uint32_t) + places * sizeof(edb_place) + n_ops;
+  size_t bytes = words * sizeof(uint32_t) + places * sizeof(edb_place);
   if (!block) return bytes;
-  memset(block, 0xff, bytes - n_ops);
+  memset(block, 0xff, bytes);
   p->arena = (uint32_t *)(void *)block;
   p->op_domain = p->arena + n_domains;
   p->op_batch = p->op_domain + n_ops;
   p->op_place = p->plan->op_place;
   p->input_place = (edb_place *)(void *)(p->op_batch + n_ops);
-  p->emitted = (uint8_t *)(p->input_place + n_inputs);
   return bytes;
 }
 

@@ -1,6 +1,8 @@
 /* layout/plan_copies.c: what has to be copied: inputs to a place of choice, operands of concats
  * that stand elsewhere, outputs that are no results, and in the order of creation whatever a batch
  * does not find together. */
+#include <string.h>
+
 #include "layout/plan_impl.h"
 
 /* ---- One value ------------------------------------------------------------------------------- */
@@ -103,9 +105,7 @@ static edb_place *element(edb_planner *p, size_t k, uint32_t t) {
 }
 
 static bool in_arena(const edb_planner *p, edb_place place) {
-  for (uint32_t d = 0; d < p->plan->n_domains; d++)
-    if (place.slot == p->arena[d]) return true;
-  return false;
+  return place.slot == p->arena[edb_planner_slot(p, place.slot)->domain];
 }
 
 static bool takes_inputs_apart(const edb_planner *p) {
@@ -172,24 +172,47 @@ static edb_status gather_tuple(edb_planner *p, uint32_t t) {
   return EDB_OK;
 }
 
-/* Products of one operand one after the other, so that they stack. */
-static void sort_by_operand(edb_planner *p) {
-  for (size_t i = 1; i < p->calls.length; i++) {
-    edb_kernel_call call = p->calls.data[i];
-    edb_place place = edb_plan_product_operand(p, i);
-    size_t j = 0, to = i;
-    for (; j < i; j++)
-      if (edb_place_is_same(edb_plan_product_operand(p, j), place)) to = j + 1;
-    for (j = i; j > to; j--) p->calls.data[j] = p->calls.data[j - 1];
-    p->calls.data[to] = call;
+/* next[] of a list of all calls, from the first on: each behind the last with the same operand.
+ * false: no memory. */
+static bool link_by_operand(const edb_planner *p, edb_map *latest, uint32_t *next) {
+  uint32_t end = 0;
+  next[0] = UINT32_MAX;
+  for (uint32_t k = 0; k < p->calls.length; k++) {
+    edb_place place = edb_plan_product_operand(p, k);
+    uint32_t before = edb_map_get(latest, &place, sizeof place);
+    if (before == EDB_MAP_NONE) before = end;
+    if (k > 0) {
+      next[k] = next[before];
+      next[before] = k;
+    }
+    if (next[k] == UINT32_MAX) end = k;
+    if (!edb_map_put(latest, &place, sizeof place, k)) return false;
   }
+  return true;
+}
+
+/* Products of one operand one after the other, so that they stack. */
+static edb_status sort_by_operand(edb_planner *p) {
+  size_t n = p->calls.length, bytes = n * (sizeof *p->calls.data + sizeof(uint32_t));
+  if (n <= 2) return EDB_OK;
+  edb_kernel_call *calls = edb_alloc(p->ctx, bytes);
+  if (!calls) return edb_fail_memory(p->error, bytes, "the products of a batch");
+  uint32_t *next = (uint32_t *)(void *)(calls + n);
+  edb_map latest;
+  edb_map_init(&latest, p->ctx);
+  bool ok = link_by_operand(p, &latest, next);
+  memcpy(calls, p->calls.data, n * sizeof *calls);
+  for (uint32_t k = 0, to = 0; ok && k != UINT32_MAX; k = next[k]) p->calls.data[to++] = calls[k];
+  edb_map_free(&latest);
+  edb_free(p->ctx, calls, bytes);
+  return ok ? EDB_OK : edb_fail_memory(p->error, bytes, "the products of a batch");
 }
 
 edb_status edb_plan_bring_together(edb_planner *p, edb_place *scattered) {
   edb_product_form form;
   const edb_ir_op *op = &p->cell->ops[p->calls.data[0].op];
   if (op->kind != EDB_OP_PRODUCT && !edb_batching_is_elementwise(op->kind)) return EDB_OK;
-  if (edb_plan_product_form(p, p->calls.data[0].op, &form)) sort_by_operand(p);
+  if (edb_plan_product_form(p, p->calls.data[0].op, &form)) EDB_TRY(sort_by_operand(p));
   for (uint32_t t = TUPLE_OPERAND; t < TUPLE_OPERAND + op->n_operands; t++)
     if (!is_together(p, t)) EDB_TRY(gather_tuple(p, t));
   if (is_together(p, TUPLE_RESULT)) return EDB_OK;

@@ -1,6 +1,7 @@
 /* layout/plan_impl.h: a plan in the making, shared by its passes: values get places
- * (plan_values.c), batches become steps (plan_steps.c, plan_products.c, plan_copies.c), steps are
- * joined (fuse.c), memory is cut into blocks (plan_blocks.c) and given positions (plan_scratch.c).
+ * (plan_values.c), batches become steps (plan_order.c, plan_steps.c, plan_products.c,
+ * plan_copies.c), steps are joined (fuse.c), memory is cut into blocks (plan_blocks.c) and given
+ * positions (plan_scratch.c).
  */
 #ifndef EDB_LAYOUT_PLAN_IMPL_H
 #define EDB_LAYOUT_PLAN_IMPL_H
@@ -36,7 +37,6 @@ typedef struct edb_planner {
   uint32_t *op_batch;             /* [n_ops] of kernels */
   edb_place *op_place;            /* [n_ops], of the plan */
   edb_place *input_place;         /* [n_inputs + n_dense]; slot NONE: not used so far */
-  uint8_t *emitted;               /* [n_ops] */
 } edb_planner;
 
 static inline edb_ref edb_planner_operand(const edb_planner *p, uint32_t op, uint32_t i) {
@@ -90,6 +90,10 @@ EDB_MUST_CHECK edb_status edb_plan_add_step(edb_planner *p, edb_step step);
 
 /* All steps of the cell, unfused (plan_steps.c). */
 EDB_MUST_CHECK edb_status edb_plan_make_steps(edb_planner *p);
+/* Those of an operator's batch, or of an operator that is in none. */
+EDB_MUST_CHECK edb_status edb_plan_add_kernel(edb_planner *p, uint32_t op);
+/* Those of all batches, in the order in which they run (plan_order.c). */
+EDB_MUST_CHECK edb_status edb_plan_add_kernels(edb_planner *p);
 
 /* Copies (plan_copies.c): to `to`, which gets rows of `domain`, from a value of that domain, a
  * node's value for each of its elements, or an input. */

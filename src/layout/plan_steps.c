@@ -148,11 +148,9 @@ static edb_status add_calls(edb_planner *p) {
   return edb_plan_scatter(p, scattered);
 }
 
-/* A batch, or an operator that is in none. */
-static edb_status add_kernel(edb_planner *p, uint32_t op) {
+edb_status edb_plan_add_kernel(edb_planner *p, uint32_t op) {
   uint32_t batch = p->op_batch[op];
   const edb_batching *b = p->batching;
-  p->emitted[op] = 1;
   if (edb_is_view(p->cell->ops[op].kind)) return EDB_OK;
   if (p->cell->ops[op].kind == EDB_OP_CONCAT) return edb_plan_add_concat(p, op);
   p->calls.length = 0;
@@ -160,59 +158,9 @@ static edb_status add_kernel(edb_planner *p, uint32_t op) {
     EDB_TRY(add_call(p, op));
     return add_calls(p);
   }
-  for (uint32_t k = b->batch_start[batch]; k < b->batch_start[batch + 1]; k++) {
-    EDB_TRY(add_call(p, b->ops[k]));
-    p->emitted[b->ops[k]] = 1;
-  }
-  return add_calls(p);
-}
-
-/* ---- Order ----------------------------------------------------------------------------------- */
-
-/* Steps that work row by row can share a tile; reductions over inputs and products with packed
- * weights cannot. */
-static bool is_tiled(const edb_planner *p, uint32_t op) {
-  edb_product_form form;
-  return !edb_op_is_over(p->cell->ops[op].kind) && !edb_plan_product_form(p, op, &form);
-}
-
-static bool has_operands(const edb_planner *p, uint32_t op) {
-  for (uint32_t i = 0; i < p->cell->ops[op].n_operands; i++) {
-    edb_ref ref = edb_planner_operand(p, op, i);
-    if (ref.kind == EDB_REF_OP && !p->emitted[ref.index]) return false;
-  }
-  return true;
-}
-
-static bool is_due(const edb_planner *p, uint32_t op) {
-  const edb_batching *b = p->batching;
-  uint32_t batch = p->op_batch[op];
-  if (p->emitted[op]) return false;
-  if (batch == UINT32_MAX) return has_operands(p, op);
   for (uint32_t k = b->batch_start[batch]; k < b->batch_start[batch + 1]; k++)
-    if (!has_operands(p, b->ops[k])) return false;
-  return true;
-}
-
-/* Batches in dependency order; products as early as they can be, so that the elementwise ones
- * between them come together. Order does not change values. Quadratic in the operators of one cell
- * only when they alternate. */
-static edb_status add_kernels(edb_planner *p) {
-  uint32_t left = p->cell->n_ops;
-  while (left > 0) {
-    uint32_t before = left;
-    for (int tiled = 0; tiled < 2; tiled++) {
-      for (uint32_t i = 0; i < p->cell->n_ops; i++) {
-        if (is_tiled(p, i) != (tiled == 1) || !is_due(p, i)) continue;
-        EDB_TRY(add_kernel(p, i));
-      }
-    }
-    left = 0;
-    for (uint32_t i = 0; i < p->cell->n_ops; i++) left += !p->emitted[i];
-    EDB_ASSERT(left < before);
-    if (left >= before) break;
-  }
-  return EDB_OK;
+    EDB_TRY(add_call(p, b->ops[k]));
+  return add_calls(p);
 }
 
 edb_status edb_plan_make_steps(edb_planner *p) {
@@ -220,6 +168,6 @@ edb_status edb_plan_make_steps(edb_planner *p) {
   for (uint32_t i = 0; i < b->n_batches; i++)
     for (uint32_t k = b->batch_start[i]; k < b->batch_start[i + 1]; k++) p->op_batch[b->ops[k]] = i;
   EDB_TRY(edb_plan_gather_inputs(p));
-  EDB_TRY(add_kernels(p));
+  EDB_TRY(edb_plan_add_kernels(p));
   return edb_plan_store_outputs(p);
 }

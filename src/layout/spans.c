@@ -22,8 +22,7 @@ static void find_path(const edb_spans *spans, edb_place place, uint32_t *path) {
   for (uint32_t level = EDB_SPAN_LEVELS; level-- > 0; path[level] = at) {
     for (;;) {
       const uint32_t *next = at == EDB_SPAN_NONE ? spans->first : spans->nodes.data[at].next;
-      if (next[level] == EDB_SPAN_NONE ||
-          begins_after(spans->nodes.data[next[level]].place, place))
+      if (next[level] == EDB_SPAN_NONE || begins_after(spans->nodes.data[next[level]].place, place))
         break;
       at = next[level];
     }
