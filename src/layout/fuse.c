@@ -121,7 +121,8 @@ static edb_status find_alone(fuser *f, const edb_spans *reads) {
 static edb_status note_reads(fuser *f) {
   edb_spans reads;
   edb_spans_init(&reads, f->p->ctx);
-  edb_status status = add_reads(f, &reads);
+  edb_status status = edb_spans_reserve(&reads, 2 * f->p->steps.length, f->p->error);
+  if (status == EDB_OK) status = add_reads(f, &reads);
   if (status == EDB_OK) status = find_alone(f, &reads);
   edb_spans_free(&reads);
   return status;
@@ -129,9 +130,12 @@ static edb_status note_reads(fuser *f) {
 
 static edb_status note_steps(fuser *f) {
   uint32_t n = (uint32_t)f->p->steps.length;
+  EDB_TRY(edb_spans_reserve(&f->writes, n, f->p->error));
+  EDB_TRY(edb_spans_reserve(&f->alone, n, f->p->error));
+  if (!edb_vec_reserve(f->p->ctx, &f->next, n))
+    return edb_fail_memory(f->p->error, n * sizeof n, "the steps of a plan");
   for (uint32_t i = 0; i < n; i++) {
-    if (!edb_vec_push(f->p->ctx, &f->next, i + 1 < n ? i + 1 : NO_STEP))
-      return edb_fail_memory(f->p->error, sizeof i, "the steps of a plan");
+    f->next.data[f->next.length++] = i + 1 < n ? i + 1 : NO_STEP;
     EDB_TRY(add_write(f, i));
   }
   return note_reads(f);

@@ -15,7 +15,7 @@ typedef struct memory_block {
 typedef struct cutter {
   edb_planner *p;
   EDB_VEC(memory_block) blocks;
-  uint32_t n_before; /* slots before blocks got theirs */
+  uint32_t *moved; /* [slots so far] what those of steps become, until then themselves; else NONE */
 } cutter;
 
 /* ---- Blocks ---------------------------------------------------------------------------------- */
@@ -25,7 +25,8 @@ static bool is_cut(const cutter *c, uint32_t root) {
 }
 
 static edb_status note_slot(const cutter *c, edb_spans *used, uint32_t slot) {
-  if (slot == EDB_SLOT_NONE) return EDB_OK;
+  if (slot == EDB_SLOT_NONE || c->moved[slot] == slot) return EDB_OK;
+  c->moved[slot] = slot;
   edb_place place = edb_planner_place(c->p, slot);
   if (!is_cut(c, place.slot) || place.width == 0) return EDB_OK;
   return edb_spans_add(used, place, 0, c->p->error);
@@ -59,7 +60,8 @@ static edb_status join_columns(cutter *c, const edb_spans *used) {
 static edb_status find_blocks(cutter *c) {
   edb_spans used;
   edb_spans_init(&used, c->p->ctx);
-  edb_status status = note_steps(c, &used);
+  edb_status status = edb_spans_reserve(&used, 3 * c->p->steps.length, c->p->error);
+  if (status == EDB_OK) status = note_steps(c, &used);
   if (status == EDB_OK) status = join_columns(c, &used);
   edb_spans_free(&used);
   return status;
@@ -184,14 +186,18 @@ static edb_status add_blocks(cutter *c) {
   return EDB_OK;
 }
 
-static edb_status move_slot(cutter *c, uint32_t *slot) {
+static edb_status move_slot(const cutter *c, uint32_t *slot) {
   if (*slot == EDB_SLOT_NONE) return EDB_OK;
   edb_place place = edb_planner_place(c->p, *slot);
-  if (place.slot >= c->n_before || !is_cut(c, place.slot) || place.width == 0) return EDB_OK;
-  const memory_block *block = find_block(c, place);
-  place.slot = block->slot;
-  place.offset -= block->place.offset;
-  return edb_plan_slot_at(c->p, place, slot);
+  uint32_t *moved = &c->moved[*slot];
+  if (*moved == *slot && is_cut(c, place.slot) && place.width > 0) {
+    const memory_block *block = find_block(c, place);
+    place.slot = block->slot;
+    place.offset -= block->place.offset;
+    EDB_TRY(edb_plan_slot_at(c->p, place, moved));
+  }
+  *slot = *moved;
+  return EDB_OK;
 }
 
 static edb_status move_steps(cutter *c) {
@@ -277,7 +283,6 @@ static edb_status cut(cutter *c) {
   EDB_TRY(find_blocks(c));
   EDB_TRY(free_inputs(c));
   claim_outputs(c);
-  c->n_before = (uint32_t)c->p->slots.length;
   EDB_TRY(add_blocks(c));
   EDB_TRY(move_steps(c));
   move_results(c);
@@ -287,8 +292,12 @@ static edb_status cut(cutter *c) {
 }
 
 edb_status edb_plan_cut_blocks(edb_planner *p) {
-  cutter c = {.p = p};
+  size_t bytes = p->slots.length * sizeof(uint32_t);
+  cutter c = {.p = p, .moved = edb_alloc(p->ctx, bytes)};
+  if (bytes > 0 && !c.moved) return edb_fail_memory(p->error, bytes, "the slots of a plan");
+  if (c.moved) memset(c.moved, 0xff, bytes);
   edb_status status = cut(&c);
   edb_vec_free(p->ctx, &c.blocks);
+  edb_free(p->ctx, c.moved, bytes);
   return status;
 }

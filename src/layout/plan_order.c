@@ -86,8 +86,7 @@ static edb_status run_unit(orderer *o, uint32_t op, uint32_t pass) {
   EDB_TRY(edb_plan_add_kernel(o->p, op));
   for (uint32_t k = 0; k < u.n_ops; k++)
     for (uint32_t i = o->reader_start[u.ops[k]]; i < o->reader_start[u.ops[k] + 1]; i++)
-      if (--o->waits[unit_of(o, o->readers[i])] == 0)
-        EDB_TRY(note_due(o, o->readers[i], pass, op));
+      if (--o->waits[unit_of(o, o->readers[i])] == 0) EDB_TRY(note_due(o, o->readers[i], pass, op));
   return EDB_OK;
 }
 

@@ -33,7 +33,8 @@ edb_status edb_plan_add_scratch(edb_planner *p, uint32_t domain, uint64_t width,
 
 /* The slot that all who ask for these columns, or for this constant, are given. */
 static edb_status share_slot(edb_planner *p, edb_slot slot, uint32_t *out) {
-  const uint32_t key[] = {slot.kind, slot.index, slot.parent, slot.offset, slot.width};
+  const uint32_t key[] = {slot.kind, slot.kind == EDB_SLOT_PART ? slot.parent : slot.index,
+                          slot.offset, slot.width};
   *out = edb_map_get(&p->shared, key, sizeof key);
   if (*out != EDB_MAP_NONE) return EDB_OK;
   EDB_TRY(edb_plan_add_slot(p, slot, out));

@@ -1,32 +1,33 @@
 /* layout/spans.c: the skip list of spans. */
 #include "layout/spans.h"
 
-#include <string.h>
-
 void edb_spans_init(edb_spans *spans, edb_context *ctx) {
-  *spans = (edb_spans){.ctx = ctx};
-  memset(spans->first, 0xff, sizeof spans->first);
+  *spans = (edb_spans){.ctx = ctx, .n_levels = 1, .first = {EDB_SPAN_NONE}};
 }
 
 void edb_spans_free(edb_spans *spans) {
   edb_vec_free(spans->ctx, &spans->nodes);
 }
 
+edb_status edb_spans_reserve(edb_spans *spans, size_t wanted, edb_error *error) {
+  if (edb_vec_reserve(spans->ctx, &spans->nodes, wanted)) return EDB_OK;
+  return edb_fail_memory(error, sizeof(edb_span), "the columns of a plan");
+}
+
 static bool begins_after(edb_place a, edb_place b) {
   return a.slot > b.slot || (a.slot == b.slot && a.offset > b.offset);
 }
 
-/* On each level the last node that begins where `place` does or before. */
+/* On each level in use the last node that begins where `place` does or before. */
 static void find_path(const edb_spans *spans, edb_place place, uint32_t *path) {
   uint32_t at = EDB_SPAN_NONE;
-  for (uint32_t level = EDB_SPAN_LEVELS; level-- > 0; path[level] = at) {
-    for (;;) {
-      const uint32_t *next = at == EDB_SPAN_NONE ? spans->first : spans->nodes.data[at].next;
-      if (next[level] == EDB_SPAN_NONE || begins_after(spans->nodes.data[next[level]].place, place))
-        break;
-      at = next[level];
+  const uint32_t *next = spans->first;
+  for (uint32_t level = spans->n_levels; level-- > 0; path[level] = at)
+    for (uint32_t node = next[level]; node != EDB_SPAN_NONE; node = next[level]) {
+      if (begins_after(spans->nodes.data[node].place, place)) break;
+      at = node;
+      next = spans->nodes.data[node].next;
     }
-  }
 }
 
 /* The same for the same number: plans do not differ from run to run. */
@@ -39,12 +40,13 @@ static uint32_t levels_of(uint32_t node) {
 
 edb_status edb_spans_add(edb_spans *spans, edb_place place, uint32_t value, edb_error *error) {
   uint32_t path[EDB_SPAN_LEVELS], node = (uint32_t)spans->nodes.length;
+  uint32_t n_levels = levels_of(node);
   edb_span span = {.place = place, .value = value};
-  memset(span.next, 0xff, sizeof span.next);
-  if (!edb_vec_push(spans->ctx, &spans->nodes, span))
-    return edb_fail_memory(error, sizeof span, "the columns of a plan");
+  EDB_TRY(edb_spans_reserve(spans, spans->nodes.length + 1, error));
+  spans->nodes.data[spans->nodes.length++] = span;
+  while (spans->n_levels < n_levels) spans->first[spans->n_levels++] = EDB_SPAN_NONE;
   find_path(spans, place, path);
-  for (uint32_t level = 0; level < levels_of(node); level++) {
+  for (uint32_t level = 0; level < n_levels; level++) {
     uint32_t *before =
         path[level] == EDB_SPAN_NONE ? spans->first : spans->nodes.data[path[level]].next;
     spans->nodes.data[node].next[level] = before[level];

@@ -19,11 +19,14 @@ typedef struct edb_span {
 typedef struct edb_spans {
   edb_context *ctx;
   EDB_VEC(edb_span) nodes;
+  uint32_t n_levels; /* in use */
   uint32_t first[EDB_SPAN_LEVELS];
 } edb_spans;
 
 void edb_spans_init(edb_spans *spans, edb_context *ctx);
 void edb_spans_free(edb_spans *spans);
+/* Room for `wanted` in all. */
+EDB_MUST_CHECK edb_status edb_spans_reserve(edb_spans *spans, size_t wanted, edb_error *error);
 EDB_MUST_CHECK edb_status edb_spans_add(edb_spans *spans, edb_place place, uint32_t value,
                                         edb_error *error);
 /* The last span that begins where `place` does or before it, in any slot; NULL: none. */

@@ -5,6 +5,7 @@
 #include "exec/exec_support.h"
 #include "exec/random_cells.h"
 #include "exec/zoo.h"
+#include "layout/large_cells.h"
 
 typedef struct way {
   edb_layout layout;
@@ -91,6 +92,14 @@ static void random_gates_give_the_same_bits_in_every_layout(void **state) {
     assert_ways_agree(&w, text, (plot){.seed = seed, .nodes = 60, .labels = LABELS_ALL});
     world_close(&w);
   }
+}
+
+static void a_cell_of_thousands_of_operators_gives_the_same_bits_in_every_layout(void **state) {
+  (void)state;
+  const char *text = large_cell(7, LARGE_CELL_LINES);
+  world w = world_of(EDB_SIMD_AUTO, text);
+  assert_ways_agree(&w, "a large cell", (plot){.seed = 7, .nodes = 20, .labels = LABELS_ALL});
+  world_close(&w);
 }
 
 /* All values are between -1 and 1, or sums of a few of them. */
@@ -221,6 +230,7 @@ int main(void) {
       cmocka_unit_test(the_small_models_give_the_same_bits_in_every_layout),
       cmocka_unit_test(random_cells_give_the_same_bits_in_every_layout),
       cmocka_unit_test(random_gates_give_the_same_bits_in_every_layout),
+      cmocka_unit_test(a_cell_of_thousands_of_operators_gives_the_same_bits_in_every_layout),
       cmocka_unit_test(random_gates_are_close_to_the_reference),
       cmocka_unit_test(maps_over_elements_take_values_of_nodes_in_every_layout),
       cmocka_unit_test(the_order_of_creation_copies_what_the_plan_finds_in_place),

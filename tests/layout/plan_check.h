@@ -7,7 +7,7 @@
 #include "exec/exec_support.h"
 #include "layout/plan.h"
 
-#define MOST_SLOTS 2048
+#define MOST_SLOTS 32768
 
 typedef struct plan_check {
   const edb_plan *plan;

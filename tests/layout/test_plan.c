@@ -1,6 +1,7 @@
 /* tests/layout/test_plan.c: how cells are compiled: slots, steps, stacks and scratch memory. */
 #include "exec/random_cells.h"
 #include "exec/zoo.h"
+#include "layout/large_cells.h"
 #include "layout/plan_check.h"
 #include "layout/plan_counts.h"
 #include "support/faulty.h"
@@ -282,6 +283,16 @@ static void a_cell_of_thousands_of_operators_has_a_plan(void **state) {
   done(&w, plan);
 }
 
+static void every_plan_of_cells_of_thousands_of_operators_is_sound(void **state) {
+  (void)state;
+  static const uint32_t lines[] = {600, LARGE_CELL_LINES};
+  for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+    world w = world_of(EDB_SIMD_PORTABLE, large_cell(i + 1, lines[i]));
+    check_model(&w, "a large cell");
+    world_close(&w);
+  }
+}
+
 static void plans_survive_every_failure_of_memory(void **state) {
   (void)state;
   faulty f;
@@ -323,6 +334,7 @@ int main(void) {
       cmocka_unit_test(every_plan_of_random_cells_is_sound),
       cmocka_unit_test(every_plan_of_random_gates_is_sound),
       cmocka_unit_test(a_cell_of_thousands_of_operators_has_a_plan),
+      cmocka_unit_test(every_plan_of_cells_of_thousands_of_operators_is_sound),
       cmocka_unit_test(plans_survive_every_failure_of_memory),
   };
   return cmocka_run_group_tests_name("plans", tests, NULL, NULL);
