@@ -58,6 +58,11 @@ static bool is_dead(const edb_step *step) {
   return step->result == EDB_SLOT_NONE;
 }
 
+static uint32_t next_step(const fuser *f, uint32_t step) {
+  EDB_ASSERT(f->next.data != NULL && step < f->next.length);
+  return f->next.data[step];
+}
+
 /* ---- Reads and writes ------------------------------------------------------------------------ */
 
 static bool lies_in(edb_place a, edb_place b) {
@@ -200,13 +205,14 @@ static edb_status narrow_step(edb_planner *p, const edb_step *step, uint32_t fir
 
 /* The next step is a kernel of its own once the one it was joined to has gone. */
 static void part_from_next(const fuser *f, uint32_t step) {
-  if (f->next.data[step] != NO_STEP) f->p->steps.data[f->next.data[step]].joined = false;
+  uint32_t next = next_step(f, step);
+  if (next != NO_STEP) f->p->steps.data[next].joined = false;
 }
 
 static edb_status insert_after(fuser *f, uint32_t at, edb_step step) {
   uint32_t number = (uint32_t)f->p->steps.length;
   EDB_TRY(edb_plan_add_step(f->p, step));
-  if (!edb_vec_push(f->p->ctx, &f->next, f->next.data[at]))
+  if (!edb_vec_push(f->p->ctx, &f->next, next_step(f, at)))
     return edb_fail_memory(f->p->error, sizeof at, "the steps of a plan");
   f->next.data[at] = number;
   return EDB_OK;
@@ -242,7 +248,7 @@ static edb_status replace_step(fuser *f, uint32_t at, const edb_step *parts, uin
       f->p->steps.data[at] = part;
     else
       EDB_TRY(insert_after(f, at, part));
-    at = i == 0 ? at : f->next.data[at];
+    at = i == 0 ? at : next_step(f, at);
     EDB_TRY(add_write(f, at));
   }
   return EDB_OK;
@@ -313,8 +319,8 @@ static edb_status cut_by_writer(fuser *f, uint32_t at, uint32_t k, uint32_t *par
     EDB_TRY(narrow_step(f->p, &step, first, together, &piece));
     if (!find_pair(f, &piece, at, k, &pair)) continue;
     EDB_TRY(cut_step(f, at, first, first + together, &piece));
-    *part = first > 0 ? f->next.data[at] : at;
-    f->rest = first + together < width ? f->next.data[*part] : NO_STEP;
+    *part = first > 0 ? next_step(f, at) : at;
+    f->rest = first + together < width ? next_step(f, *part) : NO_STEP;
     return EDB_OK;
   }
   f->failed[k] = true;
@@ -349,7 +355,7 @@ static edb_status sort_steps(fuser *f) {
   EDB_VEC(edb_step) left = {0};
   if (!edb_vec_reserve(p->ctx, &left, p->steps.length))
     return edb_fail_memory(p->error, p->steps.length * sizeof *left.data, "the steps of a plan");
-  for (uint32_t i = 0; i != NO_STEP; i = f->next.data[i])
+  for (uint32_t i = 0; i != NO_STEP; i = next_step(f, i))
     if (!is_dead(&p->steps.data[i])) left.data[left.length++] = p->steps.data[i];
   edb_vec_swap(&left, &p->steps);
   edb_vec_free(p->ctx, &left);
@@ -358,7 +364,8 @@ static edb_status sort_steps(fuser *f) {
 
 static edb_status fuse(fuser *f) {
   EDB_TRY(note_steps(f));
-  for (uint32_t i = 0; i != NO_STEP; i = f->next.data[i])
+  EDB_ASSERT(f->p->steps.data != NULL);
+  for (uint32_t i = 0; i != NO_STEP; i = next_step(f, i))
     if (!is_dead(&f->p->steps.data[i]) && is_plain(f->p, &f->p->steps.data[i]))
       EDB_TRY(fuse_step(f, &i));
   return sort_steps(f);

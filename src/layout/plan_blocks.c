@@ -25,7 +25,9 @@ static bool is_cut(const cutter *c, uint32_t root) {
 }
 
 static edb_status note_slot(const cutter *c, edb_spans *used, uint32_t slot) {
-  if (slot == EDB_SLOT_NONE || c->moved[slot] == slot) return EDB_OK;
+  if (slot == EDB_SLOT_NONE) return EDB_OK;
+  EDB_ASSERT(c->moved != NULL);
+  if (c->moved[slot] == slot) return EDB_OK;
   c->moved[slot] = slot;
   edb_place place = edb_planner_place(c->p, slot);
   if (!is_cut(c, place.slot) || place.width == 0) return EDB_OK;

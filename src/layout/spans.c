@@ -22,6 +22,7 @@ static bool begins_after(edb_place a, edb_place b) {
 static void find_path(const edb_spans *spans, edb_place place, uint32_t *path) {
   uint32_t at = EDB_SPAN_NONE;
   const uint32_t *next = spans->first;
+  EDB_ASSERT(spans->n_levels > 0);
   for (uint32_t level = spans->n_levels; level-- > 0; path[level] = at)
     for (uint32_t node = next[level]; node != EDB_SPAN_NONE; node = next[level]) {
       if (begins_after(spans->nodes.data[node].place, place)) break;

@@ -1,6 +1,6 @@
 /* tests/layout/large_cells.h: the text of a model with one cell of some thousand operators: maps,
- * products, concats and parts of values from near and far, values that nothing reads, and a sum. All
- * lie between -1 and 1 but for the sum. */
+ * products, concats and parts of values from near and far, values that nothing reads, and a sum.
+ * All lie between -1 and 1 but for the sum. */
 #ifndef EDB_TESTS_LAYOUT_LARGE_CELLS_H
 #define EDB_TESTS_LAYOUT_LARGE_CELLS_H
 
@@ -18,10 +18,10 @@ static inline uint32_t large_cell_pick(edb_rng *rng, uint32_t line) {
 
 /* `lines` values after two that are given, then a sum of 64 of them. In a static buffer. */
 static inline const char *large_cell(uint64_t seed, uint32_t lines) {
-  static const char *const formulas[] = {
-      "tanh(v%u + v%u)",         "v%u * v%u",        "sigmoid(v%u * 0.5 - v%u)",
-      "tanh(W @ v%u + U @ v%u)", "sigmoid(v%u + b) * v%u", "[v%u; v%u][3:n+3]",
-      "tanh(W @ (v%u * v%u))",   "max(v%u, v%u)"};
+  static const char *const formulas[] = {"tanh(v%u + v%u)",          "v%u * v%u",
+                                         "sigmoid(v%u * 0.5 - v%u)", "tanh(W @ v%u + U @ v%u)",
+                                         "sigmoid(v%u + b) * v%u",   "[v%u; v%u][3:n+3]",
+                                         "tanh(W @ (v%u * v%u))",    "max(v%u, v%u)"};
   static char text[LARGE_CELL_LINES * 48 + 2048];
   edb_rng rng;
   edb_rng_seed(&rng, seed);
