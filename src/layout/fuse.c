@@ -362,12 +362,15 @@ static edb_status sort_steps(fuser *f) {
   return EDB_OK;
 }
 
+static bool can_be_fused(const edb_planner *p, uint32_t step) {
+  EDB_ASSERT(p->steps.data != NULL && step < p->steps.length);
+  return !is_dead(&p->steps.data[step]) && is_plain(p, &p->steps.data[step]);
+}
+
 static edb_status fuse(fuser *f) {
   EDB_TRY(note_steps(f));
-  EDB_ASSERT(f->p->steps.data != NULL);
   for (uint32_t i = 0; i != NO_STEP; i = next_step(f, i))
-    if (!is_dead(&f->p->steps.data[i]) && is_plain(f->p, &f->p->steps.data[i]))
-      EDB_TRY(fuse_step(f, &i));
+    if (can_be_fused(f->p, i)) EDB_TRY(fuse_step(f, &i));
   return sort_steps(f);
 }
 
