@@ -16,9 +16,40 @@
 #include "layout/plan_inputs.h"
 #include "layout/row_rule.h"
 
+/* An operand of a launch, or its result. */
+typedef struct edb_launch_operand {
+  uint32_t slot;
+  bool local;         /* its rows begin with the tile's */
+  bool of_node;       /* one row, that of the node whose elements the others are */
+  uint8_t col_stride; /* 0: one number for a row; of columns: for a row of the matrix */
+} edb_launch_operand;
+
+typedef enum edb_launch_form {
+  EDB_LAUNCH_NONE, /* not elementwise: see edb_cpu_run_operators */
+  EDB_LAUNCH_UNARY,
+  EDB_LAUNCH_BINARY,
+  EDB_LAUNCH_COMBINED,
+  EDB_LAUNCH_COLUMNS /* a matrix and a vector, which stands for each of its columns */
+} edb_launch_form;
+
+/* An elementwise step: its kernel, and what does not change from batch to batch of operands. */
+typedef struct edb_launch {
+  edb_launch_form form;
+  uint32_t width, rows; /* of the result; COLUMNS: of its matrix */
+  uint32_t n_operands, group;
+  bool spread; /* over the elements of `group`, with operands of their nodes */
+  union {
+    edb_unary_fn unary;
+    edb_binary_fn binary;
+    edb_combined_fn combined;
+  } fn;
+  edb_launch_operand operand[EDB_STEP_OPERANDS], result;
+} edb_launch;
+
 /* One cell, ready to run. */
 typedef struct edb_cpu_cell {
   edb_plan *plan;
+  edb_launch *launches;  /* [n_steps] */
   float **packed;        /* [n_steps] packed weights of product steps, else NULL */
   float *rows;           /* packed rows of parameters, slots of kind STACK */
   uint64_t version;      /* of the weights that these were made of; 0: of none yet */
@@ -236,13 +267,17 @@ void edb_cpu_store_rows(edb_frame *frame, uint32_t from, uint32_t to, size_t row
 /* Where the arity of a variadic group stands among those of a node: that of any of its inputs. */
 uint32_t edb_cpu_group_place(const edb_type_sig *sig, uint32_t group);
 
-/* ---- Steps (exec/cpu_steps.c, exec/cpu_ops.c) -------------------------------------------------
+/* ---- Steps (exec/cpu_steps.c, exec/cpu_launch.c, exec/cpu_ops.c) ------------------------------
  */
 
 /* All steps of the plan over the chunk's nodes. */
 EDB_MUST_CHECK edb_status edb_cpu_run_chunk(edb_frame *frame, size_t nodes,
                                             float *const *domain_base);
-/* Runs a step of operators, one or several in one pass, over rows row .. row + count - 1 of its
+edb_launch edb_cpu_launch_of(const edb_kernels *kernels, const edb_plan *plan,
+                             const edb_step *step);
+/* Rows row .. row + count - 1 of an elementwise step. */
+void edb_cpu_run_launch(const edb_frame *frame, const edb_launch *launch, size_t row, size_t count);
+/* Runs a step of another operator over rows row .. row + count - 1 of its
  * domain; one that reduces over the inputs of a node over those of the nodes. */
 EDB_MUST_CHECK edb_status edb_cpu_run_operators(edb_frame *frame, const edb_step *step, size_t row,
                                                 size_t count);
@@ -250,5 +285,11 @@ EDB_MUST_CHECK edb_status edb_cpu_run_operators(edb_frame *frame, const edb_step
 void edb_cpu_indices(edb_frame *frame, const edb_step *step, size_t row, size_t count);
 /* The node (position in the chunk) of each element of a group. */
 size_t edb_cpu_node_of(const edb_frame *frame, uint32_t group, size_t element);
+/* The first element behind those of a node, but `end` at most. */
+static inline size_t edb_cpu_elements_end(const edb_frame *f, uint32_t group, size_t node,
+                                          size_t end) {
+  size_t next = f->first[group][node + 1];
+  return next < end ? next : end;
+}
 
 #endif

@@ -1,5 +1,6 @@
-/* exec/cpu_ops.c: one operator over some rows of a chunk, by its kernel. What each operator means
- * stands in docs/operators.md; the float64 twin of this file is model/reference_ops.c. */
+/* exec/cpu_ops.c: one operator over some rows of a chunk, by its kernel; those that are elementwise
+ * are in cpu_launch.c. What each operator means stands in docs/operators.md; the float64 twin of
+ * both files is model/reference_ops.c. */
 #include "exec/cpu.h"
 
 /* The rows of one step: everything an operator needs. */
@@ -56,40 +57,13 @@ static edb_span span(const rows *r, uint32_t i, size_t cols) {
   return (edb_span){b.data, b.stride, operand_width(r, i) == 1 && cols != 1 ? 0 : 1};
 }
 
-/* ---- Elementwise -------------------------------------------------------------------------------
- */
-
-static void unary(const rows *r, edb_unary_fn fn) {
-  fn(r->count, r->width, span(r, 0, r->width), r->out.data, r->out.stride);
-}
-
-/* A vector with a matrix acts on every column of the matrix: row m of the matrix with entry m. */
-static void binary_columns(const rows *r, edb_binary_fn fn) {
-  edb_block a = operand(r, 0), b = operand(r, 1);
-  size_t m = r->op->shape.dim[0], n = r->op->shape.dim[1];
-  bool left = operand_width(r, 0) == r->width;
-  for (size_t i = 0; i < r->count; i++) {
-    edb_span matrix = {row_of(left ? a : b, i), (ptrdiff_t)n, 1};
-    edb_span vector = {row_of(left ? b : a, i), 1, 0};
-    fn(m, n, left ? matrix : vector, left ? vector : matrix, row_of(r->out, i), (ptrdiff_t)n);
-  }
-}
-
-static void binary(const rows *r, edb_binary_fn fn) {
-  size_t wa = operand_width(r, 0), wb = operand_width(r, 1);
-  if ((wa == r->width || wa == 1) && (wb == r->width || wb == 1))
-    fn(r->count, r->width, span(r, 0, r->width), span(r, 1, r->width), r->out.data, r->out.stride);
-  else
-    binary_columns(r, fn);
-}
-
 /* ---- Along rows
  * ---------------------------------------------------------------------------------- */
 
 /* softmax, log_softmax: of a vector, or of each row of a matrix. */
 static void along_rows(const rows *r, edb_unary_fn fn) {
   if (r->op->shape.rank < 2) {
-    unary(r, fn);
+    fn(r->count, r->width, span(r, 0, r->width), r->out.data, r->out.stride);
     return;
   }
   edb_block x = operand(r, 0);
@@ -280,112 +254,6 @@ static edb_status unexpected(const rows *r) {
   call;            \
   return EDB_OK
 
-static edb_status run_elementwise(const rows *r) {
-  const edb_kernels *k = r->k;
-  switch (r->op->kind) {
-  case EDB_OP_ADD:
-    DONE(binary(r, k->add));
-  case EDB_OP_SUB:
-    DONE(binary(r, k->sub));
-  case EDB_OP_MUL:
-    DONE(binary(r, k->mul));
-  case EDB_OP_DIV:
-    DONE(binary(r, k->div));
-  case EDB_OP_MIN:
-    DONE(binary(r, k->min));
-  case EDB_OP_MAX:
-    DONE(binary(r, k->max));
-  case EDB_OP_NEG:
-    DONE(unary(r, k->neg));
-  case EDB_OP_SIGMOID:
-    DONE(unary(r, k->sigmoid));
-  case EDB_OP_TANH:
-    DONE(unary(r, k->tanh));
-  case EDB_OP_RELU:
-    DONE(unary(r, k->relu));
-  case EDB_OP_GELU:
-    DONE(unary(r, k->gelu));
-  case EDB_OP_EXP:
-    DONE(unary(r, k->exp));
-  case EDB_OP_LOG:
-    DONE(unary(r, k->log));
-  case EDB_OP_SQRT:
-    DONE(unary(r, k->sqrt));
-  case EDB_OP_ABS:
-    DONE(unary(r, k->abs));
-  case EDB_OP_SIN:
-    DONE(unary(r, k->sin));
-  case EDB_OP_COS:
-    DONE(unary(r, k->cos));
-  default:
-    return unexpected(r);
-  }
-}
-
-static void fuse(const edb_kernels *k, edb_fusion fusion, size_t count, size_t width,
-                 const edb_span *x, edb_block out) {
-  edb_binary_fn of_two = NULL;
-  switch (fusion) {
-  case EDB_FUSE_ADD_SIGMOID:
-    of_two = k->add_sigmoid;
-    break;
-  case EDB_FUSE_ADD_TANH:
-    of_two = k->add_tanh;
-    break;
-  case EDB_FUSE_TANH_MUL:
-    of_two = k->tanh_mul;
-    break;
-  case EDB_FUSE_MUL_TANH:
-    of_two = k->mul_tanh;
-    break;
-  case EDB_FUSE_MUL_ADD:
-    k->mul_add(count, width, x, out.data, out.stride);
-    return;
-  case EDB_FUSE_ADD_MUL:
-    k->add_mul(count, width, x, out.data, out.stride);
-    return;
-  case EDB_FUSE_MUL_MUL_ADD:
-    k->mul_mul_add(count, width, x, out.data, out.stride);
-    return;
-  case EDB_FUSE_COUNT:
-    break;
-  }
-  if (of_two) of_two(count, width, x[0], x[1], out.data, out.stride);
-}
-
-/* Rows asked for before they are read. */
-#define ASKED_AHEAD 4
-
-/* Rows of inputs that lie apart, one by one. */
-static void fuse_apart(const rows *r, edb_span *x, edb_block out) {
-  const edb_step *step = r->step;
-  for (size_t i = 0; i < r->count; i++, out.data += out.stride) {
-    edb_span at[EDB_STEP_OPERANDS] = {{0}};
-    for (uint32_t k = 0; k < step->n_operands; k++) {
-      const float *const *apart = is_of_node(r, k) ? NULL : r->f->apart[step->operand[k]];
-      const float *const *from = apart ? apart + r->row + r->skip + i : NULL;
-      at[k] = x[k];
-      if (from && i + ASKED_AHEAD < r->count) edb_ask_row(from[ASKED_AHEAD], r->width, false);
-      at[k].data = from ? *from : x[k].data + (ptrdiff_t)i * x[k].row_stride;
-    }
-    fuse(r->k, step->fusion, 1, r->width, at, out);
-  }
-}
-
-static edb_status run_fused(const rows *r) {
-  edb_span x[EDB_STEP_OPERANDS] = {{0}};
-  bool apart = false;
-  for (uint32_t i = 0; i < r->step->n_operands; i++) {
-    x[i] = span(r, i, r->width);
-    apart |= r->f->apart[r->step->operand[i]] != NULL && !is_of_node(r, i);
-  }
-  if (apart)
-    fuse_apart(r, x, r->out);
-  else
-    fuse(r->k, r->step->fusion, r->count, r->width, x, r->out);
-  return EDB_OK;
-}
-
 static edb_status run_op(const rows *r) {
   switch (r->op->kind) {
   case EDB_OP_PRODUCT:
@@ -425,7 +293,7 @@ static edb_status run_op(const rows *r) {
   case EDB_OP_SOFTMAX_OVER:
     DONE(over(r, r->k->softmax_over));
   default:
-    return run_elementwise(r);
+    return unexpected(r);
   }
 }
 
@@ -442,28 +310,23 @@ static rows rows_of(edb_frame *f, const edb_step *step, size_t row, size_t count
                 .out = edb_frame_rows(f, step->result, row)};
 }
 
-static edb_status run_some(const rows *r) {
-  return r->step->kind == EDB_STEP_FUSED ? run_fused(r) : run_op(r);
-}
-
 /* Node after node: what elements take of their nodes is one row for each. */
 static edb_status run_spread(rows *r) {
   uint32_t group = r->step->domain - EDB_DOMAIN_GROUP;
-  const uint32_t *first = r->f->first[group];
   size_t end = r->row + r->count;
   float *out = r->out.data;
   r->node = edb_cpu_node_of(r->f, group, r->row);
   for (size_t at = r->row; at < end; at += r->count, r->node++) {
-    size_t next = first[r->node + 1] < end ? first[r->node + 1] : end;
+    size_t next = edb_cpu_elements_end(r->f, group, r->node, end);
     r->skip = at - r->row;
     r->count = next - at;
     r->out.data = out + (ptrdiff_t)r->skip * r->out.stride;
-    if (r->count > 0) EDB_TRY(run_some(r));
+    if (r->count > 0) EDB_TRY(run_op(r));
   }
   return EDB_OK;
 }
 
 edb_status edb_cpu_run_operators(edb_frame *f, const edb_step *step, size_t row, size_t count) {
   rows r = rows_of(f, step, row, count);
-  return step->spread ? run_spread(&r) : run_some(&r);
+  return step->spread ? run_spread(&r) : run_op(&r);
 }

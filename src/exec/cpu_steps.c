@@ -160,27 +160,19 @@ static void run_expand(edb_frame *f, const edb_step *step) {
   count_copy(f, step);
 }
 
-static void run_copy(edb_frame *f, const edb_step *step, size_t row, size_t count) {
-  edb_block from = edb_frame_rows(f, step->operand[0], row),
-            to = edb_frame_rows(f, step->result, row);
-  edb_span span = {from.data, from.stride, 1};
-  f->cpu->kernels->copy(count, f->cell->plan->slots[step->result].width, span, to.data, to.stride);
-}
-
-static edb_status run_rows(edb_frame *f, const edb_step *step, size_t row, size_t count) {
-  if (step->kind != EDB_STEP_COPY) return edb_cpu_run_operators(f, step, row, count);
-  run_copy(f, step, row, count);
-  return EDB_OK;
-}
-
 typedef struct stretch {
   uint32_t from, to;
 } stretch;
 
 static edb_status run_stretch(edb_frame *f, const void *arg, size_t row, size_t count) {
   const stretch *s = arg;
-  for (uint32_t i = s->from; i < s->to; i++)
-    EDB_TRY(run_rows(f, &f->cell->plan->steps[i], row, count));
+  for (uint32_t i = s->from; i < s->to; i++) {
+    const edb_launch *launch = &f->cell->launches[i];
+    if (launch->form != EDB_LAUNCH_NONE)
+      edb_cpu_run_launch(f, launch, row, count);
+    else
+      EDB_TRY(edb_cpu_run_operators(f, &f->cell->plan->steps[i], row, count));
+  }
   edb_cpu_store_rows(f, s->from, s->to, row, count);
   return EDB_OK;
 }

@@ -2,7 +2,8 @@
  * EDB_OP_LIST: the enum, the names in model files, arities, shape rules, reference kernels
  * (float64) and the place for a gradient. To add an operator: one line here, its shape rule
  * (model/shapes.c), its reference kernel (model/reference_ops.c) and its fp32 kernel
- * (exec/cpu_ops.c). docs/operators.md says what each computes and in which order it rounds.
+ * (exec/cpu_launch.c, exec/cpu_ops.c). docs/operators.md says what each computes and in which order
+ * it rounds.
  *
  * X(ENUM, name, min operands, max operands (0 = any), immediates, shape rule, reference, gradient)
  *
