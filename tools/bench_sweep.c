@@ -33,7 +33,7 @@ static int read_sweep(const char *text, sweep *s) {
   const char *at = strchr(text, '=');
   size_t length = (size_t)(at - text);
   if (length >= sizeof s->name)
-    return usage_error(&command_bench, "--sweep: a name of %zu bytes in `%s`", length, text);
+    return usage_error(&command_bench, "--sweep: a name of %zu bytes in \"%s\"", length, text);
   memcpy(s->name, text, length);
   s->name[length] = 0;
   for (s->n_values = 0; *at; s->n_values++) {
@@ -43,7 +43,7 @@ static int read_sweep(const char *text, sweep *s) {
     if (at[1] < '0' || at[1] > '9' || errno || value == 0 || value > INT32_MAX ||
         (*end && *end != ','))
       return usage_error(&command_bench,
-                         "--sweep needs NAME=VALUE,... of whole numbers from 1 to %d, found `%s`",
+                         "--sweep needs NAME=VALUE,... of whole numbers from 1 to %d, found \"%s\"",
                          INT32_MAX, text);
     if (s->n_values == MAX_VALUES)
       return usage_error(&command_bench, "--sweep %s has more than %d values", s->name, MAX_VALUES);

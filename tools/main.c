@@ -22,8 +22,8 @@ static void help(FILE *to) {
           edb_version());
   for (size_t i = 0; i < N_COMMANDS; i++)
     fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
-  fprintf(to, "\n`edbatch COMMAND --help` tells all of a command, with an example.\n"
-              "`edbatch --version` prints the version.\n"
+  fprintf(to, "\n\"edbatch COMMAND --help\" tells all of a command, with an example.\n"
+              "\"edbatch --version\" prints the version.\n"
               "Exit codes: 0 done, 1 failed, 2 wrong usage.\n\n"
               "Example:\n"
               "  edbatch generate trees --count 512 -o trees.txt\n"
@@ -50,9 +50,9 @@ static int no_such_command(const char *name) {
   for (size_t i = 0; i < N_COMMANDS; i++) names[i] = commands[i]->name;
   near = nearest_name(name, names, N_COMMANDS);
   if (near) {
-    fprintf(stderr, "edbatch: there is no command `%s`; did you mean `%s`?\n", name, near);
+    fprintf(stderr, "edbatch: there is no command \"%s\"; did you mean \"%s\"?\n", name, near);
   } else {
-    fprintf(stderr, "edbatch: there is no command `%s`\n\n", name);
+    fprintf(stderr, "edbatch: there is no command \"%s\"\n\n", name);
     help(stderr);
   }
   return EXIT_USAGE;

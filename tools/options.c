@@ -29,7 +29,7 @@ int usage_error(const command *c, const char *format, ...) {
   va_start(arguments, format);
   fprintf(stderr, "edbatch %s: ", c->name);
   vfprintf(stderr, format, arguments);
-  fprintf(stderr, "\nTry `edbatch %s --help`.\n", c->name);
+  fprintf(stderr, "\nTry \"edbatch %s --help\".\n", c->name);
   va_end(arguments);
   return EXIT_USAGE;
 }
@@ -95,7 +95,7 @@ static int read_number(const command *c, size_t row, const char *text, options *
   errno = 0;
   unsigned long long n = strtoull(text, &end, 10);
   if (*text < '0' || *text > '9' || *end)
-    return usage_error(c, "--%s needs a whole number, found `%s`", name, text);
+    return usage_error(c, "--%s needs a whole number, found \"%s\"", name, text);
   if (errno || n > numbers[row].most)
     return usage_error(c, "--%s must be at most %llu, found %s", name,
                        (unsigned long long)numbers[row].most, text);
@@ -110,7 +110,7 @@ static int read_seconds(const command *c, const char *text, double *out) {
   char *end;
   double s = strtod(text, &end);
   if (end == text || *end || !(s > 0) || s > 3600)
-    return usage_error(c, "--seconds needs a time in (0, 3600], found `%s`", text);
+    return usage_error(c, "--seconds needs a time in (0, 3600], found \"%s\"", text);
   *out = s;
   return 0;
 }
@@ -119,11 +119,11 @@ static int read_seconds(const command *c, const char *text, double *out) {
 static int read_set(const command *c, char *text, options *o) {
   char *equals = strchr(text, '='), *end;
   if (!equals || equals == text || !equals[1])
-    return usage_error(c, "--set needs NAME=VALUE, found `%s`", text);
+    return usage_error(c, "--set needs NAME=VALUE, found \"%s\"", text);
   if (o->n_sets == MAX_SETS) return usage_error(c, "more than %d times --set", MAX_SETS);
   errno = 0;
   long long value = strtoll(equals + 1, &end, 10);
-  if (*end) return usage_error(c, "--set needs a whole number, found `%s`", equals + 1);
+  if (*end) return usage_error(c, "--set needs a whole number, found \"%s\"", equals + 1);
   if (errno) return usage_error(c, "--set: %s is out of range", equals + 1);
   *equals = 0;
   o->set_names[o->n_sets] = text;
@@ -134,7 +134,7 @@ static int read_set(const command *c, char *text, options *o) {
 static int read_sweep(const command *c, char *text, options *o) {
   const char *equals = strchr(text, '=');
   if (!equals || equals == text || !equals[1])
-    return usage_error(c, "--sweep needs NAME=VALUE,..., found `%s`", text);
+    return usage_error(c, "--sweep needs NAME=VALUE,..., found \"%s\"", text);
   if (o->n_sweeps == MAX_SWEEPS) return usage_error(c, "more than %d times --sweep", MAX_SWEEPS);
   o->sweeps[o->n_sweeps++] = text;
   return 0;
@@ -199,7 +199,8 @@ static int no_such_option(const command *c, const char *word) {
   if (strncmp(word, "--", 2) == 0 && length - 2 < sizeof name) memcpy(name, word + 2, length - 2);
   const char *near = nearest_option(c, name);
   if (near)
-    return usage_error(c, "there is no option %.*s; did you mean `--%s`?", (int)length, word, near);
+    return usage_error(c, "there is no option %.*s; did you mean \"--%s\"?", (int)length, word,
+                       near);
   return usage_error(c, "there is no option %.*s", (int)length, word);
 }
 

@@ -225,7 +225,7 @@ static int compare_all(paper *p) {
   int failed = 0;
   for (size_t i = 0; i < N_MODELS; i++) n_wanted += is_wanted(p->options, models[i].name);
   if (n_wanted == 0)
-    return usage_error(&command_paper, "--models names none of the paper's models, found `%s`",
+    return usage_error(&command_paper, "--models names none of the paper's models, found \"%s\"",
                        p->options->text[OPTION_MODELS]);
   for (uint32_t part = 0; part < 2 * N_MODELS && !failed;
        part++) { /* cells of all, then operators */

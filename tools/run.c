@@ -49,7 +49,7 @@ static int parse_outputs(printer *p, const char *list) {
   char *rest = p->names_text, *name;
   while ((name = strsep(&rest, ","))) {
     if (!model_has_output(p->w->model, name))
-      return usage_error(p->w->command, "no cell of the model has an output `%s`", name);
+      return usage_error(p->w->command, "no cell of the model has an output \"%s\"", name);
     if (p->n_names == MAX_OUTPUTS) return usage_error(p->w->command, "too many outputs");
     p->names[p->n_names++] = name;
   }
@@ -66,7 +66,7 @@ static int parse_cells(printer *p, const char *list) {
   while (!failed && (name = strsep(&rest, ","))) {
     uint32_t cell = edb_model_cell(model, name);
     if (cell == UINT32_MAX)
-      failed = usage_error(p->w->command, "--cells: the model has no cell `%s`", name);
+      failed = usage_error(p->w->command, "--cells: the model has no cell \"%s\"", name);
     else
       p->cells[cell] = true;
   }
@@ -272,10 +272,12 @@ const command command_run = {
     .summary = "runs instances through a model",
     .usage = "run MODEL --data FILE [--weights FILE] [--policy NAME|FILE] [--outputs LIST]",
     .details =
-        "Prints one JSON object per instance: `loss`, the sum of its nodes' losses, where there\n"
-        "are labels, and `nodes`, in the order of the input: of each its `cell` and the outputs\n"
+        "Prints one JSON object per instance: \"loss\", the sum of its nodes' losses, where there\n"
+        "are labels, and \"nodes\", in the order of the input: of each its \"cell\" and the "
+        "outputs\n"
         "asked for. Numbers have as many digits as it takes to read them back unchanged. --cells\n"
-        "and --last leave nodes out; those that stay have their place in the input as `node`. The\n"
+        "and --last leave nodes out; those that stay have their place in the input as \"node\". "
+        "The\n"
         "last node of a cell is that of a tree's root, or of the end of a chain.",
     .example =
         "  edbatch run models/tree_lstm.edb --data trees.txt --weights weights.safetensors \\\n"

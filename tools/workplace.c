@@ -76,7 +76,7 @@ static const char *format_name(int i) {
 static int no_such_format(const workplace *w, const char *text) {
   char known[256];
   list_names(format_name, EDB_DATA_FORMAT_COUNT, known, sizeof known);
-  return usage_error(w->command, "--format is %s; found `%s`", known, text);
+  return usage_error(w->command, "--format is %s; found \"%s\"", known, text);
 }
 
 static int open_data(workplace *w) {
@@ -152,7 +152,7 @@ static int read_name(const command *c, const options *o, option_id id, const cha
   char known[128] = "";
   for (int i = 0; i < n; i++)
     snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", names[i]);
-  return usage_error(c, "%s is one of %s; found `%s`", option, known, text);
+  return usage_error(c, "%s is one of %s; found \"%s\"", option, known, text);
 }
 
 static const char *const granularities[] = {"cell", "op"};
@@ -244,14 +244,14 @@ int read_learn_params(const command *c, const options *o, edb_learn_params *out)
   out->max_episodes = (uint32_t)o->number[OPTION_EPISODES];
   const char *encoding = o->text[OPTION_ENCODING];
   if (encoding && !edb_encoding_from_name(encoding, &out->encoding))
-    return usage_error(c, "--encoding is one of mass, lead, base, max, sort, tight; found `%s`",
+    return usage_error(c, "--encoding is one of mass, lead, base, max, sort, tight; found \"%s\"",
                        encoding);
   int reward, failed = read_name(c, o, OPTION_REWARD, (const char *[]){"bound", "frontier"}, 2,
                                  "--reward", &reward);
   out->reward = reward ? EDB_REWARD_FRONTIER : EDB_REWARD_BOUND;
   const char *teacher = o->text[OPTION_TEACHER];
   if (teacher && !edb_teacher_from_name(teacher, &out->teacher))
-    return usage_error(c, "--teacher is one of rule, beam; found `%s`", teacher);
+    return usage_error(c, "--teacher is one of rule, beam; found \"%s\"", teacher);
   return failed;
 }
 
@@ -391,10 +391,10 @@ static int no_such_policy(const workplace *w, const char *text) {
   const char *near = nearest_name(text, names, EDB_POLICY_COUNT);
   if (near)
     return usage_error(w->command,
-                       "--policy: `%s` is neither a policy nor a file; did you mean `%s`?", text,
-                       near);
+                       "--policy: \"%s\" is neither a policy nor a file; did you mean \"%s\"?",
+                       text, near);
   list_names(policy_name, EDB_POLICY_COUNT, known, sizeof known);
-  return usage_error(w->command, "--policy: `%s` is neither a policy nor a file; policies: %s",
+  return usage_error(w->command, "--policy: \"%s\" is neither a policy nor a file; policies: %s",
                      text, known);
 }
 

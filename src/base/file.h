@@ -79,4 +79,17 @@ void edb_text_append(edb_text *text, const char *bytes, size_t length);
 void edb_text_flush(edb_text *text);
 void edb_text_printf(edb_text *text, const char *format, ...) EDB_PRINTF(2, 3);
 
+/* Of a number, a name or a literal. */
+static inline bool edb_is_word(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         c == '-' || c == '+' || c == '.';
+}
+
+#define EDB_FOUND_BYTES 32
+
+/* Names what stands at `at`, for an error text: a word or a character in double quotes, "byte
+ * 0x07", "a double quote", "the end of the line" or, where at == end, "the end of the text". Gives
+ * the buffer, or a constant. */
+const char *edb_found(const char *at, const char *end, char buffer[EDB_FOUND_BYTES]);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/number.h"
 #include "base/utf8.h"
 
@@ -78,36 +79,11 @@ static uint32_t column_of(const edb_json *json, const char *at) {
   return column < UINT32_MAX ? (uint32_t)column : UINT32_MAX;
 }
 
-static bool is_word(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-         c == '-' || c == '+' || c == '.';
-}
-
-/* Names what stands at `at`: a word, a character, a byte, or the end. */
-static void describe(const edb_json *json, const char *at, char *out, size_t out_bytes) {
-  if (at >= json->end) {
-    (void)snprintf(out, out_bytes, "the end of the text");
-    return;
-  }
-  int length = 0;
-  while (length < 24 && at + length < json->end && is_word(at[length])) length++;
-  if (length == 0) length = (int)edb_utf8_length(at, json->end);
-  if (*at == '\n' || *at == '\r')
-    (void)snprintf(out, out_bytes, "the end of the line");
-  else if (length == 0 || (unsigned char)*at < 0x20 || *at == 0x7F)
-    (void)snprintf(out, out_bytes, "byte 0x%02X", (unsigned)(unsigned char)*at);
-  else if (*at == '\'')
-    (void)snprintf(out, out_bytes, "an apostrophe");
-  else
-    (void)snprintf(out, out_bytes, "'%.*s'", length, at);
-}
-
 static edb_status fail_expected(const edb_json *json, const char *at, edb_error *error,
                                 const char *expected) {
-  char found[64];
-  describe(json, at, found, sizeof found);
+  char found[EDB_FOUND_BYTES];
   return edb_fail_at(error, EDB_ERROR_FORMAT, json->name, json->line, column_of(json, at),
-                     "found %s, expected %s", found, expected);
+                     "found %s, expected %s", edb_found(at, json->end, found), expected);
 }
 
 edb_status edb_json_fail(const edb_json *json, const edb_json_token *token, edb_error *error,
@@ -256,7 +232,7 @@ static edb_status read_number(edb_json *json, edb_json_token *token, edb_error *
   const char *at = json->cursor;
   size_t length = edb_number_scan(at, (size_t)(json->end - at));
   const char *after = at + length;
-  if (length == 0 || (after < json->end && is_word(*after)))
+  if (length == 0 || (after < json->end && edb_is_word(*after)))
     return fail_expected(json, at, error, "a number such as -1.5e3");
   token->type = EDB_JSON_NUMBER;
   token->number = edb_number_value(at, length);
@@ -280,7 +256,7 @@ static edb_status read_literal(edb_json *json, edb_json_token *token, edb_error 
                   {"false", EDB_JSON_BOOL, false}};
   const char *at = json->cursor;
   size_t length = 0;
-  while (at + length < json->end && is_word(at[length])) length++;
+  while (at + length < json->end && edb_is_word(at[length])) length++;
   for (size_t i = 0; i < sizeof literals / sizeof literals[0]; i++) {
     if (strlen(literals[i].word) != length || memcmp(at, literals[i].word, length) != 0) continue;
     token->type = literals[i].type;
@@ -331,15 +307,15 @@ static const char *expectation(const edb_json *json) {
   case EXPECT_VALUE:
     return "a value";
   case EXPECT_VALUE_OR_END:
-    return "a value or ']'";
+    return "a value or \"]\"";
   case EXPECT_KEY_OR_END:
-    return "a name in double quotes or '}'";
+    return "a name in double quotes or \"}\"";
   case EXPECT_KEY:
     return "a name in double quotes";
   case EXPECT_COLON:
-    return "':' after a name";
+    return "\":\" after a name";
   case EXPECT_COMMA_OR_END:
-    return in_object(json) ? "',' or '}'" : "',' or ']'";
+    return in_object(json) ? "\",\" or \"}\"" : "\",\" or \"]\"";
   default:
     return "the end of the text";
   }
@@ -402,7 +378,7 @@ edb_status edb_json_expect(edb_json *json, edb_json_type type, edb_json_token *t
   EDB_TRY(edb_json_next(json, &next, error));
   if (next.type == EDB_JSON_KEY && type != EDB_JSON_KEY)
     return edb_json_fail(json, &next, error, EDB_ERROR_FORMAT,
-                         "found the name '%.60s', expected %s", next.text,
+                         "found the name \"%.60s\", expected %s", next.text,
                          edb_json_type_name(type));
   if (next.type != type)
     return edb_json_fail(json, &next, error, EDB_ERROR_FORMAT, "found %s, expected %s",

@@ -1,12 +1,14 @@
-/* base/text.c: a growing text. */
+/* base/text.c: a growing text, and what stands at a place of a given one. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/utf8.h"
 
 #define MIN_CAPACITY 128
 #define PIECE_BYTES  ((size_t)64 * 1024) /* that go to a sink at a time */
+#define MAX_FOUND    24                  /* bytes of a word that edb_found shows */
 
 void edb_text_init(edb_text *text, edb_context *ctx) {
   *text = (edb_text){.ctx = ctx};
@@ -74,4 +76,19 @@ void edb_text_printf(edb_text *text, const char *format, ...) {
   if (wanted < 0) text->failed = true;
   if (!text->failed) text->length += (size_t)wanted;
   drain(text);
+}
+
+const char *edb_found(const char *at, const char *end, char buffer[EDB_FOUND_BYTES]) {
+  if (at >= end) return "the end of the text";
+  if (*at == '\n' || *at == '\r') return "the end of the line";
+  if (*at == '"') return "a double quote";
+  int length = 0;
+  while (length < MAX_FOUND && at + length < end && edb_is_word(at[length])) length++;
+  if (length == 0) length = (int)edb_utf8_length(at, end);
+  unsigned char byte = (unsigned char)*at;
+  if (length == 0 || byte < 0x20 || byte == 0x7f)
+    (void)snprintf(buffer, EDB_FOUND_BYTES, "byte 0x%02x", (unsigned)byte);
+  else
+    (void)snprintf(buffer, EDB_FOUND_BYTES, "\"%.*s\"", length, at);
+  return buffer;
 }

@@ -65,7 +65,7 @@ static edb_status fail_kind(const edb_read_rules *rules, const edb_atom *kind, e
     if (rule->pattern->open) edb_name_list_add(&names, rule->source->pattern);
   }
   return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
-                     "found a node of the kind \"%.*s\", expected one that 'read %s' of model "
+                     "found a node of the kind \"%.*s\", expected one that \"read %s\" of model "
                      "\"%s\" has a rule for: %s",
                      shown, kind->text, rules->form->name, edb_model_name(rules->reader->model),
                      names.count > 0 ? names.text : "none");

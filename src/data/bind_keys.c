@@ -74,7 +74,7 @@ static edb_status fill_all(edb_read_rules *rules, const edb_rule *rule, edb_erro
     if (is_bound(rule, argument->name)) continue;
     if (argument->output != NULL) {
       return edb_read_rules_fail(rules, source, error, EDB_ERROR_NAME, "found argument",
-                                 argument->name, "a name that the pattern binds before '.'");
+                                 argument->name, "a name that the pattern binds before \".\"");
     }
     EDB_TRY(fill(rules, rule, argument, by_name, error));
   }

@@ -40,7 +40,7 @@ static edb_status check_starts(const edb_read_rules *rules, edb_error *error) {
     return edb_fail_at(
         error, EDB_ERROR_FORMAT, rules->file, start->source->line, start->source->column,
         "this is what a chain of cell \"%s\" begins with, so it cannot take calls of "
-        "a source; expected a rule 'start(%s) -> ...' without inputs",
+        "a source; expected a rule \"start(%s) -> ...\" without inputs",
         rule->sig->name, rule->sig->name);
   }
   return EDB_OK;

@@ -1,9 +1,9 @@
 /* data/formats.c: the forms of data files, and which of them a file has. */
 #include "data/reader.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "model/lexer.h"
 
 typedef struct edb_format_info {
@@ -51,7 +51,7 @@ edb_status edb_check_sections(const edb_model *model, edb_error *error) {
       edb_name_list_add(&forms, formats[f].name);
     }
     return edb_fail_at(error, EDB_ERROR_NAME, edb_model_file_name(model), rules[i].line,
-                       rules[i].column, "a rule under 'read %s:', expected one of: %s%s",
+                       rules[i].column, "a rule under \"read %s:\", expected one of: %s%s",
                        rules[i].reader, forms.text,
                        edb_suggest_text(&suggestion, buffer, sizeof buffer));
   }
@@ -91,13 +91,6 @@ static edb_data_format form_at(const edb_reader *reader, const char *at) {
   return *at == '(' && (trees || section == EDB_DATA_AUTO) ? EDB_DATA_TREES : section;
 }
 
-/* What stands here, for an error text. */
-static const char *describe(char byte, char buffer[16]) {
-  bool plain = byte > ' ' && byte < 0x7f && byte != '\'';
-  (void)snprintf(buffer, 16, plain ? "'%c'" : "byte 0x%02x", (unsigned char)byte);
-  return buffer;
-}
-
 static edb_status detect(const edb_reader *reader, edb_data_format *format, edb_error *error) {
   uint32_t line = 1;
   const char *at = reader->text, *line_start = at;
@@ -108,20 +101,20 @@ static edb_status detect(const edb_reader *reader, edb_data_format *format, edb_
     return edb_fail(error, EDB_ERROR_FORMAT, "%s: no instances: the file %s", reader->name,
                     at == reader->text ? "is empty" : "has only white space");
   }
-  char found[16];
+  char found[EDB_FOUND_BYTES];
   uint32_t column = (uint32_t)(at - line_start) + 1;
   *format = form_at(reader, at);
   if (*format == EDB_DATA_AUTO) EDB_TRY(edb_check_sections(reader->model, error));
   if (*format == EDB_DATA_PLANS && *at != '{' && *at != '[') {
     return edb_fail_at(error, EDB_ERROR_FORMAT, reader->name, line, column,
-                       "found %s, expected '{' or '[': model \"%s\" reads plans",
-                       describe(*at, found), edb_model_name(reader->model));
+                       "found %s, expected \"{\" or \"[\": model \"%s\" reads plans",
+                       edb_found(at, reader->end, found), edb_model_name(reader->model));
   }
   if (*format != EDB_DATA_AUTO) return EDB_OK;
   return edb_fail_at(error, EDB_ERROR_FORMAT, reader->name, line, column,
-                     "found %s, expected '{' (JSON lines) or '(' (trees); model \"%s\" has "
+                     "found %s, expected \"{\" (JSON lines) or \"(\" (trees); model \"%s\" has "
                      "no single read section for another form",
-                     describe(*at, found), edb_model_name(reader->model));
+                     edb_found(at, reader->end, found), edb_model_name(reader->model));
 }
 
 edb_status edb_read_form(edb_reader *reader, edb_error *error) {

@@ -57,7 +57,7 @@ static edb_status next_line(edb_lattices *l, const char *what, edb_error *error)
   const edb_reader *reader = l->rules.reader;
   if (!edb_lines_next(&l->lines, &l->line)) {
     return edb_fail_at(error, EDB_ERROR_FORMAT, reader->name, l->lines.line, 0,
-                       "found the end of the file, expected %s", what);
+                       "found the end of the text, expected %s", what);
   }
   if (!edb_span_is_blank(&l->line)) return EDB_OK;
   return edb_fail_span(reader->name, &l->line, "a blank line", what, error);
@@ -89,7 +89,7 @@ static edb_status read_tags(edb_lattices *l, uint32_t count, edb_error *error) {
 static edb_status fail_rule(const edb_lattices *l, const char *found, uint32_t kind,
                             edb_error *error) {
   char expected[192];
-  (void)snprintf(expected, sizeof expected, "what model \"%.64s\" has a rule '%s -> ...' for",
+  (void)snprintf(expected, sizeof expected, "what model \"%.64s\" has a rule \"%s -> ...\" for",
                  edb_model_name(l->rules.reader->model), l->rules.form->patterns[kind].usage);
   return edb_fail_span(l->rules.reader->name, &l->line, found, expected, error);
 }
@@ -198,7 +198,7 @@ static edb_status fail_total(const edb_lattices *l, uint32_t total, uint32_t fou
     return edb_fail_span(l->rules.reader->name, &l->line, "another lattice",
                          "as many as the first line says", error);
   return edb_fail_at(error, EDB_ERROR_FORMAT, l->rules.reader->name, l->lines.line, 0,
-                     "found the end of the file after %u lattices, expected %u, as the first line "
+                     "found the end of the text after %u lattices, expected %u, as the first line "
                      "says",
                      found, total);
 }

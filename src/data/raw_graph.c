@@ -2,9 +2,9 @@
  * can follow it before memory is taken for it. */
 #include "data/raw_graph.h"
 
-#include "base/file.h"
-
 #include <string.h>
+
+#include "base/file.h"
 
 #define MIN_NODE_BYTES 4 /* "0 0" and the end of its line */
 
@@ -31,23 +31,13 @@ static bool at_digit(const reader *r) {
   return r->at < r->end && *r->at >= '0' && *r->at <= '9';
 }
 
-/* What stands here, for an error text. */
-static const char *found(const reader *r, char buffer[16]) {
-  if (r->at >= r->end) return "the end of the file";
-  if (*r->at == '\n') return "the end of the line";
-  unsigned char c = (unsigned char)*r->at;
-  if (c < 0x20 || c >= 0x7f) return "a byte that is no digit";
-  memcpy(buffer, "'?'", 4);
-  buffer[1] = (char)c;
-  return buffer;
-}
-
 static edb_status read_number(reader *r, const char *what, uint32_t *out) {
-  char buffer[16];
+  char buffer[EDB_FOUND_BYTES];
   uint64_t value = 0;
   skip_blanks(r);
   if (!at_digit(r))
-    return FAIL(r, EDB_ERROR_FORMAT, "expected %s, found %s", what, found(r, buffer));
+    return FAIL(r, EDB_ERROR_FORMAT, "expected %s, found %s", what,
+                edb_found(r->at, r->end, buffer));
   const char *begin = r->at;
   while (at_digit(r) && value <= UINT32_MAX) value = value * 10 + (uint64_t)(*r->at++ - '0');
   if (value >= UINT32_MAX) {
@@ -59,12 +49,12 @@ static edb_status read_number(reader *r, const char *what, uint32_t *out) {
 }
 
 static edb_status end_line(reader *r, const char *after) {
-  char buffer[16];
+  char buffer[EDB_FOUND_BYTES];
   skip_blanks(r);
   if (r->at == r->end) return EDB_OK;
   if (*r->at != '\n')
     return FAIL(r, EDB_ERROR_FORMAT, "expected the end of the line after %s, found %s", after,
-                found(r, buffer));
+                edb_found(r->at, r->end, buffer));
   r->line_begin = ++r->at;
   r->line++;
   return EDB_OK;
@@ -126,15 +116,15 @@ static edb_status reserve(reader *r, uint32_t n_nodes) {
 }
 
 static edb_status read_graph(reader *r) {
-  char buffer[16];
+  char buffer[EDB_FOUND_BYTES];
   uint32_t n_nodes = 0;
   EDB_TRY(read_header(r, &n_nodes));
   EDB_TRY(reserve(r, n_nodes));
   for (uint32_t v = 0; v < n_nodes; v++) EDB_TRY(read_node(r, v));
   while (r->at < r->end && r->at[0] == '\n') EDB_TRY(end_line(r, "the last node"));
   if (r->at < r->end)
-    return FAIL(r, EDB_ERROR_FORMAT, "expected the end of the file after %u nodes, found %s",
-                n_nodes, found(r, buffer));
+    return FAIL(r, EDB_ERROR_FORMAT, "expected the end of the text after %u nodes, found %s",
+                n_nodes, edb_found(r->at, r->end, buffer));
   edb_raw_graph *g = r->graph;
   if (!edb_vec_reserve(g->ctx, &g->unbatchable, g->n_types))
     return edb_fail_memory(r->error, g->n_types, "a graph's types");

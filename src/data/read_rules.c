@@ -7,7 +7,7 @@ edb_status edb_read_rules_fail(const edb_read_rules *rules, const edb_read_rule 
                                edb_error *error, edb_status status, const char *what,
                                const char *name, const char *expected) {
   return edb_fail_at(error, status, rules->file, source->line, source->column,
-                     "rule \"%s\" of 'read %s': %s \"%s\", expected %s", source->pattern,
+                     "rule \"%s\" of \"read %s\": %s \"%s\", expected %s", source->pattern,
                      source->reader, what, name, expected);
 }
 
@@ -49,7 +49,7 @@ static edb_status check_bound(const edb_read_rules *rules, const edb_read_rule *
                        pattern->name, pattern->usage);
   }
   if (!pattern->rest && has_rest(source)) {
-    return edb_read_rules_fail(rules, source, error, EDB_ERROR_FORMAT, "found '...' after",
+    return edb_read_rules_fail(rules, source, error, EDB_ERROR_FORMAT, "found \"...\" after",
                                source->bound[source->n_bound - 1].name, pattern->usage);
   }
   return EDB_OK;
@@ -92,12 +92,12 @@ static edb_status check_required(const edb_read_rules *rules, edb_error *error) 
     const edb_pattern *pattern = &rules->form->patterns[k];
     if (!pattern->required || edb_read_rules_next(rules, k, NULL) != NULL) continue;
     return edb_fail_at(error, EDB_ERROR_FORMAT, rules->file, rules->line, rules->column,
-                       "model \"%s\" has no rule '%s -> ...' under 'read %s:', which %s need",
+                       "model \"%s\" has no rule \"%s -> ...\" under \"read %s:\", which %s need",
                        edb_model_name(rules->reader->model), pattern->usage, rules->form->name,
                        rules->form->name);
   }
   if (rules->rules.length > 0) return EDB_OK;
-  return edb_fail_at(error, EDB_ERROR_FORMAT, rules->file, 0, 0, "model \"%s\" has no 'read %s:'",
+  return edb_fail_at(error, EDB_ERROR_FORMAT, rules->file, 0, 0, "model \"%s\" has no \"read %s:\"",
                      edb_model_name(rules->reader->model), rules->form->name);
 }
 
@@ -139,7 +139,7 @@ static edb_status link_chain(edb_read_rules *rules, edb_rule *rule, edb_error *e
   if (rule->start != EDB_BIND_NONE) return EDB_OK;
   return edb_fail_at(error, EDB_ERROR_FORMAT, rules->file, rule->source->line, rule->source->column,
                      "nothing stands for \"%s\" where a chain of cell \"%s\" begins, expected a "
-                     "rule 'start(%s) -> ...' or 'start -> ...'",
+                     "rule \"start(%s) -> ...\" or \"start -> ...\"",
                      rule->source->bound[0].name, rule->sig->name, rule->sig->name);
 }
 

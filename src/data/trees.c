@@ -67,12 +67,12 @@ static bool begins_another(const edb_trees *trees, const edb_atom *bracket) {
 static edb_status open_node(edb_trees *trees, const edb_atom *bracket, edb_error *error) {
   if (begins_another(trees, bracket)) {
     trees->at = bracket->text;
-    return fail_found(trees, error, bracket, "')' before a line that begins a tree");
+    return fail_found(trees, error, bracket, "\")\" before a line that begins a tree");
   }
   trees->depth++;
   if (trees->frames.length > 0) {
     const edb_tree_frame *parent = &trees->frames.data[trees->frames.length - 1];
-    if (parent->n_atoms == 2) return fail_found(trees, error, bracket, "')' after a word");
+    if (parent->n_atoms == 2) return fail_found(trees, error, bracket, "\")\" after a word");
   }
   if (trees->frames.length == EDB_TREES_MAX_DEPTH) {
     return edb_fail_at(error, EDB_ERROR_LIMIT, trees->reader->name, bracket->line, bracket->column,
@@ -87,12 +87,13 @@ static edb_status open_node(edb_trees *trees, const edb_atom *bracket, edb_error
 /* A label or a word: which of them shows only when the bracket closes. */
 static edb_status add_atom(edb_trees *trees, edb_error *error) {
   edb_atom atom = read_atom(trees);
-  if (trees->frames.length == 0) return fail_found(trees, error, &atom, "'(', where a tree begins");
+  if (trees->frames.length == 0)
+    return fail_found(trees, error, &atom, "\"(\", where a tree begins");
   edb_tree_frame *frame = &trees->frames.data[trees->frames.length - 1];
   if (trees->children.length > frame->first_child) {
-    return fail_found(trees, error, &atom, "'(' or ')' after a child");
+    return fail_found(trees, error, &atom, "\"(\" or \")\" after a child");
   }
-  if (frame->n_atoms == 2) return fail_found(trees, error, &atom, "')' after a word");
+  if (frame->n_atoms == 2) return fail_found(trees, error, &atom, "\")\" after a word");
   frame->atoms[frame->n_atoms++] = atom;
   return EDB_OK;
 }
@@ -117,7 +118,7 @@ static edb_status close_leaf(edb_trees *trees, const edb_tree_frame *frame, edb_
   edb_place place = edb_reader_place(trees->reader, frame->line, frame->column);
   if (frame->n_atoms == 0) {
     return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
-                       "found '()', expected a label with a word or with children");
+                       "found \"()\", expected a label with a word or with children");
   }
   if (frame->n_atoms == 2) node->label = frame->atoms[0];
   edb_rule_args args = {.place = place};
@@ -173,7 +174,7 @@ static bool is_wrapper(const edb_trees *trees, const edb_tree_frame *frame) {
  */
 static edb_status close_node(edb_trees *trees, const edb_atom *bracket, edb_error *error) {
   if (trees->frames.length == 0)
-    return fail_found(trees, error, bracket, "'(', where a tree begins");
+    return fail_found(trees, error, bracket, "\"(\", where a tree begins");
   trees->depth--;
   const edb_tree_frame frame = trees->frames.data[--trees->frames.length];
   edb_rule_node node = {.node = 0};
@@ -218,9 +219,10 @@ static edb_status read_tree(edb_trees *trees, edb_error *error) {
   } while (trees->at < reader->end);
   if (trees->frames.length > 0) {
     const edb_tree_frame *open = &trees->frames.data[trees->frames.length - 1];
-    return edb_fail_at(
-        error, EDB_ERROR_FORMAT, reader->name, trees->line, column_of(trees, trees->at),
-        "found the end of the file, expected ')' for the '(' at %u:%u", open->line, open->column);
+    return edb_fail_at(error, EDB_ERROR_FORMAT, reader->name, trees->line,
+                       column_of(trees, trees->at),
+                       "found the end of the text, expected \")\" for the \"(\" at %u:%u",
+                       open->line, open->column);
   }
   return call_every(trees, EDB_ROOT, &trees->children.data[0], place, error);
 }

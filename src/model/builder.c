@@ -42,7 +42,7 @@ static edb_status check_cell_name(const edb_model *model, edb_named name, edb_er
   int shown = edb_name_shown(name.length);
   if (problem != EDB_NAME_FINE) {
     return edb_fail_at(error, EDB_ERROR_NAME, model->file, name.line, name.column,
-                       "cell: the name `%.*s` %s", shown, name.text,
+                       "cell: the name \"%.*s\" %s", shown, name.text,
                        edb_name_problem_text(problem));
   }
   bool taken = edb_map_get(&model->cell_names, name.text, name.length) != EDB_MAP_NONE;
@@ -51,7 +51,7 @@ static edb_status check_cell_name(const edb_model *model, edb_named name, edb_er
   }
   if (!taken) return EDB_OK;
   return edb_fail_at(error, EDB_ERROR_NAME, model->file, name.line, name.column,
-                     "there is a cell `%.*s` already", shown, name.text);
+                     "there is a cell \"%.*s\" already", shown, name.text);
 }
 
 edb_status edb_cell_open(edb_model *model, edb_named name, edb_cell **out, edb_error *error) {
@@ -147,19 +147,19 @@ edb_expr edb_cell_value(edb_cell *cell, edb_ref_kind kind, size_t index) {
 static const char *take_name(edb_cell *cell, const char *name, size_t length) {
   edb_name_problem problem = edb_name_check(name, length);
   if (problem != EDB_NAME_FINE) {
-    edb_cell_fail(cell, EDB_ERROR_NAME, "the name `%.*s` %s", edb_name_shown(length), name,
+    edb_cell_fail(cell, EDB_ERROR_NAME, "the name \"%.*s\" %s", edb_name_shown(length), name,
                   edb_name_problem_text(problem));
     return NULL;
   }
   if (edb_map_get(&cell->names, name, length) != EDB_MAP_NONE) {
-    edb_cell_fail(cell, EDB_ERROR_NAME, "`%.*s` has a value already, and names are given once",
+    edb_cell_fail(cell, EDB_ERROR_NAME, "\"%.*s\" has a value already, and names are given once",
                   edb_name_shown(length), name);
     return NULL;
   }
   uint32_t global = edb_map_get(&cell->model->names, name, length);
   if (global != EDB_MAP_NONE && EDB_NAME_KIND(global) == EDB_NAME_PARAM) {
-    edb_cell_fail(cell, EDB_ERROR_NAME, "`%.*s` is the name of a parameter", edb_name_shown(length),
-                  name);
+    edb_cell_fail(cell, EDB_ERROR_NAME, "\"%.*s\" is the name of a parameter",
+                  edb_name_shown(length), name);
     return NULL;
   }
   const char *copy = edb_arena_strdup(&cell->model->arena, name, length);
@@ -223,7 +223,7 @@ edb_expr edb_cell_constant(edb_cell *cell, const char *name) {
   edb_ref ref = cell->values.data[local];
   if (is_constant(cell, ref, name)) return local;
   edb_cell_fail(cell, EDB_ERROR_NAME,
-                "`%.128s` is a value of the cell, so the constant of that name is none", name);
+                "\"%.128s\" is a value of the cell, so the constant of that name is none", name);
   return EDB_EXPR_NONE;
 }
 
@@ -239,7 +239,7 @@ edb_expr edb_cell_find(edb_cell *cell, const char *name, size_t length) {
     return add_constant(cell, EDB_NAME_NUMBER(global));
   if (global != EDB_MAP_NONE) {
     edb_cell_fail(cell, EDB_ERROR_NAME,
-                  "`%.*s` is a vocabulary, which is no value: it stands in dimensions",
+                  "\"%.*s\" is a vocabulary, which is no value: it stands in dimensions",
                   edb_name_shown(length), name);
     return EDB_EXPR_NONE;
   }
@@ -247,7 +247,7 @@ edb_expr edb_cell_find(edb_cell *cell, const char *name, size_t length) {
   char buffer[EDB_SUGGEST_TEXT_BYTES];
   edb_suggest_begin(&suggestion, name, length);
   suggest_values(cell, &suggestion);
-  edb_cell_fail(cell, EDB_ERROR_NAME, "there is no value or parameter `%.*s`%s",
+  edb_cell_fail(cell, EDB_ERROR_NAME, "there is no value or parameter \"%.*s\"%s",
                 edb_name_shown(length), name, edb_suggest_text(&suggestion, buffer, sizeof buffer));
   return EDB_EXPR_NONE;
 }
@@ -263,7 +263,7 @@ edb_expr edb_cell_param(edb_cell *cell, const char *name) {
   char buffer[EDB_SUGGEST_TEXT_BYTES];
   edb_suggest_begin(&suggestion, name, strlen(name));
   suggest_values(cell, &suggestion);
-  edb_cell_fail(cell, EDB_ERROR_NAME, "there is no parameter `%.*s`%s",
+  edb_cell_fail(cell, EDB_ERROR_NAME, "there is no parameter \"%.*s\"%s",
                 edb_name_shown(strlen(name)), name,
                 edb_suggest_text(&suggestion, buffer, sizeof buffer));
   return EDB_EXPR_NONE;
@@ -272,7 +272,7 @@ edb_expr edb_cell_param(edb_cell *cell, const char *name) {
 edb_expr edb_cell_add_name(edb_cell *cell, edb_expr value, const char *name, size_t length) {
   if (edb_cell_failed(cell)) return EDB_EXPR_NONE;
   if (value >= cell->values.length) {
-    edb_cell_fail(cell, EDB_ERROR_ARGUMENT, "`%.*s` names no value of this cell",
+    edb_cell_fail(cell, EDB_ERROR_ARGUMENT, "\"%.*s\" names no value of this cell",
                   edb_name_shown(length), name);
     return EDB_EXPR_NONE;
   }
@@ -447,7 +447,7 @@ void edb_cell_add_output(edb_cell *cell, edb_expr value, const char *name, size_
               cell->values.data[known].index == ref.index;
   if (!same && edb_cell_add_name(cell, value, name, length) == EDB_EXPR_NONE) return;
   if (edb_map_get(&cell->output_names, name, length) != EDB_MAP_NONE) {
-    edb_cell_fail(cell, EDB_ERROR_NAME, "output `%.*s` is declared twice", edb_name_shown(length),
+    edb_cell_fail(cell, EDB_ERROR_NAME, "output \"%.*s\" is declared twice", edb_name_shown(length),
                   name);
     return;
   }

@@ -53,7 +53,7 @@ static bool check_call(edb_cell *cell, edb_op_kind kind, const edb_expr *operand
   uint32_t high = info->max_operands ? info->max_operands : EDB_DECLARATIONS_MAX;
   const char *symbol = edb_op_symbol(kind);
   if (n_operands < info->min_operands || n_operands > high) {
-    edb_cell_fail(cell, EDB_ERROR_FORMAT, "`%s` takes %s%u operand%s; found %u", symbol,
+    edb_cell_fail(cell, EDB_ERROR_FORMAT, "\"%s\" takes %s%u operand%s; found %u", symbol,
                   info->max_operands ? "" : "at least ", info->min_operands,
                   info->min_operands == 1 ? "" : "s", n_operands);
     return false;
@@ -61,13 +61,13 @@ static bool check_call(edb_cell *cell, edb_op_kind kind, const edb_expr *operand
   bool reshape = kind == EDB_OP_RESHAPE;
   uint32_t wanted = kind == EDB_OP_DROPOUT ? 0 : info->n_immediates;
   if (n_dims > wanted || n_dims < (reshape ? 1 : wanted)) {
-    edb_cell_fail(cell, EDB_ERROR_FORMAT, "`%s` takes %s%u dimension%s; found %u", symbol,
+    edb_cell_fail(cell, EDB_ERROR_FORMAT, "\"%s\" takes %s%u dimension%s; found %u", symbol,
                   reshape ? "1 or " : "", wanted, wanted == 1 ? "" : "s", n_dims);
     return false;
   }
   for (uint32_t i = 0; i < n_operands; i++) {
     if (operands[i] < cell->values.length) continue;
-    edb_cell_fail(cell, EDB_ERROR_ARGUMENT, "operand %u of `%s` is no value of this cell", i + 1,
+    edb_cell_fail(cell, EDB_ERROR_ARGUMENT, "operand %u of \"%s\" is no value of this cell", i + 1,
                   symbol);
     return false;
   }
@@ -154,7 +154,7 @@ edb_op_kind edb_cell_op_kind(edb_cell *cell, const char *name, size_t length,
   bool itself = strlen(cell->name) == length && memcmp(cell->name, name, length) == 0;
   if (itself || edb_map_get(&cell->model->cell_names, name, length) != EDB_MAP_NONE) {
     edb_cell_fail(cell, EDB_ERROR_NAME,
-                  "`%.*s` is a cell, and cells are not called in cells: its outputs come in as "
+                  "\"%.*s\" is a cell, and cells are not called in cells: its outputs come in as "
                   "inputs",
                   edb_name_shown(length), name);
     return EDB_OP_COUNT;
@@ -165,8 +165,8 @@ edb_op_kind edb_cell_op_kind(edb_cell *cell, const char *name, size_t length,
   for (unsigned i = 0; i < EDB_OP_COUNT; i++) {
     edb_suggest(&suggestion, edb_op_get((edb_op_kind)i)->name);
   }
-  edb_cell_fail(cell, EDB_ERROR_NAME, "there is no operator `%.*s`%s", edb_name_shown(length), name,
-                edb_suggest_text(&suggestion, buffer, sizeof buffer));
+  edb_cell_fail(cell, EDB_ERROR_NAME, "there is no operator \"%.*s\"%s", edb_name_shown(length),
+                name, edb_suggest_text(&suggestion, buffer, sizeof buffer));
   return EDB_OP_COUNT;
 }
 
@@ -188,7 +188,7 @@ static bool parse_immediates(edb_cell *cell, const char *op, const char *const *
       return false;
     }
     if (*n_dims + parsed.rank > 2) {
-      edb_cell_fail(cell, EDB_ERROR_FORMAT, "`%.40s` has more than 2 immediates", op);
+      edb_cell_fail(cell, EDB_ERROR_FORMAT, "\"%.40s\" has more than 2 immediates", op);
       return false;
     }
     for (uint32_t axis = 0; axis < parsed.rank; axis++) dims[(*n_dims)++] = parsed.dim[axis];

@@ -11,12 +11,12 @@ static edb_status take_name(edb_model *model, edb_named name, const char *what, 
   edb_name_problem problem = edb_name_check(name.text, name.length);
   if (problem != EDB_NAME_FINE) {
     return edb_fail_at(error, EDB_ERROR_NAME, model->file, name.line, name.column,
-                       "%s: the name `%.*s` %s", what, edb_name_shown(name.length), name.text,
+                       "%s: the name \"%.*s\" %s", what, edb_name_shown(name.length), name.text,
                        edb_name_problem_text(problem));
   }
   if (edb_map_get(&model->names, name.text, name.length) != EDB_MAP_NONE) {
     return edb_fail_at(error, EDB_ERROR_NAME, model->file, name.line, name.column,
-                       "%s: the name `%.*s` is taken already", what, edb_name_shown(name.length),
+                       "%s: the name \"%.*s\" is taken already", what, edb_name_shown(name.length),
                        name.text);
   }
   EDB_FAIL_IF(count >= EDB_DECLARATIONS_MAX, error, EDB_ERROR_LIMIT, "%s: there are too many",
@@ -73,7 +73,7 @@ edb_status edb_declare_param(edb_model *model, edb_named name, const edb_dims *d
   EDB_TRY(take_name(model, name, "parameter", model->params.length, &param.name, error));
   if (edb_map_get(&model->locals, name.text, name.length) != EDB_MAP_NONE) {
     return edb_fail_at(error, EDB_ERROR_NAME, model->file, name.line, name.column,
-                       "parameter: `%s` is the name of a value in a cell above", param.name);
+                       "parameter: \"%s\" is the name of a value in a cell above", param.name);
   }
   EDB_TRY(edb_dims_shape(model, dims, EDB_PARAM_ELEMENTS_MAX, &param.shape, error));
   uint64_t elements = model->param_elements;
@@ -144,7 +144,7 @@ edb_status edb_const_parse(edb_model *model, edb_lexer *lexer, edb_dim *out, edb
   EDB_TRY(edb_lexer_next(lexer, error));
   int64_t value = 0;
   if (lexer->token.kind != EDB_TOKEN_NUMBER) {
-    return edb_lexer_unexpected(lexer, error, "a whole number after `-`");
+    return edb_lexer_unexpected(lexer, error, "a whole number after \"-\"");
   }
   EDB_TRY(edb_token_integer(lexer, &lexer->token, &value, error));
   EDB_TRY(edb_lexer_next(lexer, error));

@@ -58,7 +58,7 @@ static edb_status fail_name(const parse *p, bool constants_only) {
   for (size_t i = 0; i < model->vocabs.length && !constants_only; i++) {
     edb_suggest(&suggestion, model->vocabs.data[i].name);
   }
-  return edb_lexer_fail(p->lexer, token, p->error, EDB_ERROR_NAME, "`%.*s` is not a constant%s%s",
+  return edb_lexer_fail(p->lexer, token, p->error, EDB_ERROR_NAME, "\"%.*s\" is not a constant%s%s",
                         token->length > EDB_NAME_MAX ? EDB_NAME_MAX : (int)token->length,
                         token->text, constants_only ? "" : " or a vocabulary",
                         edb_suggest_text(&suggestion, buffer, sizeof buffer));
@@ -73,7 +73,7 @@ static edb_status read_operand(parse *p, bool constants_only) {
     return take(p);
   }
   if (token->kind != EDB_TOKEN_NAME) {
-    return edb_lexer_unexpected(p->lexer, p->error, "a whole number, a constant or `(`");
+    return edb_lexer_unexpected(p->lexer, p->error, "a whole number, a constant or \"(\"");
   }
   uint32_t known = edb_map_get(&p->model->names, token->text, token->length);
   bool constant = known != EDB_MAP_NONE && EDB_NAME_KIND(known) == EDB_NAME_CONSTANT;
@@ -122,7 +122,7 @@ static edb_status parse_tokens(parse *p, bool constants_only) {
     p->waiting[p->n_waiting++] = mark;
     EDB_TRY(take(p));
   }
-  if (p->nesting > 0) return edb_lexer_unexpected(p->lexer, p->error, "`)`");
+  if (p->nesting > 0) return edb_lexer_unexpected(p->lexer, p->error, "\")\"");
   return reduce(p, 1);
 }
 
@@ -208,7 +208,7 @@ edb_status edb_dim_value(const edb_model *model, const edb_dim *dim, uint32_t em
     depth--;
     if (!apply(code.kind, stack[depth - 1], stack[depth], &stack[depth - 1])) {
       return edb_fail_at(error, EDB_ERROR_LIMIT, model->file, dim->line, dim->column,
-                         "`%.200s` does not fit in 64 bits", dim->text);
+                         "\"%.200s\" does not fit in 64 bits", dim->text);
     }
   }
   EDB_ASSERT(depth == 1);
@@ -222,7 +222,7 @@ edb_status edb_dim_range(const edb_model *model, const edb_dim *dim, int64_t low
   EDB_TRY(edb_dim_value(model, dim, 1, &value, error));
   if (value < low || value > high) {
     return edb_fail_at(error, EDB_ERROR_LIMIT, model->file, dim->line, dim->column,
-                       "%s must be from %lld to %lld; `%.200s` is %lld", what, (long long)low,
+                       "%s must be from %lld to %lld; \"%.200s\" is %lld", what, (long long)low,
                        (long long)high, dim->text, (long long)value);
   }
   *out = (uint32_t)value;

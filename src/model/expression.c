@@ -87,7 +87,7 @@ static edb_status parse_call(edb_parser *p, const edb_token *name, edb_expr *out
   double rate = 0;
   edb_op_kind kind = EDB_OP_COUNT;
   while (!edb_lexer_at(&p->lexer, ')')) {
-    if (p->args.length > base) EDB_TRY(expect_comma(p, "or `)` after an operand"));
+    if (p->args.length > base) EDB_TRY(expect_comma(p, "or \")\" after an operand"));
     EDB_TRY(push_argument(p));
     at_token(p, name);
     kind = edb_cell_op_kind(p->cell, name->text, name->length, p->args.data + base,
@@ -115,7 +115,7 @@ static edb_status parse_concat(edb_parser *p, const edb_token *bracket, edb_expr
     EDB_TRY(next(p));
     EDB_TRY(push_argument(p));
   }
-  EDB_TRY(edb_lexer_expect(&p->lexer, ']', "or `;` in a concatenation", p->error));
+  EDB_TRY(edb_lexer_expect(&p->lexer, ']', "or \";\" in a concatenation", p->error));
   EDB_TRY(apply(p, bracket, EDB_OP_CONCAT, p->args.data + base, (uint32_t)(p->args.length - base),
                 NULL, 0, 0, out));
   p->args.length = base;

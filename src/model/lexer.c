@@ -198,7 +198,7 @@ static const char *describe(const edb_token *token, char *buffer, size_t bytes) 
   if (token->kind == EDB_TOKEN_END) return "the end of the text";
   if (token->kind == EDB_TOKEN_NEWLINE) return "the end of the line";
   int shown = token->length > 40 ? 40 : (int)token->length;
-  snprintf(buffer, bytes, "`%.*s%s`", shown, token->text, token->length > 40 ? "..." : "");
+  snprintf(buffer, bytes, "\"%.*s%s\"", shown, token->text, token->length > 40 ? "..." : "");
   return buffer;
 }
 
@@ -211,7 +211,7 @@ edb_status edb_lexer_unexpected(const edb_lexer *lexer, edb_error *error, const 
 edb_status edb_lexer_expect(edb_lexer *lexer, char mark, const char *after, edb_error *error) {
   if (edb_lexer_at(lexer, mark)) return edb_lexer_next(lexer, error);
   char wanted[128];
-  snprintf(wanted, sizeof wanted, "`%c` %s", mark, after);
+  snprintf(wanted, sizeof wanted, "\"%c\" %s", mark, after);
   return edb_lexer_unexpected(lexer, error, wanted);
 }
 
@@ -236,7 +236,7 @@ edb_status edb_token_number(const edb_lexer *lexer, const edb_token *token, doub
   double value = whole ? edb_number_value(token->text, token->length) : NAN;
   if (!isfinite(value)) {
     return edb_lexer_fail(lexer, token, error, EDB_ERROR_FORMAT,
-                          "`%.*s` is not a number that float64 can hold",
+                          "\"%.*s\" is not a number that float64 can hold",
                           token->length > 40 ? 40 : (int)token->length, token->text);
   }
   *out = value;
@@ -249,7 +249,7 @@ edb_status edb_token_integer(const edb_lexer *lexer, const edb_token *token, int
   for (uint32_t i = 0; i < token->length; i++) {
     if (!is_digit(token->text[i])) {
       return edb_lexer_fail(lexer, token, error, EDB_ERROR_FORMAT,
-                            "expected a whole number, found `%.*s`",
+                            "expected a whole number, found \"%.*s\"",
                             token->length > 40 ? 40 : (int)token->length, token->text);
     }
     if (__builtin_mul_overflow(value, (int64_t)10, &value) ||

@@ -26,7 +26,7 @@ static edb_status copy_overrides(edb_model *model, const edb_model_params *param
 
 static edb_status set_name(edb_model *model, const char *name, edb_error *error) {
   edb_name_problem problem = edb_name_check(name, strlen(name));
-  EDB_FAIL_IF(problem != EDB_NAME_FINE, error, EDB_ERROR_NAME, "model: the name `%.40s` %s", name,
+  EDB_FAIL_IF(problem != EDB_NAME_FINE, error, EDB_ERROR_NAME, "model: the name \"%.40s\" %s", name,
               edb_name_problem_text(problem));
   model->name = edb_arena_strdup(&model->arena, name, strlen(name));
   return model->name ? EDB_OK : edb_fail_memory(error, strlen(name) + 1, "the name of a model");
@@ -145,7 +145,7 @@ edb_status edb_fail_unknown_constant(const edb_model *model, const char *name, e
   for (size_t i = 0; i < model->constants.length; i++) {
     edb_suggest(&suggestion, model->constants.data[i].name);
   }
-  return edb_fail(error, EDB_ERROR_NAME, "model %s has no constant `%.128s`%s", model->name, name,
+  return edb_fail(error, EDB_ERROR_NAME, "model %s has no constant \"%.128s\"%s", model->name, name,
                   edb_suggest_text(&suggestion, buffer, sizeof buffer));
 }
 

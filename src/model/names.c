@@ -77,6 +77,6 @@ void edb_suggest(edb_suggestion *s, const char *candidate) {
 
 const char *edb_suggest_text(const edb_suggestion *s, char *buffer, size_t bytes) {
   if (!s->best) return "";
-  snprintf(buffer, bytes, "; did you mean `%s`?", s->best);
+  snprintf(buffer, bytes, "; did you mean \"%s\"?", s->best);
   return buffer;
 }

@@ -58,7 +58,7 @@ static edb_status parse_list(edb_parser *p, edb_status (*parse_one)(edb_parser *
     if (!edb_lexer_at(&p->lexer, ',')) break;
     EDB_TRY(next(p));
   }
-  return edb_lexer_end_line(&p->lexer, "or `,` after a declaration", p->error);
+  return edb_lexer_end_line(&p->lexer, "or \",\" after a declaration", p->error);
 }
 
 /* ---- Heads of cells -------------------------------------------------------------------------- */
@@ -74,7 +74,7 @@ static edb_status parse_attribute(edb_parser *p, const edb_token *name) {
     return edb_parse_cell_status(p);
   }
   if (!edb_lexer_at_word(&p->lexer, "dense")) {
-    return edb_lexer_unexpected(&p->lexer, p->error, "`index` or `dense`");
+    return edb_lexer_unexpected(&p->lexer, p->error, "\"index\" or \"dense\"");
   }
   edb_dims dims = {0};
   EDB_TRY(next(p));
@@ -92,7 +92,7 @@ static edb_status parse_argument(edb_parser *p) {
   edb_token name;
   edb_dims dims = {0};
   edb_input_kind kind = EDB_INPUT_PLAIN;
-  EDB_TRY(edb_lexer_name(&p->lexer, "the name of an input or `)`", &name, p->error));
+  EDB_TRY(edb_lexer_name(&p->lexer, "the name of an input or \")\"", &name, p->error));
   if (edb_lexer_at(&p->lexer, ':')) {
     EDB_TRY(next(p));
     return parse_attribute(p, &name);
@@ -117,7 +117,7 @@ static edb_status parse_arguments(edb_parser *p) {
     if (!edb_lexer_at(&p->lexer, ',')) break;
     EDB_TRY(next(p));
   }
-  return expect(p, ')', "or `,` after an input");
+  return expect(p, ')', "or \",\" after an input");
 }
 
 /* NAME, NAME[dimensions] or NAME[...], which leaves the shape open; kept until the body has been
@@ -125,13 +125,13 @@ static edb_status parse_arguments(edb_parser *p) {
 static edb_status parse_output(edb_parser *p) {
   edb_token name;
   edb_dims dims = {0};
-  EDB_TRY(edb_lexer_name(&p->lexer, "the name of an output or `)`", &name, p->error));
+  EDB_TRY(edb_lexer_name(&p->lexer, "the name of an output or \")\"", &name, p->error));
   if (edb_lexer_at(&p->lexer, '[')) {
     EDB_TRY(next(p));
     if (p->lexer.token.kind == EDB_TOKEN_ELLIPSIS) {
       dims.rank = EDB_DIMS_UNDECLARED;
       EDB_TRY(next(p));
-      EDB_TRY(expect(p, ']', "after `...`"));
+      EDB_TRY(expect(p, ']', "after \"...\""));
     } else {
       EDB_TRY(edb_dims_parse(p->model, &p->lexer, ']', &dims, p->error));
     }
@@ -150,7 +150,7 @@ static edb_status parse_output(edb_parser *p) {
 static edb_status parse_outputs(edb_parser *p) {
   p->output_dims.length = p->output_tokens.length = 0;
   if (p->lexer.token.kind != EDB_TOKEN_ARROW) {
-    return edb_lexer_unexpected(&p->lexer, p->error, "`->` and the outputs of the cell");
+    return edb_lexer_unexpected(&p->lexer, p->error, "\"->\" and the outputs of the cell");
   }
   EDB_TRY(next(p));
   EDB_TRY(expect(p, '(', "before the outputs"));
@@ -159,7 +159,7 @@ static edb_status parse_outputs(edb_parser *p) {
     if (!edb_lexer_at(&p->lexer, ',')) break;
     EDB_TRY(next(p));
   }
-  return expect(p, ')', "or `,` after an output");
+  return expect(p, ')', "or \",\" after an output");
 }
 
 /* ---- Bodies of cells ------------------------------------------------------------------------- */
@@ -168,7 +168,7 @@ static edb_status parse_outputs(edb_parser *p) {
 static edb_status parse_line(edb_parser *p) {
   edb_token name;
   edb_expr value = EDB_EXPR_NONE;
-  EDB_TRY(edb_lexer_name(&p->lexer, "a line of the form `name = expression`", &name, p->error));
+  EDB_TRY(edb_lexer_name(&p->lexer, "a line of the form \"name = expression\"", &name, p->error));
   EDB_TRY(expect(p, '=', "after the name of a value"));
   EDB_TRY(edb_parse_expression(p, &value));
   edb_cell_at(p->cell, name.line, name.column);
@@ -266,12 +266,12 @@ static edb_status read_model(edb_model *model, edb_lexer *lexer, edb_error *erro
 static edb_status parse_head(edb_lexer *lexer, edb_token *name, edb_error *error) {
   int64_t version = 0;
   if (!edb_lexer_at_word(lexer, "edb")) {
-    return edb_lexer_unexpected(lexer, error, "`edb 1`, with which a model file begins");
+    return edb_lexer_unexpected(lexer, error, "\"edb 1\", with which a model file begins");
   }
   EDB_TRY(edb_lexer_next(lexer, error));
   edb_token number = lexer->token;
   if (number.kind != EDB_TOKEN_NUMBER) {
-    return edb_lexer_unexpected(lexer, error, "the version of the file, `edb 1`");
+    return edb_lexer_unexpected(lexer, error, "the version of the file, \"edb 1\"");
   }
   EDB_TRY(edb_token_integer(lexer, &number, &version, error));
   if (version != 1) {
@@ -282,13 +282,13 @@ static edb_status parse_head(edb_lexer *lexer, edb_token *name, edb_error *error
   EDB_TRY(edb_lexer_next(lexer, error));
   EDB_TRY(edb_lexer_end_line(lexer, "after the version", error));
   if (!edb_lexer_at_word(lexer, "model")) {
-    return edb_lexer_unexpected(lexer, error, "`model NAME` after the version");
+    return edb_lexer_unexpected(lexer, error, "\"model NAME\" after the version");
   }
   EDB_TRY(edb_lexer_next(lexer, error));
   EDB_TRY(edb_lexer_name(lexer, "the name of the model", name, error));
   edb_name_problem problem = edb_name_check(name->text, name->length);
   if (problem != EDB_NAME_FINE) {
-    return edb_lexer_fail(lexer, name, error, EDB_ERROR_NAME, "the name `%.*s` %s",
+    return edb_lexer_fail(lexer, name, error, EDB_ERROR_NAME, "the name \"%.*s\" %s",
                           edb_name_shown(name->length), name->text, edb_name_problem_text(problem));
   }
   return edb_lexer_end_line(lexer, "after the name of the model", error);

@@ -17,7 +17,7 @@ static edb_status keep_name(edb_model *model, const edb_token *token, const char
                             const edb_lexer *lexer, edb_error *error) {
   edb_name_problem problem = edb_name_check(token->text, token->length);
   if (problem != EDB_NAME_FINE) {
-    return edb_lexer_fail(lexer, token, error, EDB_ERROR_NAME, "the name `%.*s` %s",
+    return edb_lexer_fail(lexer, token, error, EDB_ERROR_NAME, "the name \"%.*s\" %s",
                           edb_name_shown(token->length), token->text,
                           edb_name_problem_text(problem));
   }
@@ -66,16 +66,17 @@ static edb_status parse_terms(edb_model *model, edb_lexer *lexer, bool pattern, 
     }
     EDB_TRY(parse_term(model, lexer, pattern, &list->items[list->count++], error));
     if (pattern && is_repeated(list)) {
-      return edb_lexer_fail(lexer, &at, error, EDB_ERROR_NAME, "`%s` is bound twice",
+      return edb_lexer_fail(lexer, &at, error, EDB_ERROR_NAME, "\"%s\" is bound twice",
                             list->items[list->count - 1].name);
     }
     if (!edb_lexer_at(lexer, ',')) break;
     if (pattern && list->items[list->count - 1].rest) {
-      return edb_lexer_unexpected(lexer, error, "`)` after `...`, which takes all that is left");
+      return edb_lexer_unexpected(lexer, error,
+                                  "\")\" after \"...\", which takes all that is left");
     }
     EDB_TRY(edb_lexer_next(lexer, error));
   }
-  return edb_lexer_expect(lexer, ')', "or `,` after a name", error);
+  return edb_lexer_expect(lexer, ')', "or \",\" after a name", error);
 }
 
 static edb_status keep_terms(edb_model *model, const terms *list, const edb_read_term **out,
@@ -100,7 +101,7 @@ static edb_status find_cell(const edb_model *model, const edb_lexer *lexer, cons
   for (size_t i = 0; i < model->cells.length; i++) {
     edb_suggest(&suggestion, model->cells.data[i].name);
   }
-  return edb_lexer_fail(lexer, name, error, EDB_ERROR_NAME, "there is no cell `%.*s`%s",
+  return edb_lexer_fail(lexer, name, error, EDB_ERROR_NAME, "there is no cell \"%.*s\"%s",
                         edb_name_shown(name->length), name->text,
                         edb_suggest_text(&suggestion, buffer, sizeof buffer));
 }
@@ -137,7 +138,7 @@ edb_status edb_read_rule_parse(edb_model *model, edb_named reader, edb_lexer *le
     rule.n_bound = list.count;
   }
   if (lexer->token.kind != EDB_TOKEN_ARROW) {
-    return edb_lexer_unexpected(lexer, error, "`->` after the pattern");
+    return edb_lexer_unexpected(lexer, error, "\"->\" after the pattern");
   }
   EDB_TRY(edb_lexer_next(lexer, error));
   EDB_TRY(edb_lexer_name(lexer, "the name of a cell", &cell, error));

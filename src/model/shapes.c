@@ -89,7 +89,7 @@ static const char *ref_text(const edb_model *model, const edb_ir_cell *cell, edb
   if (name) {
     snprintf(buffer, bytes, "%s", name);
   } else {
-    snprintf(buffer, bytes, "the result of `%s`", edb_op_symbol(cell->ops[ref.index].kind));
+    snprintf(buffer, bytes, "the result of \"%s\"", edb_op_symbol(cell->ops[ref.index].kind));
   }
   return buffer;
 }
@@ -137,7 +137,7 @@ static edb_status fail(const check *c, edb_status status, const char *format, ..
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
   return edb_fail_at(c->error, status, c->model->file, c->op->line, c->op->column,
-                     "cell %s: `%s`: %s", c->cell->name, edb_op_symbol(c->op->kind), text);
+                     "cell %s: \"%s\": %s", c->cell->name, edb_op_symbol(c->op->kind), text);
 }
 
 /* "e of shape [256]" of one operand; the names of the two texts that an error needs. */
@@ -177,14 +177,15 @@ static edb_status fail_product(const check *c) {
   operand_text a = text_at(c, 0), b = text_at(c, 1);
   edb_shape left = shape_at(c, 0);
   if (left.rank == 0 || shape_at(c, 1).rank == 0) {
-    return fail(c, EDB_ERROR_SHAPE,
-                "both operands must be vectors or matrices (`*` multiplies by a scalar); found %s "
-                "of shape %s and %s of shape %s",
-                a.name, a.shape, b.name, b.shape);
+    return fail(
+        c, EDB_ERROR_SHAPE,
+        "both operands must be vectors or matrices (\"*\" multiplies by a scalar); found %s "
+        "of shape %s and %s of shape %s",
+        a.name, a.shape, b.name, b.shape);
   }
   if (left.rank == 1) {
     return fail(c, EDB_ERROR_SHAPE,
-                "left operand %s is %s, so the right one must be a matrix with %u rows (`dot` "
+                "left operand %s is %s, so the right one must be a matrix with %u rows (\"dot\" "
                 "multiplies two vectors); found %s of shape %s",
                 a.name, a.shape, left.dim[0], b.name, b.shape);
   }
@@ -411,7 +412,7 @@ static edb_status check_operands(const check *c) {
       char name[EDB_REF_TEXT_BYTES];
       return fail(
           c, EDB_ERROR_SHAPE,
-          "%s is an index; an index selects a row, `E[i]`, or is the label of cross_entropy",
+          "%s is an index; an index selects a row, \"E[i]\", or is the label of cross_entropy",
           ref_text(c->model, c->cell, ref_at(c, i), name, sizeof name));
     }
     if (shape_at(c, i).rank == 3 && c->op->kind != EDB_OP_LOOKUP) {

@@ -72,7 +72,7 @@ edb_status edb_bound_value(const edb_model *model, const edb_dim *bound, uint32_
   bool empty = edb_dim_vocab(bound) != UINT32_MAX && value == 0;
   if ((value < 1 && !empty) || value > EDB_DIM_MAX) {
     return edb_fail_at(error, EDB_ERROR_LIMIT, model->file, bound->line, bound->column,
-                       "the bound of an index must be from 1 to %lld; `%.200s` is %lld",
+                       "the bound of an index must be from 1 to %lld; \"%.200s\" is %lld",
                        (long long)EDB_DIM_MAX, bound->text, (long long)value);
   }
   *out = (uint32_t)value;

@@ -292,7 +292,7 @@ edb_status edb_fsm_fail_key(edb_error *error, const char *file, uint32_t line, u
   return edb_fail_at(
       error, EDB_ERROR_MISMATCH, file, line, column,
       "type \"%.100s\" differs from the model's from byte %zu of its key on: the policy "
-      "has '%s%.80s', the model '%s%.80s'",
+      "has \"%s%.80s\", the model \"%s%.80s\"",
       name, common, dots, policy_key + from, dots, model_key + from);
 }
 

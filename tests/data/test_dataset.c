@@ -13,7 +13,7 @@ static void the_form_is_found_by_the_first_byte(void **state) {
   assert_int_equal(edb_dataset_node_count(lines, 0), 1);
   edb_dataset_destroy(trees);
   edb_dataset_destroy(lines);
-  assert_refused(f->ctx, f->model, "\n word", EDB_ERROR_FORMAT, "d:2:2: found 'w', expected");
+  assert_refused(f->ctx, f->model, "\n word", EDB_ERROR_FORMAT, "d:2:2: found \"word\", expected");
 }
 
 static void a_form_may_be_asked_for(void **state) {

@@ -112,7 +112,7 @@ static void bad_nodes_are_refused_with_their_position(void **state) {
       {"{}", EDB_ERROR_FORMAT, 1, "node 2 has no key \"cell\""},
       {"{\"cell\":7}", EDB_ERROR_FORMAT, 9, "expected a string"},
       {"{\"cell\":\"lef\"}", EDB_ERROR_NAME, 9, "found cell \"lef\", expected one of: leaf, node"},
-      {"{\"cell\":\"lef\"}", EDB_ERROR_NAME, 9, "did you mean `leaf`?"},
+      {"{\"cell\":\"lef\"}", EDB_ERROR_NAME, 9, "did you mean \"leaf\"?"},
       {"{\"cell\":\"leaf\\u0000\"}", EDB_ERROR_NAME, 9, "found cell"},
       {"{\"cell\":\"leaf\",\"cell\":\"leaf\"}", EDB_ERROR_NAME, 23, "found the key \"cell\" twice"},
       {"{\"cell\":\"node\",\"inputs\":[],\"inputs\":[]}", EDB_ERROR_NAME, 0, "\"inputs\" twice"},

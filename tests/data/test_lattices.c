@@ -77,7 +77,7 @@ static void bad_lattices_are_refused_at_their_place(void **state) {
   } cases[] = {
       {"x\n", "d:1:1: found \"x\", expected a number of lattices", EDB_ERROR_FORMAT},
       {"1 2\n", "d:1:3: found \"2\", expected the end of the line", EDB_ERROR_FORMAT},
-      {"2\n1\n0\n0\n", "d:4: found the end of the file after 1 lattices, expected 2",
+      {"2\n1\n0\n0\n", "d:4: found the end of the text after 1 lattices, expected 2",
        EDB_ERROR_FORMAT},
       {"1\n1\n0\n0\n\n1\n0\n0\n", "d:6:1: found another lattice", EDB_ERROR_FORMAT},
       {"1\n0\n", "d:2:2: found no positions", EDB_ERROR_FORMAT},
@@ -93,7 +93,7 @@ static void bad_lattices_are_refused_at_their_place(void **state) {
       {"1\n2\n0 0\n0\n1 0 2147483647\n", "d:5:5: found 2147483647, expected 0 to",
        EDB_ERROR_ARGUMENT},
       {"1\n2\n0 0\n0\n2 0 1\n", "d:5:6: found the end of the line", EDB_ERROR_FORMAT},
-      {"1\n2\n0 0\n0\n", "d:4: found the end of the file, expected the arcs", EDB_ERROR_FORMAT},
+      {"1\n2\n0 0\n0\n", "d:4: found the end of the text, expected the arcs", EDB_ERROR_FORMAT},
       {"1\n2\n0 0\n\n0\n", "d:4:1: found a blank line, expected the arcs", EDB_ERROR_FORMAT},
       {"1\n99999999999\n0\n", "d:2:1: found \"99999999999\", expected a number of positions below",
        EDB_ERROR_FORMAT},
@@ -109,7 +109,7 @@ static void arcs_without_a_rule_are_refused(void **state) {
   open_model(f, CELLS_OF_ARCS);
   assert_refused(
       f->ctx, f->model, "1\n3\n0 0 0\n0\n1 0 1\n1 0 1\n", EDB_ERROR_FORMAT,
-      "d:6:6: found the arc of a word, expected what model \"m\" has a rule 'word(from)");
+      "d:6:6: found the arc of a word, expected what model \"m\" has a rule \"word(from)");
   assert_refused(f->ctx, f->model, "1\n2\n0 0\n0\n2 0 1 0 1\n", EDB_ERROR_FORMAT,
                  "d:5:10: found several arcs");
 }

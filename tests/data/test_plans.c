@@ -97,8 +97,8 @@ static void bad_plans_are_refused_where_they_are_wrong(void **state) {
     edb_status status;
     const char *error;
   } cases[] = {
-      {"7", EDB_ERROR_FORMAT, "d:1:1: found '7', expected '{' or '[': model "},
-      {"(2 a)", EDB_ERROR_FORMAT, "d:1:1: found '(', expected '{' or '[': model "},
+      {"7", EDB_ERROR_FORMAT, "d:1:1: found \"7\", expected \"{\" or \"[\": model "},
+      {"(2 a)", EDB_ERROR_FORMAT, "d:1:1: found \"(\", expected \"{\" or \"[\": model "},
       {"[]", EDB_ERROR_FORMAT, "d:1:2: found the end of an array, expected a plan"},
       {"[{\"operator\": \"x\", \"plan_rows\": 1}, 3]", EDB_ERROR_FORMAT, "d:1:37: found a number"},
       {"{}", EDB_ERROR_FORMAT, "d:1:1: found an operator without the key \"operator\""},
@@ -137,7 +137,7 @@ static void kinds_without_a_rule_are_named_with_those_that_have_one(void **state
   open_model(f, CELLS_OF_KINDS
              "read plans:\n  scan -> scan(rel, rows, x)\n  join(a, b) -> pair(a, b)\n");
   assert_refused(f->ctx, f->model, "{\"operator\": \"Sort\"}", EDB_ERROR_FORMAT,
-                 "d:1:1: found a node of the kind \"Sort\", expected one that 'read plans' of "
+                 "d:1:1: found a node of the kind \"Sort\", expected one that \"read plans\" of "
                  "model \"m\" has a rule for: scan, join");
   assert_refused(f->ctx, f->model, "{\"operator\": \"join\"}", EDB_ERROR_FORMAT,
                  "d:1:1: found a node of the kind \"join\" with 0 inputs, expected 2");

@@ -51,29 +51,29 @@ static void malformed_texts_are_refused_with_their_position(void **state) {
     const char *text, *position, *says;
     edb_status status;
   } cases[] = {
-      {"", "g.txt:1:1:", "expected the number of nodes, found the end of the file",
+      {"", "g.txt:1:1:", "expected the number of nodes, found the end of the text",
        EDB_ERROR_FORMAT},
       {"\n", "g.txt:1:1:", "found the end of the line", EDB_ERROR_FORMAT},
-      {"x", "g.txt:1:1:", "found 'x'", EDB_ERROR_FORMAT},
-      {"-1\n", "g.txt:1:1:", "found '-'", EDB_ERROR_FORMAT},
+      {"x", "g.txt:1:1:", "found \"x\"", EDB_ERROR_FORMAT},
+      {"-1\n", "g.txt:1:1:", "found \"-1\"", EDB_ERROR_FORMAT},
       {"2 2\n0 0\n0 0\n", "g.txt:1:3:", "end of the line after the number of nodes",
        EDB_ERROR_FORMAT},
       {"4294967294\n0 0\n", "g.txt:1:1:", "4294967294 nodes are announced, but only 5 bytes",
        EDB_ERROR_FORMAT},
       {"99999999999999999999\n", "g.txt:1:1:", "must be below", EDB_ERROR_FORMAT},
-      {"2\n0 0\n", "g.txt:3:1:", "expected the type of a node, found the end of the file",
+      {"2\n0 0\n", "g.txt:3:1:", "expected the type of a node, found the end of the text",
        EDB_ERROR_FORMAT},
-      {"1\n0 0\n0 0\n", "g.txt:3:1:", "end of the file after 1 nodes", EDB_ERROR_FORMAT},
+      {"1\n0 0\n0 0\n", "g.txt:3:1:", "end of the text after 1 nodes", EDB_ERROR_FORMAT},
       {"2\n0 0\n1 2 0\n", "g.txt:3:6:", "expected an argument, found the end of the line",
        EDB_ERROR_FORMAT},
-      {"2\n0 0\n1 1 0 0\n", "g.txt:3:7:", "end of the line after a node, found '0'",
+      {"2\n0 0\n1 1 0 0\n", "g.txt:3:7:", "end of the line after a node, found \"0\"",
        EDB_ERROR_FORMAT},
       {"2\n0 0\n1 1 1\n", "g.txt:3:6:", "node 1 takes node 1", EDB_ERROR_FORMAT},
       {"2\n1 1 1\n1 1 0\n", "g.txt:2:6:", "node 0 takes node 1", EDB_ERROR_FORMAT},
       {"1\n1\n", "g.txt:2:2:", "expected the number of arguments", EDB_ERROR_FORMAT},
       {"1\n1 4294967295\n", "g.txt:2:3:", "must be below", EDB_ERROR_FORMAT},
       {"1\n65536 0\n", "g.txt:2:6:", "type 65536 is too large", EDB_ERROR_LIMIT},
-      {"1\n1 0 \xff\n", "g.txt:2:5:", "a byte that is no digit", EDB_ERROR_FORMAT},
+      {"1\n1 0 \xff\n", "g.txt:2:5:", "found byte 0xff", EDB_ERROR_FORMAT},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     edb_raw_graph graph;

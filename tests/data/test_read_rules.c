@@ -127,7 +127,7 @@ static void bad_rules_are_refused_at_their_place_in_the_model(void **state) {
       {"  leaf -> leaf(word)\n  every(a, b) -> score(a, label)\n", EDB_ERROR_FORMAT,
        "found 2 names in pattern \"every\""},
       {"  leaf -> leaf(word)\n  every(a...) -> score(a, label)\n", EDB_ERROR_FORMAT,
-       "found '...' after"},
+       "found \"...\" after"},
       {"  leaf -> leaf(word)\n  inner(a, b) -> node(a, c)\n", EDB_ERROR_NAME,
        "found argument \"c\", expected label, a name that the "
        "pattern binds"},
@@ -167,7 +167,7 @@ static void a_model_without_rules_reads_no_trees(void **state) {
   fixture *f = *state;
   f->model = model_of(f->ctx, CELLS);
   assert_refused(f->ctx, f->model, "(2 a)", EDB_ERROR_FORMAT,
-                 "m.edb: model \"little_tree\" has no rule 'leaf -> ...' under 'read trees:'");
+                 "m.edb: model \"little_tree\" has no rule \"leaf -> ...\" under \"read trees:\"");
 }
 
 static void a_form_that_is_asked_for_needs_rules_of_its_own(void **state) {
@@ -179,7 +179,7 @@ static void a_form_that_is_asked_for_needs_rules_of_its_own(void **state) {
   f->model = model_of(f->ctx, CELLS BINARY_RULES);
   assert_int_equal(parse_with(f->ctx, f->model, "a b", &params, &dataset, &error),
                    EDB_ERROR_FORMAT);
-  assert_non_null(strstr(error.text, "model \"little_tree\" has no 'read text:'"));
+  assert_non_null(strstr(error.text, "model \"little_tree\" has no \"read text:\""));
   assert_null(dataset);
 }
 
@@ -220,9 +220,9 @@ static void a_model_is_checked_without_data(void **state) {
   assert_checked(f->ctx, "read trees:\n  leef -> leaf(word)\n", EDB_ERROR_NAME,
                  "found pattern \"leef\", expected leaf");
   assert_checked(f->ctx, "read treees:\n  leaf -> leaf(word)\n", EDB_ERROR_NAME,
-                 "m.edb:25:3: a rule under 'read treees:', expected one of: trees, grids");
+                 "m.edb:25:3: a rule under \"read treees:\", expected one of: trees, grids");
   assert_checked(f->ctx, "read treees:\n  leaf -> leaf(word)\n", EDB_ERROR_NAME,
-                 "did you mean `trees`?");
+                 "did you mean \"trees\"?");
   assert_checked(f->ctx, "read jsonl:\n  leaf -> leaf(word)\n", EDB_ERROR_NAME, "read jsonl:");
   assert_checked(f->ctx, BINARY_RULES "read lattices:\n  arc(x) -> score(x)\n", EDB_ERROR_NAME,
                  "found pattern \"arc\"");
@@ -294,9 +294,9 @@ static void a_section_for_no_form_is_found_with_the_data(void **state) {
   fixture *f = *state;
   f->model = model_of(f->ctx, CELLS "read treees:\n  leaf -> leaf(word)\n");
   assert_refused(f->ctx, f->model, "(2 a)", EDB_ERROR_NAME,
-                 "m.edb:25:3: a rule under 'read treees:'");
+                 "m.edb:25:3: a rule under \"read treees:\"");
   assert_refused(f->ctx, f->model, "a b", EDB_ERROR_NAME,
-                 "m.edb:25:3: a rule under 'read treees:'");
+                 "m.edb:25:3: a rule under \"read treees:\"");
 }
 
 static void every_model_of_the_zoo_is_fine(void **state) {

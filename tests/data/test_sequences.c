@@ -202,7 +202,7 @@ static void bad_rules_are_refused_at_their_place_in_the_model(void **state) {
        "a cell that only one rule before this one calls"},
       {"read pairs:\n  start -> join(f, f)\n  source(p) -> f(p, word)\n",
        "it cannot take calls of a source"},
-      {"read grids:\n  leaf -> embed(word)\n", "has no rule 'inner(left, right) -> ...'"},
+      {"read grids:\n  leaf -> embed(word)\n", "has no rule \"inner(left, right) -> ...\""},
       {"read lattices:\n  start -> init()\n  char(from) -> f(from, word)\n",
        "found argument \"word\", expected id"},
   };

@@ -129,7 +129,7 @@ static void the_first_error_sticks(void **state) {
   assert_int_equal(op2("add", x, edb_cell_input(cell, "x", "n")), EDB_EXPR_NONE);
   assert_int_equal(edb_cell_op(cell, "nothing", &x, 1), EDB_EXPR_NONE);
   edb_cell_output(cell, x, "y");
-  assert_end_fails(EDB_ERROR_NAME, "cell f: `x` has a value already");
+  assert_end_fails(EDB_ERROR_NAME, "cell f: \"x\" has a value already");
 }
 
 static void a_wrong_operator_is_reported_at_the_end(void **state) {
@@ -137,20 +137,20 @@ static void a_wrong_operator_is_reported_at_the_end(void **state) {
   edb_expr x = edb_cell_input(cell, "x", "n");
   (void)edb_cell_op(cell, "sigmoyd", &x, 1);
   assert_end_fails(EDB_ERROR_NAME,
-                   "cell f: there is no operator `sigmoyd`; did you mean `sigmoid`?");
+                   "cell f: there is no operator \"sigmoyd\"; did you mean \"sigmoid\"?");
 }
 
 static void a_value_of_no_cell_is_refused(void **state) {
   (void)state;
   edb_expr wild = 77;
   (void)edb_cell_op(cell, "tanh", &wild, 1);
-  assert_end_fails(EDB_ERROR_ARGUMENT, "cell f: operand 1 of `tanh` is no value of this cell");
+  assert_end_fails(EDB_ERROR_ARGUMENT, "cell f: operand 1 of \"tanh\" is no value of this cell");
 }
 
 static void wrong_shapes_are_refused(void **state) {
   (void)state;
   (void)op2("product", edb_cell_param(cell, "W"), edb_cell_input(cell, "x", "n + 1"));
-  assert_end_fails(EDB_ERROR_SHAPE, "cell f: `@`: left operand W is [4, 4], so the right one");
+  assert_end_fails(EDB_ERROR_SHAPE, "cell f: \"@\": left operand W is [4, 4], so the right one");
 }
 
 static void wrong_texts_are_refused(void **state) {
@@ -170,13 +170,13 @@ static void immediates_are_two_at_most(void **state) {
   edb_expr x = edb_cell_input(cell, "x", "n");
   const char *three[] = {"0", "1, 2"};
   assert_int_equal(edb_cell_op_with(cell, "slice", &x, 1, three, 2), EDB_EXPR_NONE);
-  assert_end_fails(EDB_ERROR_FORMAT, "cell f: `slice` has more than 2 immediates");
+  assert_end_fails(EDB_ERROR_FORMAT, "cell f: \"slice\" has more than 2 immediates");
 }
 
 static void only_a_value_of_the_cell_takes_a_name(void **state) {
   (void)state;
   assert_int_equal(edb_cell_name(cell, 77, "x"), EDB_EXPR_NONE);
-  assert_end_fails(EDB_ERROR_ARGUMENT, "cell f: `x` names no value of this cell");
+  assert_end_fails(EDB_ERROR_ARGUMENT, "cell f: \"x\" names no value of this cell");
 }
 
 static void what_follows_a_declaration_is_refused(void **state) {
@@ -205,7 +205,7 @@ static void a_cell_needs_a_name_that_a_file_could_have(void **state) {
   edb_cell_output(cell, edb_cell_input(cell, "x", "n"), "x");
   assert_int_equal(edb_cell_end(cell, NULL), EDB_OK);
   assert_int_equal(edb_cell_begin(model, "9f", &other, &error), EDB_ERROR_NAME);
-  assert_non_null(strstr(error.text, "cell: the name `9f` "));
+  assert_non_null(strstr(error.text, "cell: the name \"9f\" "));
   assert_null(other);
 }
 
@@ -214,7 +214,7 @@ static void a_wrong_rate_is_refused(void **state) {
   edb_expr x = edb_cell_input(cell, "x", "n");
   const char *rate[] = {"half"};
   (void)edb_cell_op_with(cell, "dropout", &x, 1, rate, 1);
-  assert_end_fails(EDB_ERROR_FORMAT, "cell f: `dropout`: the rate must be");
+  assert_end_fails(EDB_ERROR_FORMAT, "cell f: \"dropout\": the rate must be");
 }
 
 static void numbers_must_be_finite(void **state) {
@@ -232,7 +232,7 @@ static void a_cell_needs_an_output(void **state) {
 static void a_failed_cell_can_be_built_anew(void **state) {
   (void)state;
   (void)edb_cell_param(cell, "V");
-  assert_end_fails(EDB_ERROR_NAME, "cell f: there is no parameter `V`");
+  assert_end_fails(EDB_ERROR_NAME, "cell f: there is no parameter \"V\"");
   assert_int_equal(edb_cell_begin(model, "f", &cell, NULL), EDB_OK);
   edb_cell_output(cell, edb_cell_input(cell, "x", ""), "x");
   assert_int_equal(edb_cell_end(cell, NULL), EDB_OK);

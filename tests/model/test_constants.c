@@ -53,7 +53,7 @@ static void values_of_a_cell_come_before_constants(void **state) {
 static void the_name_of_a_constant_in_use_is_taken(void **state) {
   (void)state;
   assert_cell_refused("x[n]", "h[n]", "  h = x * k\n  k = x + x\n", EDB_ERROR_NAME,
-                      "m.edb:9:3: cell f: `k` has a value already");
+                      "m.edb:9:3: cell f: \"k\" has a value already");
   assert_cell_refused("x[n]", "h[n], k", "  h = x * k\n", EDB_ERROR_NAME,
                       "m.edb:7:24: cell f: output k is a constant");
 }
@@ -61,7 +61,7 @@ static void the_name_of_a_constant_in_use_is_taken(void **state) {
 static void vocabularies_are_no_numbers(void **state) {
   (void)state;
   assert_cell_refused("x[n]", "h[n]", "  h = x / words\n", EDB_ERROR_NAME,
-                      "m.edb:8:11: cell f: `words` is a vocabulary, which is no value");
+                      "m.edb:8:11: cell f: \"words\" is a vocabulary, which is no value");
 }
 
 static void cells_can_be_built_with_constants(void **state) {

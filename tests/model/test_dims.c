@@ -49,7 +49,7 @@ static void values_may_be_as_large_as_64_bits_and_no_larger(void **state) {
   assert_true(value_of("9223372036854775807") == INT64_MAX);
   refuse("9223372036854775808", EDB_ERROR_LIMIT, "m.edb:4:11: the whole number does not fit");
   refuse("9223372036854775807 + 1", EDB_ERROR_LIMIT,
-         "m.edb:4:11: `9223372036854775807+1` does not");
+         "m.edb:4:11: \"9223372036854775807+1\" does not");
   refuse("0 - 9223372036854775807 - 2", EDB_ERROR_LIMIT, "m.edb:4:11:");
   refuse("4294967296 * 4294967296", EDB_ERROR_LIMIT, "m.edb:4:11:");
 }
@@ -57,28 +57,29 @@ static void values_may_be_as_large_as_64_bits_and_no_larger(void **state) {
 static void malformed_expressions_are_refused_with_their_position(void **state) {
   (void)state;
   refuse("", EDB_ERROR_FORMAT,
-         "m.edb:4:10: expected a whole number, a constant or `(`, found the end of the line");
+         "m.edb:4:10: expected a whole number, a constant or \"(\", found the end of the line");
   refuse("2 +", EDB_ERROR_FORMAT, "m.edb:4:14: expected a whole number");
-  refuse("(2", EDB_ERROR_FORMAT, "m.edb:5:1: expected `)`, found the end of the text");
-  refuse("2)", EDB_ERROR_FORMAT, "m.edb:4:12: expected the end of the line or `,`");
-  refuse("2 3", EDB_ERROR_FORMAT, "m.edb:4:13: expected the end of the line or `,`");
-  refuse("1.5", EDB_ERROR_FORMAT, "m.edb:4:11: expected a whole number, found `1.5`");
-  refuse("a / 2", EDB_ERROR_FORMAT, "m.edb:4:13: expected the end of the line or `,`");
-  refuse("- a", EDB_ERROR_FORMAT, "m.edb:4:13: expected a whole number after `-`");
+  refuse("(2", EDB_ERROR_FORMAT, "m.edb:5:1: expected \")\", found the end of the text");
+  refuse("2)", EDB_ERROR_FORMAT, "m.edb:4:12: expected the end of the line or \",\"");
+  refuse("2 3", EDB_ERROR_FORMAT, "m.edb:4:13: expected the end of the line or \",\"");
+  refuse("1.5", EDB_ERROR_FORMAT, "m.edb:4:11: expected a whole number, found \"1.5\"");
+  refuse("a / 2", EDB_ERROR_FORMAT, "m.edb:4:13: expected the end of the line or \",\"");
+  refuse("- a", EDB_ERROR_FORMAT, "m.edb:4:13: expected a whole number after \"-\"");
 }
 
 static void unknown_names_are_refused_and_a_close_one_is_suggested(void **state) {
   (void)state;
-  assert_refused("edb 1\nmodel m\nconst hidden = 4\nparam W[hiden]\n", EDB_ERROR_NAME,
-                 "m.edb:4:9: `hiden` is not a constant or a vocabulary; did you mean `hidden`?");
-  refuse("c", EDB_ERROR_NAME, "m.edb:4:11: `c` is not a constant");
-  refuse("zzz", EDB_ERROR_NAME, "m.edb:4:11: `zzz` is not a constant");
+  assert_refused(
+      "edb 1\nmodel m\nconst hidden = 4\nparam W[hiden]\n", EDB_ERROR_NAME,
+      "m.edb:4:9: \"hiden\" is not a constant or a vocabulary; did you mean \"hidden\"?");
+  refuse("c", EDB_ERROR_NAME, "m.edb:4:11: \"c\" is not a constant");
+  refuse("zzz", EDB_ERROR_NAME, "m.edb:4:11: \"zzz\" is not a constant");
 }
 
 static void constants_depend_on_constants_only(void **state) {
   (void)state;
   assert_refused("edb 1\nmodel m\nvocab words\nconst c = words\n", EDB_ERROR_NAME,
-                 "m.edb:4:11: `words` is not a constant");
+                 "m.edb:4:11: \"words\" is not a constant");
 }
 
 static void nesting_and_length_are_bounded(void **state) {
@@ -106,9 +107,9 @@ static void the_deepest_expression_allowed_is_evaluated(void **state) {
 static void shapes_must_have_positive_dimensions_of_31_bits(void **state) {
   (void)state;
   assert_refused("edb 1\nmodel m\nparam W[0]\n", EDB_ERROR_LIMIT,
-                 "m.edb:3:9: a dimension must be from 1 to 2147483647; `0` is 0");
+                 "m.edb:3:9: a dimension must be from 1 to 2147483647; \"0\" is 0");
   assert_refused("edb 1\nmodel m\nconst n = 2\nparam W[3, n - 4]\n", EDB_ERROR_LIMIT,
-                 "m.edb:4:12: a dimension must be from 1 to 2147483647; `n-4` is -2");
+                 "m.edb:4:12: a dimension must be from 1 to 2147483647; \"n-4\" is -2");
   assert_refused("edb 1\nmodel m\nparam W[2147483648]\n", EDB_ERROR_LIMIT, "m.edb:3:9: ");
   assert_refused("edb 1\nmodel m\nparam W[1, 1, 1, 1]\n", EDB_ERROR_FORMAT,
                  "m.edb:3:18: a shape has at most 3 dimensions");
@@ -173,7 +174,7 @@ static void an_override_of_an_unknown_constant_is_refused(void **state) {
   edb_error error = {0};
   const edb_constant set[] = {{"hiden", 3}};
   assert_int_equal(parse_with(ctx, sized, set, 1, &model, &error), EDB_ERROR_NAME);
-  assert_string_equal(error.text, "model m has no constant `hiden`; did you mean `hidden`?");
+  assert_string_equal(error.text, "model m has no constant \"hiden\"; did you mean \"hidden\"?");
   assert_null(model);
   drop_context(ctx);
 }
@@ -201,7 +202,7 @@ static void a_change_that_does_not_fit_leaves_the_model_as_it_was(void **state) 
   char *before = print_model(model);
   edb_error error = {0};
   assert_int_equal(edb_model_set_constant(model, "k", 5, &error), EDB_ERROR_SHAPE);
-  assert_non_null(strstr(error.text, "m.edb:6:9: cell f: `@`: left operand W is [4, 5]"));
+  assert_non_null(strstr(error.text, "m.edb:6:9: cell f: \"@\": left operand W is [4, 5]"));
   assert_int_equal(edb_model_set_constant(model, "k", 0, &error), EDB_ERROR_LIMIT);
   assert_int_equal(edb_model_set_constant(model, "k", INT64_MIN, &error), EDB_ERROR_LIMIT);
   assert_int_equal(edb_model_set_constant(model, "kk", 4, &error), EDB_ERROR_NAME);

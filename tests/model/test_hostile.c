@@ -52,7 +52,7 @@ static void names_may_not_be_longer_than_128_bytes(void **state) {
   char text[400] = "edb 1\nmodel m\nconst ";
   for (int i = 0; i < 129; i++) strcat(text, "a");
   strcat(text, " = 1\n");
-  assert_refused(text, EDB_ERROR_NAME, "m.edb:3:7: constant: the name `aaaa");
+  assert_refused(text, EDB_ERROR_NAME, "m.edb:3:7: constant: the name \"aaaa");
   size_t bytes;
   char *giant = repeat("a", NESTED, &bytes);
   assert_refused_bytes(giant, bytes, EDB_ERROR_NAME, "m.edb:4:7: cell f: there is no value");

@@ -54,56 +54,56 @@ static void layout_does_not_matter(void **state) {
 
 static void the_head_is_required(void **state) {
   (void)state;
-  assert_refused("", EDB_ERROR_FORMAT, "m.edb:1:1: expected `edb 1`");
-  assert_refused("model m", EDB_ERROR_FORMAT, "m.edb:1:1: expected `edb 1`");
+  assert_refused("", EDB_ERROR_FORMAT, "m.edb:1:1: expected \"edb 1\"");
+  assert_refused("model m", EDB_ERROR_FORMAT, "m.edb:1:1: expected \"edb 1\"");
   assert_refused("edb", EDB_ERROR_FORMAT, "m.edb:1:4: expected the version");
   assert_refused("edb 2\nmodel m", EDB_ERROR_UNSUPPORTED, "m.edb:1:5: the file has version 2");
-  assert_refused("edb 1", EDB_ERROR_FORMAT, "m.edb:1:6: expected `model NAME`");
+  assert_refused("edb 1", EDB_ERROR_FORMAT, "m.edb:1:6: expected \"model NAME\"");
   assert_refused("edb 1 1", EDB_ERROR_FORMAT,
                  "m.edb:1:7: expected the end of the line after the version");
   assert_refused("edb 1\nmodel", EDB_ERROR_FORMAT, "m.edb:2:6: expected the name of the model");
   assert_refused("edb 1\nmodel cell", EDB_ERROR_NAME,
-                 "m.edb:2:7: the name `cell` is a word of the language");
+                 "m.edb:2:7: the name \"cell\" is a word of the language");
 }
 
 static void statements_are_known_and_not_indented(void **state) {
   (void)state;
   assert_refused("edb 1\nmodel m\nparm W[2]", EDB_ERROR_FORMAT,
-                 "m.edb:3:1: expected const, vocab, param, cell or read, found `parm`");
+                 "m.edb:3:1: expected const, vocab, param, cell or read, found \"parm\"");
   assert_refused("edb 1\nmodel m\n  const a = 1", EDB_ERROR_FORMAT,
                  "m.edb:3:3: this line is indented");
   assert_refused("edb 1\nmodel m\nconst a 1", EDB_ERROR_FORMAT,
-                 "m.edb:3:9: expected `=` after the name of a constant, found `1`");
+                 "m.edb:3:9: expected \"=\" after the name of a constant, found \"1\"");
   assert_refused("edb 1\nmodel m\nparam W", EDB_ERROR_FORMAT,
-                 "m.edb:3:8: expected `[` after the name of a parameter");
+                 "m.edb:3:8: expected \"[\" after the name of a parameter");
   assert_refused("edb 1\nmodel m\nparam W[2] = one", EDB_ERROR_FORMAT,
                  "m.edb:3:14: expected an initialiser");
   assert_refused("edb 1\nmodel m\nparam W[2] = uniform", EDB_ERROR_FORMAT,
-                 "m.edb:3:21: expected `(` after the initialiser");
+                 "m.edb:3:21: expected \"(\" after the initialiser");
   assert_refused("edb 1\nmodel m\nparam W[2] = default", EDB_ERROR_FORMAT,
                  "m.edb:3:14: expected an initialiser");
   assert_refused("edb 1\nmodel m\nvocab 1", EDB_ERROR_FORMAT,
-                 "m.edb:3:7: expected the name of a vocabulary, found `1`");
+                 "m.edb:3:7: expected the name of a vocabulary, found \"1\"");
 }
 
 static void names_are_declared_once(void **state) {
   (void)state;
   assert_refused("edb 1\nmodel m\nconst a = 1\nvocab a", EDB_ERROR_NAME,
-                 "m.edb:4:7: vocabulary: the name `a` is taken already");
+                 "m.edb:4:7: vocabulary: the name \"a\" is taken already");
   assert_refused("edb 1\nmodel m\nparam a[1], a[2]", EDB_ERROR_NAME,
-                 "m.edb:3:13: parameter: the name `a` is taken already");
+                 "m.edb:3:13: parameter: the name \"a\" is taken already");
   assert_refused("edb 1\nmodel m\nconst index = 1", EDB_ERROR_NAME,
-                 "m.edb:3:7: constant: the name `index` is a word of the language");
+                 "m.edb:3:7: constant: the name \"index\" is a word of the language");
   assert_refused("edb 1\nmodel m\ncell f(x) -> (x):\ncell f(x) -> (x):", EDB_ERROR_NAME,
-                 "m.edb:4:6: there is a cell `f` already");
+                 "m.edb:4:6: there is a cell \"f\" already");
   assert_refused("edb 1\nmodel m\ncell f(x, x) -> (x):", EDB_ERROR_NAME,
-                 "m.edb:3:11: cell f: `x` has a value already");
+                 "m.edb:3:11: cell f: \"x\" has a value already");
   assert_refused("edb 1\nmodel m\ncell f(x) -> (y, y):\n y = x", EDB_ERROR_NAME,
-                 "m.edb:3:18: cell f: output `y` is declared twice");
+                 "m.edb:3:18: cell f: output \"y\" is declared twice");
   assert_refused("edb 1\nmodel m\nparam x[1]\ncell f(x) -> (x):", EDB_ERROR_NAME,
-                 "m.edb:4:8: cell f: `x` is the name of a parameter");
+                 "m.edb:4:8: cell f: \"x\" is the name of a parameter");
   assert_refused("edb 1\nmodel m\ncell f(x) -> (x):\nparam x[1]", EDB_ERROR_NAME,
-                 "m.edb:4:7: parameter: `x` is the name of a value in a cell above");
+                 "m.edb:4:7: parameter: \"x\" is the name of a value in a cell above");
   accept("edb 1\nmodel m\nconst x = 2\ncell x(x[x]) -> (x[x]):\n");
 }
 
@@ -112,21 +112,21 @@ static void names_are_declared_once(void **state) {
 static void heads_of_cells_are_checked(void **state) {
   (void)state;
   assert_refused("edb 1\nmodel m\ncell f(x)", EDB_ERROR_FORMAT,
-                 "m.edb:3:10: expected `->` and the outputs");
+                 "m.edb:3:10: expected \"->\" and the outputs");
   assert_refused("edb 1\nmodel m\ncell f(x) -> ():\n", EDB_ERROR_FORMAT,
                  "m.edb:3:6: cell f has no outputs");
   assert_refused("edb 1\nmodel m\ncell f(x) -> (x)\n", EDB_ERROR_FORMAT,
-                 "m.edb:3:17: expected `:` after the head");
+                 "m.edb:3:17: expected \":\" after the head");
   assert_refused("edb 1\nmodel m\ncell f(x) -> (x): y = x\n", EDB_ERROR_FORMAT,
                  "m.edb:3:19: expected the end of the line after the head");
   assert_refused("edb 1\nmodel m\ncell f(x: float) -> (x):\n", EDB_ERROR_FORMAT,
-                 "m.edb:3:11: expected `index` or `dense`, found `float`");
+                 "m.edb:3:11: expected \"index\" or \"dense\", found \"float\"");
   assert_refused("edb 1\nmodel m\ncell f(i: index 0) -> (x):\n", EDB_ERROR_LIMIT,
                  "m.edb:3:17: the bound of an index must be from 1");
   assert_refused("edb 1\nmodel m\ncell f(x[1, 2, 3]) -> (x):\n", EDB_ERROR_SHAPE,
                  "m.edb:3:8: cell f: x: values have at most 2 dimensions");
   assert_refused("edb 1\nmodel m\ncell f(x) -> (y):\n", EDB_ERROR_NAME,
-                 "m.edb:3:15: cell f: there is no value or parameter `y`");
+                 "m.edb:3:15: cell f: there is no value or parameter \"y\"");
 }
 
 static void arguments_stand_in_any_order_and_print_in_that_of_a_call(void **state) {
@@ -148,7 +148,7 @@ static void outputs_are_anything_but_indices_tables_and_variadic_values(void **s
          "three):\n"
          "  w = W\n  e = d\n  two = 2\n  z = x * 5\n  three = -3\n");
   assert_refused("edb 1\nmodel m\nparam W[2]\ncell f(x) -> (W[2]):\n", EDB_ERROR_NAME,
-                 "m.edb:4:15: cell f: `W` is the name of a parameter");
+                 "m.edb:4:15: cell f: \"W\" is the name of a parameter");
   assert_refused("edb 1\nmodel m\nparam W[2, 2, 2]\ncell f(x) -> (y[...]):\n y = W\n",
                  EDB_ERROR_SHAPE, "m.edb:4:15: cell f: output y is a table");
   assert_refused("edb 1\nmodel m\nparam W[2, 2, 2]\ncell f(x) -> (y[2]):\n y = W\n",
@@ -162,17 +162,17 @@ static void outputs_are_anything_but_indices_tables_and_variadic_values(void **s
 static void lines_of_bodies_are_checked(void **state) {
   (void)state;
   assert_cell_refused("x[n]", "r[n]", "  r x\n", EDB_ERROR_FORMAT,
-                      "m.edb:8:5: expected `=` after the name of a value, found `x`");
+                      "m.edb:8:5: expected \"=\" after the name of a value, found \"x\"");
   assert_cell_refused("x[n]", "r[n]", "  r = x y\n", EDB_ERROR_FORMAT,
-                      "m.edb:8:9: expected the end of the line after an expression, found `y`");
+                      "m.edb:8:9: expected the end of the line after an expression, found \"y\"");
   assert_cell_refused("x[n]", "r[n]", "  r = -x\n  r = x\n", EDB_ERROR_NAME,
-                      "m.edb:9:3: cell f: `r` has a value already, and names are given once");
+                      "m.edb:9:3: cell f: \"r\" has a value already, and names are given once");
   assert_cell_refused("x[n]", "r[n]", "  2 = x\n", EDB_ERROR_FORMAT,
-                      "m.edb:8:3: expected a line of the form `name = expression`, found `2`");
+                      "m.edb:8:3: expected a line of the form \"name = expression\", found \"2\"");
   assert_cell_refused("x[n]", "r[n]", "  index = x\n", EDB_ERROR_NAME,
-                      "m.edb:8:3: cell f: the name `index` is a word of the language");
+                      "m.edb:8:3: cell f: the name \"index\" is a word of the language");
   assert_cell_refused("x[n]", "r[n]", "r = x\n", EDB_ERROR_NAME,
-                      "m.edb:7:18: cell f: there is no value or parameter `r`");
+                      "m.edb:7:18: cell f: there is no value or parameter \"r\"");
 }
 
 /* ---- Expressions ----------------------------------------------------------------------------- */
@@ -211,14 +211,14 @@ static void a_cell_is_no_operator_of_another(void **state) {
   char model[256];
   snprintf(model, sizeof model, text, "leaf");
   assert_refused(model, EDB_ERROR_NAME,
-                 "m.edb:6:7: cell node: `leaf` is a cell, and cells are not called in cells");
+                 "m.edb:6:7: cell node: \"leaf\" is a cell, and cells are not called in cells");
   snprintf(model, sizeof model, text, "node");
-  assert_refused(model, EDB_ERROR_NAME, "m.edb:6:7: cell node: `node` is a cell");
+  assert_refused(model, EDB_ERROR_NAME, "m.edb:6:7: cell node: \"node\" is a cell");
 }
 
 static void refuse_minus_after_at(void **state) {
   (void)state;
-  refuse("W @ -x", EDB_ERROR_FORMAT, "m.edb:8:11: expected a value, found `-`");
+  refuse("W @ -x", EDB_ERROR_FORMAT, "m.edb:8:11: expected a value, found \"-\"");
 }
 
 static void names_of_operators_can_be_called(void **state) {
@@ -243,8 +243,8 @@ static void numbers_survive(void **state) {
   assert_prints("x * -0", "x * -0");
   assert_prints("x * 123456789.123456789", "x * 123456789.12345679");
   refuse("x * 1e999", EDB_ERROR_FORMAT,
-         "m.edb:8:11: `1e999` is not a number that float64 can hold");
-  refuse("x * 007", EDB_ERROR_FORMAT, "m.edb:8:11: `007` is not a number");
+         "m.edb:8:11: \"1e999\" is not a number that float64 can hold");
+  refuse("x * 007", EDB_ERROR_FORMAT, "m.edb:8:11: \"007\" is not a number");
   refuse("x * 1.", EDB_ERROR_FORMAT, "m.edb:8:12: expected the end of the line");
 }
 
@@ -253,31 +253,32 @@ static void malformed_expressions_are_refused_with_their_position(void **state) 
   refuse("", EDB_ERROR_FORMAT, "m.edb:8:6: expected a value, found the end of the line");
   refuse("x +", EDB_ERROR_FORMAT, "m.edb:8:10: expected a value, found the end of the line");
   refuse("(x", EDB_ERROR_FORMAT,
-         "m.edb:9:1: expected `)` after the expression, found the end of the text");
-  refuse("[x; ]", EDB_ERROR_FORMAT, "m.edb:8:11: expected a value, found `]`");
+         "m.edb:9:1: expected \")\" after the expression, found the end of the text");
+  refuse("[x; ]", EDB_ERROR_FORMAT, "m.edb:8:11: expected a value, found \"]\"");
   refuse("[x, y]", EDB_ERROR_FORMAT,
-         "m.edb:8:9: expected `]` or `;` in a concatenation, found `,`");
-  refuse("W[i", EDB_ERROR_FORMAT, "m.edb:9:1: expected `]` after the index");
+         "m.edb:8:9: expected \"]\" or \";\" in a concatenation, found \",\"");
+  refuse("W[i", EDB_ERROR_FORMAT, "m.edb:9:1: expected \"]\" after the index");
   refuse("x[0:]", EDB_ERROR_FORMAT, "m.edb:8:11: expected a whole number");
   refuse("x $ y", EDB_ERROR_FORMAT, "m.edb:8:9: byte 0x24 has no meaning here");
   refuse("x * hidden", EDB_ERROR_NAME,
-         "m.edb:8:11: cell f: there is no value or parameter `hidden`");
-  refuse("x * words", EDB_ERROR_NAME, "m.edb:8:11: cell f: `words` is a vocabulary");
+         "m.edb:8:11: cell f: there is no value or parameter \"hidden\"");
+  refuse("x * words", EDB_ERROR_NAME, "m.edb:8:11: cell f: \"words\" is a vocabulary");
   refuse("sigmiod(x)", EDB_ERROR_NAME,
-         "m.edb:8:7: cell f: there is no operator `sigmiod`; did you mean `sigmoid`?");
-  refuse("tanh(x, y)", EDB_ERROR_FORMAT, "m.edb:8:7: cell f: `tanh` takes 1 operand; found 2");
-  refuse("tanh()", EDB_ERROR_FORMAT, "m.edb:8:7: cell f: `tanh` takes 1 operand; found 0");
-  refuse("min(x)", EDB_ERROR_FORMAT, "m.edb:8:7: cell f: `min` takes 2 operands; found 1");
+         "m.edb:8:7: cell f: there is no operator \"sigmiod\"; did you mean \"sigmoid\"?");
+  refuse("tanh(x, y)", EDB_ERROR_FORMAT, "m.edb:8:7: cell f: \"tanh\" takes 1 operand; found 2");
+  refuse("tanh()", EDB_ERROR_FORMAT, "m.edb:8:7: cell f: \"tanh\" takes 1 operand; found 0");
+  refuse("min(x)", EDB_ERROR_FORMAT, "m.edb:8:7: cell f: \"min\" takes 2 operands; found 1");
   refuse("concat()", EDB_ERROR_FORMAT,
-         "m.edb:8:7: cell f: `concat` takes at least 1 operand; found 0");
+         "m.edb:8:7: cell f: \"concat\" takes at least 1 operand; found 0");
   refuse("dropout(x, 1)", EDB_ERROR_FORMAT,
-         "m.edb:8:7: cell f: `dropout`: the rate must be at least 0 and less than 1");
+         "m.edb:8:7: cell f: \"dropout\": the rate must be at least 0 and less than 1");
   refuse("dropout(x, y)", EDB_ERROR_FORMAT, "m.edb:8:18: expected the rate of dropout");
-  refuse("dropout(x)", EDB_ERROR_FORMAT, "m.edb:8:16: expected `,` before the immediates");
-  refuse("reshape(x, 2)", EDB_ERROR_FORMAT, "m.edb:8:18: expected `[` before the new dimensions");
-  refuse("slice(x, 0)", EDB_ERROR_FORMAT, "m.edb:8:7: cell f: `slice` takes 2 dimensions; found 1");
+  refuse("dropout(x)", EDB_ERROR_FORMAT, "m.edb:8:16: expected \",\" before the immediates");
+  refuse("reshape(x, 2)", EDB_ERROR_FORMAT, "m.edb:8:18: expected \"[\" before the new dimensions");
+  refuse("slice(x, 0)", EDB_ERROR_FORMAT,
+         "m.edb:8:7: cell f: \"slice\" takes 2 dimensions; found 1");
   refuse("broadcast(x, 1, 2)", EDB_ERROR_FORMAT,
-         "m.edb:8:7: cell f: `broadcast` takes 1 dimension; found 2");
+         "m.edb:8:7: cell f: \"broadcast\" takes 1 dimension; found 2");
 }
 
 static void long_chains_are_read_and_survive_printing(void **state) {

@@ -47,17 +47,19 @@ static void refuse(const char *rule, edb_status status, const char *start) {
 
 static void malformed_rules_are_refused_with_their_position(void **state) {
   (void)state;
-  refuse("leaf f(x)", EDB_ERROR_FORMAT, "m.edb:7:8: expected `->` after the pattern, found `f`");
+  refuse("leaf f(x)", EDB_ERROR_FORMAT,
+         "m.edb:7:8: expected \"->\" after the pattern, found \"f\"");
   refuse("leaf -> (x)", EDB_ERROR_FORMAT, "m.edb:7:11: expected the name of a cell");
-  refuse("leaf -> ff(x)", EDB_ERROR_NAME, "m.edb:7:11: there is no cell `ff`; did you mean `f`?");
-  refuse("leaf -> f", EDB_ERROR_FORMAT, "m.edb:7:12: expected `(` before the names of a rule");
-  refuse("leaf -> f(x", EDB_ERROR_FORMAT, "m.edb:8:1: expected `)` or `,` after a name");
+  refuse("leaf -> ff(x)", EDB_ERROR_NAME,
+         "m.edb:7:11: there is no cell \"ff\"; did you mean \"f\"?");
+  refuse("leaf -> f", EDB_ERROR_FORMAT, "m.edb:7:12: expected \"(\" before the names of a rule");
+  refuse("leaf -> f(x", EDB_ERROR_FORMAT, "m.edb:8:1: expected \")\" or \",\" after a name");
   refuse("leaf -> f(x.)", EDB_ERROR_FORMAT, "m.edb:7:15: expected the name of an output");
-  refuse("leaf -> f(x...)", EDB_ERROR_FORMAT, "m.edb:7:14: expected `)` or `,` after a name");
-  refuse("a(b, b) -> f(b)", EDB_ERROR_NAME, "m.edb:7:8: `b` is bound twice");
-  refuse("a(b..., c) -> f(b)", EDB_ERROR_FORMAT, "m.edb:7:9: expected `)` after `...`");
-  refuse("a(b.x) -> f(b)", EDB_ERROR_FORMAT, "m.edb:7:6: expected `)` or `,`");
-  refuse("a(cell) -> f(b)", EDB_ERROR_NAME, "m.edb:7:5: the name `cell` is a word");
+  refuse("leaf -> f(x...)", EDB_ERROR_FORMAT, "m.edb:7:14: expected \")\" or \",\" after a name");
+  refuse("a(b, b) -> f(b)", EDB_ERROR_NAME, "m.edb:7:8: \"b\" is bound twice");
+  refuse("a(b..., c) -> f(b)", EDB_ERROR_FORMAT, "m.edb:7:9: expected \")\" after \"...\"");
+  refuse("a(b.x) -> f(b)", EDB_ERROR_FORMAT, "m.edb:7:6: expected \")\" or \",\"");
+  refuse("a(cell) -> f(b)", EDB_ERROR_NAME, "m.edb:7:5: the name \"cell\" is a word");
   refuse("a -> f(x) y", EDB_ERROR_FORMAT, "m.edb:7:13: expected the end of the line after a rule");
 }
 
@@ -67,7 +69,7 @@ static void a_read_section_has_a_name_and_rules(void **state) {
                  "m.edb:7:1: expected an indented rule of the reader");
   assert_refused(CELLS "read:\n", EDB_ERROR_FORMAT, "m.edb:6:5: expected the name of a reader");
   assert_refused(CELLS "read index:\n a -> f(x)\n", EDB_ERROR_NAME,
-                 "m.edb:6:6: the name `index` is a word");
+                 "m.edb:6:6: the name \"index\" is a word");
 }
 
 static void a_refused_call_adds_no_rule(void **state) {

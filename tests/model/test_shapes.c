@@ -43,23 +43,27 @@ static void products(void **state) {
   assert_shape("W @ V", "[4, 4]");
   assert_shape("W @ c @ x", "[4]");
   assert_shape("a @ z", "[4]");
-  refuse("W @ x", 9,
-         "`@`: left operand W is [4, 3], so the right one must be a vector or matrix with 3 rows; "
-         "found x of shape [4]");
-  refuse("W @ a", 9, "`@`: left operand W is [4, 3], so the right one");
-  refuse("x @ V", 9, "`@`: left operand x is [4], so the right one must be a matrix with 4 rows");
+  refuse(
+      "W @ x", 9,
+      "\"@\": left operand W is [4, 3], so the right one must be a vector or matrix with 3 rows; "
+      "found x of shape [4]");
+  refuse("W @ a", 9, "\"@\": left operand W is [4, 3], so the right one");
+  refuse("x @ V", 9, "\"@\": left operand x is [4], so the right one must be a matrix with 4 rows");
   refuse("x @ y", 9,
-         "`@`: left operand x is [4], so the right one must be a matrix with 4 rows (`dot` "
+         "\"@\": left operand x is [4], so the right one must be a matrix with 4 rows (\"dot\" "
          "multiplies two vectors)");
-  refuse("W @ q", 9, "`@`: both operands must be vectors or matrices (`*` multiplies by a scalar)");
-  refuse("2 @ x", 9,
-         "`@`: both operands must be vectors or matrices (`*` multiplies by a scalar); found 2 of "
-         "shape scalar");
+  refuse("W @ q", 9,
+         "\"@\": both operands must be vectors or matrices (\"*\" multiplies by a scalar)");
+  refuse(
+      "2 @ x", 9,
+      "\"@\": both operands must be vectors or matrices (\"*\" multiplies by a scalar); found 2 of "
+      "shape scalar");
   refuse("T @ x", 9,
-         "`@`: a table of matrices can only be looked up in; found T of shape [1, 4, 3]");
-  refuse("W @ tanh(x)", 9,
-         "`@`: left operand W is [4, 3], so the right one must be a vector or matrix with 3 rows; "
-         "found the result of `tanh` of shape [4]");
+         "\"@\": a table of matrices can only be looked up in; found T of shape [1, 4, 3]");
+  refuse(
+      "W @ tanh(x)", 9,
+      "\"@\": left operand W is [4, 3], so the right one must be a vector or matrix with 3 rows; "
+      "found the result of \"tanh\" of shape [4]");
 }
 
 static void entry_by_entry(void **state) {
@@ -77,11 +81,11 @@ static void entry_by_entry(void **state) {
   assert_shape("-x", "[4]");
   assert_shape("s * x", "[4]");
   refuse("x + z", 9,
-         "`+`: the operands must have equal shapes, or one is a scalar, or one a vector with as "
+         "\"+\": the operands must have equal shapes, or one is a scalar, or one a vector with as "
          "many entries as the other has rows; found x of shape [4] and z of shape [3]");
-  refuse("z * a", 9, "`*`: the operands must have equal shapes");
-  refuse("a - c", 9, "`-`: the operands must have equal shapes");
-  refuse("min(x, z)", 7, "`min`: the operands must have equal shapes");
+  refuse("z * a", 9, "\"*\": the operands must have equal shapes");
+  refuse("a - c", 9, "\"-\": the operands must have equal shapes");
+  refuse("min(x, z)", 7, "\"min\": the operands must have equal shapes");
 }
 
 static void functions_of_one_operand_keep_the_shape(void **state) {
@@ -103,11 +107,12 @@ static void functions_of_rows(void **state) {
   assert_shape("log_softmax(a)", "[4, 3]");
   assert_shape("layer_norm(x, g, b)", "[4]");
   refuse("softmax(q)", 7,
-         "`softmax`: the operand must be a vector or a matrix; found q of shape scalar");
-  refuse("layer_norm(a, g, b)", 7, "`layer_norm`: the first operand must be a vector");
+         "\"softmax\": the operand must be a vector or a matrix; found q of shape scalar");
+  refuse("layer_norm(a, g, b)", 7, "\"layer_norm\": the first operand must be a vector");
   refuse("layer_norm(x, z, b)", 7,
-         "`layer_norm`: the gain must have the shape [4] of x; found z of shape [3]");
-  refuse("layer_norm(x, g, z)", 7, "`layer_norm`: the bias must have the shape [4] of x; found z");
+         "\"layer_norm\": the gain must have the shape [4] of x; found z of shape [3]");
+  refuse("layer_norm(x, g, z)", 7,
+         "\"layer_norm\": the bias must have the shape [4] of x; found z");
 }
 
 static void reductions(void **state) {
@@ -120,12 +125,12 @@ static void reductions(void **state) {
   assert_shape("squared_error(x, d)", "scalar");
   assert_shape("squared_error(q, 1)", "scalar");
   assert_shape("argmax(x)", "scalar");
-  refuse("sum(q)", 7, "`sum`: the operand must be a vector or a matrix");
-  refuse("argmax(a)", 7, "`argmax`: the operand must be a vector");
+  refuse("sum(q)", 7, "\"sum\": the operand must be a vector or a matrix");
+  refuse("argmax(a)", 7, "\"argmax\": the operand must be a vector");
   refuse("dot(x, z)", 7,
-         "`dot`: the operands must have equal shapes; found x of shape [4] and z of shape [3]");
-  refuse("dot(a, a)", 7, "`dot`: the first operand must be a vector");
-  refuse("squared_error(x, z)", 7, "`squared_error`: the operands must have equal shapes");
+         "\"dot\": the operands must have equal shapes; found x of shape [4] and z of shape [3]");
+  refuse("dot(a, a)", 7, "\"dot\": the first operand must be a vector");
+  refuse("squared_error(x, z)", 7, "\"squared_error\": the operands must have equal shapes");
 }
 
 static void moving_entries(void **state) {
@@ -144,19 +149,19 @@ static void moving_entries(void **state) {
   assert_shape("broadcast(x, k)", "[4, 3]");
   assert_shape("dropout(a, 0.5)", "[4, 3]");
   refuse("[x; a]", 7,
-         "`concat`: the operands must be vectors and scalars, or matrices with equal numbers of "
+         "\"concat\": the operands must be vectors and scalars, or matrices with equal numbers of "
          "columns; found x of shape [4] and a of shape [4, 3]");
-  refuse("[a; c]", 7, "`concat`: the operands must be vectors and scalars");
-  refuse("x[2:2]", 8, "`slice`: 2:2 is not a range of the first axis of x, which has shape [4]");
-  refuse("x[3:2]", 8, "`slice`: 3:2 is not a range");
-  refuse("x[0:n+1]", 8, "`slice`: 0:5 is not a range");
-  refuse("q[0:1]", 8, "`slice`: the operand must be a vector or a matrix");
-  refuse("transpose(x)", 7, "`transpose`: the operand must be a matrix");
-  refuse(
-      "reshape(x, [3])", 7,
-      "`reshape`: the result [3] must have as many elements as the operand; found x of shape [4]");
-  refuse("reshape(x, [2, 3])", 7, "`reshape`: the result [2, 3] must have");
-  refuse("broadcast(a, 2)", 7, "`broadcast`: the operand must be a vector");
+  refuse("[a; c]", 7, "\"concat\": the operands must be vectors and scalars");
+  refuse("x[2:2]", 8, "\"slice\": 2:2 is not a range of the first axis of x, which has shape [4]");
+  refuse("x[3:2]", 8, "\"slice\": 3:2 is not a range");
+  refuse("x[0:n+1]", 8, "\"slice\": 0:5 is not a range");
+  refuse("q[0:1]", 8, "\"slice\": the operand must be a vector or a matrix");
+  refuse("transpose(x)", 7, "\"transpose\": the operand must be a matrix");
+  refuse("reshape(x, [3])", 7,
+         "\"reshape\": the result [3] must have as many elements as the operand; found x of shape "
+         "[4]");
+  refuse("reshape(x, [2, 3])", 7, "\"reshape\": the result [2, 3] must have");
+  refuse("broadcast(a, 2)", 7, "\"broadcast\": the operand must be a vector");
 }
 
 static void lookups(void **state) {
@@ -167,40 +172,43 @@ static void lookups(void **state) {
   assert_shape("W[j]", "[3]");
   assert_shape("W[argmax(x)]", "[3]");
   refuse("a[j]", 8,
-         "`lookup`: only a parameter can be looked up in; entry i of a vector x as a scalar is "
+         "\"lookup\": only a parameter can be looked up in; entry i of a vector x as a scalar is "
          "sum(x[i:i+1]); found a of shape [4, 3]");
-  refuse("s[j]", 8, "`lookup`: the table must have at least one axis");
-  refuse("W[q]", 8, "`lookup`: the second operand must be an index attribute or an argmax");
-  refuse(
-      "V[argmax(x)]", 8,
-      "`lookup`: the result of `argmax` has values 0 to 3, but V of shape [3, 4] has only 3 rows");
+  refuse("s[j]", 8, "\"lookup\": the table must have at least one axis");
+  refuse("W[q]", 8, "\"lookup\": the second operand must be an index attribute or an argmax");
+  refuse("V[argmax(x)]", 8,
+         "\"lookup\": the result of \"argmax\" has values 0 to 3, but V of shape [3, 4] has only 3 "
+         "rows");
 }
 
 static void an_index_beyond_the_table_is_refused_when_its_bound_is_known(void **state) {
   (void)state;
-  assert_cell_refused("i: index 5", "r[k]", "  r = W[i]\n", EDB_ERROR_SHAPE,
-                      "m.edb:8:8: cell f: `lookup`: i has values 0 to 4, but W of shape [4, 3] has "
-                      "only 4 rows");
+  assert_cell_refused(
+      "i: index 5", "r[k]", "  r = W[i]\n", EDB_ERROR_SHAPE,
+      "m.edb:8:8: cell f: \"lookup\": i has values 0 to 4, but W of shape [4, 3] has "
+      "only 4 rows");
 }
 
 static void losses(void **state) {
   (void)state;
   assert_shape("cross_entropy(x, j)", "scalar");
   assert_shape("cross_entropy(x, argmax(y))", "scalar");
-  refuse("cross_entropy(a, j)", 7, "`cross_entropy`: the first operand must be a vector");
+  refuse("cross_entropy(a, j)", 7, "\"cross_entropy\": the first operand must be a vector");
   refuse("cross_entropy(x, y)", 7,
-         "`cross_entropy`: the second operand must be an index attribute");
+         "\"cross_entropy\": the second operand must be an index attribute");
   refuse("cross_entropy(z, argmax(x))", 7,
-         "`cross_entropy`: the result of `argmax` has values 0 to 3, but z of shape [3] has only 3 "
+         "\"cross_entropy\": the result of \"argmax\" has values 0 to 3, but z of shape [3] has "
+         "only 3 "
          "entries");
 }
 
 static void an_index_is_no_number(void **state) {
   (void)state;
-  refuse("x * i", 9,
-         "`*`: i is an index; an index selects a row, `E[i]`, or is the label of cross_entropy");
-  refuse("1 + argmax(x)", 9, "`+`: the result of `argmax` is an index");
-  refuse("cross_entropy(i, j)", 7, "`cross_entropy`: i is an index");
+  refuse(
+      "x * i", 9,
+      "\"*\": i is an index; an index selects a row, \"E[i]\", or is the label of cross_entropy");
+  refuse("1 + argmax(x)", 9, "\"+\": the result of \"argmax\" is an index");
+  refuse("cross_entropy(i, j)", 7, "\"cross_entropy\": i is an index");
 }
 
 static void over_elements(void **state) {
@@ -213,22 +221,22 @@ static void over_elements(void **state) {
   assert_shape("max(ss)", "scalar");
   assert_shape("sum_over(vs)", "[4]");
   assert_shape("sum(maximum(vs))", "scalar");
-  refuse("sum_over(x)", 7, "`sum_over`: the operand must be variadic; found x of shape [4]");
-  refuse("softmax_over(x)", 7, "`softmax_over`: the operand must be variadic");
+  refuse("sum_over(x)", 7, "\"sum_over\": the operand must be variadic; found x of shape [4]");
+  refuse("softmax_over(x)", 7, "\"softmax_over\": the operand must be variadic");
 }
 
 static void results_of_more_than_31_bits_are_refused(void **state) {
   (void)state;
   assert_refused("edb 1\nmodel m\nparam A[65536, 1], B[1, 65536]\n"
                  "cell f(q) -> (r[...]):\n  r = A @ B\n",
-                 EDB_ERROR_LIMIT, "m.edb:5:9: cell f: `@`: the result has more than 2^31 - 1");
+                 EDB_ERROR_LIMIT, "m.edb:5:9: cell f: \"@\": the result has more than 2^31 - 1");
   assert_refused("edb 1\nmodel m\nparam A[65536, 65536]\ncell f(q) -> (r):\n  r = sum([A; A])\n",
                  EDB_ERROR_LIMIT,
-                 "m.edb:5:11: cell f: `concat`: the result has more than 2^31 - 1");
+                 "m.edb:5:11: cell f: \"concat\": the result has more than 2^31 - 1");
   assert_refused("edb 1\nmodel m\ncell f(q[65536, 65536]) -> (q[65536, 65536]):\n", EDB_ERROR_LIMIT,
                  "m.edb:3:17: a shape with more than 2147483647 elements");
   assert_refused("edb 1\nmodel m\ncell f(q[2147483647]) -> (r[...]):\n  r = [q; q]\n",
-                 EDB_ERROR_LIMIT, "m.edb:4:7: cell f: `concat`: the result has too many rows");
+                 EDB_ERROR_LIMIT, "m.edb:4:7: cell f: \"concat\": the result has too many rows");
 }
 
 static void declared_outputs_are_checked(void **state) {

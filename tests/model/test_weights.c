@@ -242,7 +242,7 @@ static void unknown_parameters_and_wrong_counts_are_named(void **state) {
   float values[9] = {0};
   edb_error error = {0};
   assert_int_equal(edb_weights_set(w, "Wx", values, 9, &error), EDB_ERROR_NAME);
-  assert_string_equal(error.text, "model \"tiny\" has no parameter \"Wx\"; did you mean `W`?");
+  assert_string_equal(error.text, "model \"tiny\" has no parameter \"Wx\"; did you mean \"W\"?");
   assert_int_equal(edb_weights_get(w, "hidden", values, 9, &error), EDB_ERROR_NAME);
   assert_int_equal(edb_weights_set(w, "W", values, 8, &error), EDB_ERROR_SHAPE);
   assert_non_null(strstr(error.text, "8 values, expected 9 for [3, 3]"));
@@ -587,7 +587,7 @@ static void missing_and_unknown_tensors_are_named(void **state) {
                         EDB_ERROR_NAME,
                         "3 of the 4 parameters of model \"tiny\" are missing: E, b, Wout");
   assert_header_refused("{\"Wuot\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
-                        EDB_ERROR_NAME, "has no parameter \"Wuot\"; did you mean `Wout`?");
+                        EDB_ERROR_NAME, "has no parameter \"Wuot\"; did you mean \"Wout\"?");
   assert_header_refused("{\"hidden\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
                         EDB_ERROR_NAME, "has no parameter \"hidden\"");
 }

@@ -8,7 +8,9 @@
 
 static char folder[64]; /* of this run's files; the working directory of every command */
 
-const char *command_folder(void) { return folder; }
+const char *command_folder(void) {
+  return folder;
+}
 
 result run(const char *format, ...) {
   char arguments[2048], line[4096];

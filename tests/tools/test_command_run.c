@@ -54,7 +54,7 @@ static void run_prints_the_nodes_that_are_asked_for(void **state) {
   json_decref(all);
   json_decref(some);
   json_decref(root);
-  expect(run("%s --cells score,leef 2>&1", print), 2, "no cell `leef`");
+  expect(run("%s --cells score,leef 2>&1", print), 2, "no cell \"leef\"");
 }
 
 static void without_labels_there_is_no_loss(void **state) {

@@ -34,7 +34,7 @@ static void the_version_is_printed(void **state) {
 static void wrong_usage_exits_with_2(void **state) {
   (void)state;
   expect(run("2>&1"), 2, "Usage");
-  expect(run("fly 2>&1"), 2, "no command `fly`");
+  expect(run("fly 2>&1"), 2, "no command \"fly\"");
   expect(run("run --fly 2>&1"), 2, "no option --fly");
   expect(run("run 2>&1"), 2, "MODEL");
   expect(run("run " TREE_LSTM " 2>&1"), 2, "--data");
@@ -51,7 +51,7 @@ static void wrong_usage_exits_with_2(void **state) {
   expect(run("run " TREE_LSTM " --data trees.txt --set hidden 2>&1"), 2, "NAME=VALUE");
   expect(run("run " TREE_LSTM " --data trees.txt --device gpu 2>&1"), 2, "cpu, reference");
   expect(run("run " TREE_LSTM " --data trees.txt --policy none 2>&1"), 2, "neither a policy");
-  expect(run("run " TREE_LSTM " --data trees.txt --outputs q 2>&1"), 2, "output `q`");
+  expect(run("run " TREE_LSTM " --data trees.txt --outputs q 2>&1"), 2, "output \"q\"");
   expect(run("run " TREE_LSTM " --data trees.txt --table-mib 0 2>&1"), 2, "at least 1");
   expect(run("learn " TREE_LSTM " --data trees.txt 2>&1"), 2, "-o FILE");
   expect(run("generate trees 2>&1"), 2, "-o FILE");
@@ -65,19 +65,20 @@ static void wrong_usage_exits_with_2(void **state) {
 static void options_are_named_whole(void **state) {
   (void)state;
   expect(run("check " TREE_LSTM " --data trees.txt --policy depth 2>&1"), 2,
-         "no option --policy; did you mean `--policy-file`?");
-  expect(run("bench " TREE_LSTM " --bach=8 2>&1"), 2, "no option --bach; did you mean `--batch`?");
-  expect(run("inspect " TREE_LSTM " --js 2>&1"), 2, "did you mean `--json`?");
+         "no option --policy; did you mean \"--policy-file\"?");
+  expect(run("bench " TREE_LSTM " --bach=8 2>&1"), 2,
+         "no option --bach; did you mean \"--batch\"?");
+  expect(run("inspect " TREE_LSTM " --js 2>&1"), 2, "did you mean \"--json\"?");
   expect(run("inspect -q " TREE_LSTM " 2>&1"), 2, "no option -q");
   expect(run("inspect " TREE_LSTM " --set=hidden=4 -j"), 0, "\"tree_lstm\"");
 }
 
 static void mistyped_names_are_answered_with_the_nearest(void **state) {
   (void)state;
-  expect(run("shedule 2>&1"), 2, "no command `shedule`; did you mean `schedule`?");
-  expect(run("help insect 2>&1"), 2, "did you mean `inspect`?");
+  expect(run("shedule 2>&1"), 2, "no command \"shedule\"; did you mean \"schedule\"?");
+  expect(run("help insect 2>&1"), 2, "did you mean \"inspect\"?");
   expect(run("schedule " TREE_LSTM SMALL " --data trees.txt --policy bestt 2>&1"), 2,
-         "did you mean `best`?");
+         "did you mean \"best\"?");
   expect(run("schedule " TREE_LSTM SMALL " --data trees.txt --policy nine 2>&1"), 2,
          "best or exact");
 }
@@ -101,7 +102,7 @@ static void wrong_values_of_options_are_wrong_usage(void **state) {
 static void all_forms_of_data_are_named(void **state) {
   (void)state;
   expect(run("run " TREE_LSTM " --data trees.txt --format foo 2>&1"), 2,
-         "jsonl, trees, grids, tags, text, pairs, lattices, dags or plans; found `foo`");
+         "jsonl, trees, grids, tags, text, pairs, lattices, dags or plans; found \"foo\"");
 }
 
 static void seeds_have_63_bits(void **state) {
