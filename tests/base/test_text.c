@@ -117,6 +117,31 @@ static void a_length_that_wraps_is_a_failure(void **state) {
   faulty_destroy(&f);
 }
 
+static void what_stands_at_a_place_is_named(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *expected;
+  } cases[] = {
+      {"", "the end of the text"},
+      {"\nword", "the end of the line"},
+      {"\r\n", "the end of the line"},
+      {"word,", "\"word\""},
+      {"-1.5e+3]", "\"-1.5e+3\""},
+      {"(a)", "\"(\""},
+      {"\"a\"", "a double quote"},
+      {"\x07", "byte 0x07"},
+      {"\x7f", "byte 0x7f"},
+      {"\xff", "byte 0xff"},
+      {"\xc3\xa9t\xc3\xa9", "\"\xc3\xa9\""},
+      {"abcdefghijklmnopqrstuvwxyz", "\"abcdefghijklmnopqrstuvwx\""},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char buffer[EDB_FOUND_BYTES];
+    const char *at = cases[i].text;
+    assert_string_equal(edb_found(at, at + strlen(at), buffer), cases[i].expected);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(pieces_are_joined),
@@ -126,6 +151,7 @@ int main(void) {
       cmocka_unit_test(growth_takes_few_allocations),
       cmocka_unit_test(a_failure_stays_and_keeps_the_text_whole),
       cmocka_unit_test(a_length_that_wraps_is_a_failure),
+      cmocka_unit_test(what_stands_at_a_place_is_named),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
