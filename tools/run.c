@@ -272,12 +272,10 @@ const command command_run = {
     .summary = "runs instances through a model",
     .usage = "run MODEL --data FILE [--weights FILE] [--policy NAME|FILE] [--outputs LIST]",
     .details =
-        "Prints one JSON object per instance: \"loss\", the sum of its nodes' losses, where there\n"
-        "are labels, and \"nodes\", in the order of the input: of each its \"cell\" and the "
-        "outputs\n"
+        "Prints one JSON object per instance: loss, the sum of its nodes' losses, where there\n"
+        "are labels, and nodes, in the order of the input: of each its cell and the outputs\n"
         "asked for. Numbers have as many digits as it takes to read them back unchanged. --cells\n"
-        "and --last leave nodes out; those that stay have their place in the input as \"node\". "
-        "The\n"
+        "and --last leave nodes out; those that stay have their place in the input as node. The\n"
         "last node of a cell is that of a tree's root, or of the end of a chain.",
     .example =
         "  edbatch run models/tree_lstm.edb --data trees.txt --weights weights.safetensors \\\n"
