@@ -1,38 +1,16 @@
 /* layout/arrange_cell.c: from the batches of a cell to tuples of variables, and from their
  * arrangement to the order of values and operators. */
-#include "layout/arrange_cell.h"
-
 #include <string.h>
 
-#define MOST_TUPLES 4u /* results and three operands */
+#include "layout/arrange_cell_impl.h"
 
-typedef struct adapter {
-  edb_context *ctx;
-  edb_error *error;
-  const edb_batching *batching;
-  const edb_ir_cell *cell;
-  edb_cell_arrangement *out;
-  uint32_t *op_variable;    /* [n_ops] variables, or OUTSIDE */
-  uint32_t *input_variable; /* [n_inputs + n_dense] */
-  uint32_t *sequence;       /* [n_ops] problem batches of concats; else UINT32_MAX */
-  uint32_t *group_ops;      /* [n_ops] of the groups, group after group */
-  uint32_t *group;          /* [n_ops] what an operator of the batch at hand is grouped by */
-  uint32_t *order;          /* [n_ops] operators of the batch at hand */
-  uint32_t *elements;       /* of all problem batches */
-  edb_arrange_batch *batches;
-  uint32_t *batch_of; /* [problem batches] where its operators begin in group_ops, or NOT_RUN */
-  uint32_t n_batches, n_group_ops;
-  size_t *bytes; /* [n_variables] */
-  size_t n_elements;
-  void *memory;
-  size_t memory_bytes;
-} adapter;
+#define MOST_TUPLES 4u /* results and three operands */
 
 #define NOT_RUN UINT32_MAX /* a concat, a stack within a batch, parts: not a group */
 
 /* ---- Values ---------------------------------------------------------------------------------- */
 
-static bool has_role(const adapter *a, edb_ref ref, edb_op_role role) {
+static bool has_role(const edb_cell_adapter *a, edb_ref ref, edb_op_role role) {
   return ref.kind == EDB_REF_OP && a->batching->role[ref.index] == role;
 }
 
@@ -40,22 +18,22 @@ static bool is_input(edb_ref ref) {
   return ref.kind == EDB_REF_INPUT || ref.kind == EDB_REF_DENSE;
 }
 
-static bool is_static(const adapter *a, edb_ref ref) {
+static bool is_static(const edb_cell_adapter *a, edb_ref ref) {
   return ref.kind == EDB_REF_PARAM || ref.kind == EDB_REF_NUMBER ||
          has_role(a, ref, EDB_ROLE_STATIC);
 }
 
-static uint32_t *input_variable(adapter *a, edb_ref ref) {
+static uint32_t *input_variable(edb_cell_adapter *a, edb_ref ref) {
   uint32_t shift = ref.kind == EDB_REF_DENSE ? a->cell->sig.n_inputs : 0;
   return &a->input_variable[shift + ref.index];
 }
 
-static uint32_t variable_of(adapter *a, edb_ref ref) {
+static uint32_t variable_of(edb_cell_adapter *a, edb_ref ref) {
   if (has_role(a, ref, EDB_ROLE_KERNEL)) return a->op_variable[ref.index];
   return is_input(ref) ? *input_variable(a, ref) : EDB_ARRANGE_OUTSIDE;
 }
 
-static size_t bytes_of(const adapter *a, edb_ref ref) {
+static size_t bytes_of(const edb_cell_adapter *a, edb_ref ref) {
   bool variadic;
   return sizeof(float) *
          edb_shape_size(edb_ir_ref_shape(a->batching->program, a->cell, ref, &variadic));
@@ -64,27 +42,27 @@ static size_t bytes_of(const adapter *a, edb_ref ref) {
 /* ---- Tuples ---------------------------------------------------------------------------------- */
 
 /* Element k of tuple t of a batch of kernels; tuple 0 are the results. */
-static edb_ref element(const adapter *a, uint32_t batch, uint32_t t, uint32_t k) {
+static edb_ref element(const edb_cell_adapter *a, uint32_t batch, uint32_t t, uint32_t k) {
   uint32_t op = a->batching->ops[a->batching->batch_start[batch] + k];
   if (t == 0) return (edb_ref){.kind = EDB_REF_OP, .index = op};
   return edb_batching_value(a->batching, edb_batching_operand(a->batching, op, t - 1));
 }
 
-static uint32_t first_op(const adapter *a, uint32_t batch) {
+static uint32_t first_op(const edb_cell_adapter *a, uint32_t batch) {
   return a->batching->ops[a->batching->batch_start[batch]];
 }
 
-static uint32_t batch_size(const adapter *a, uint32_t batch) {
+static uint32_t batch_size(const edb_cell_adapter *a, uint32_t batch) {
   return a->batching->batch_start[batch + 1] - a->batching->batch_start[batch];
 }
 
 /* Concats that are kernels have more operands than a tuple each could have; they stand alone. */
-static uint32_t tuple_count(const adapter *a, uint32_t batch) {
+static uint32_t tuple_count(const edb_cell_adapter *a, uint32_t batch) {
   uint32_t n = 1 + a->cell->ops[first_op(a, batch)].n_operands;
   return n < MOST_TUPLES ? n : MOST_TUPLES;
 }
 
-static bool is_wide(const adapter *a, uint32_t batch) {
+static bool is_wide(const edb_cell_adapter *a, uint32_t batch) {
   return edb_batching_is_wide(a->batching, first_op(a, batch));
 }
 
@@ -92,7 +70,7 @@ typedef struct contents {
   bool constant, statics, inputs, repeated;
 } contents;
 
-static contents contents_of(const adapter *a, uint32_t batch, uint32_t t) {
+static contents contents_of(const edb_cell_adapter *a, uint32_t batch, uint32_t t) {
   contents c = {true, true, true, false};
   for (uint32_t k = 0; k < batch_size(a, batch); k++) {
     edb_ref ref = element(a, batch, t, k);
@@ -110,7 +88,7 @@ static contents contents_of(const adapter *a, uint32_t batch, uint32_t t) {
 
 /* Whether it matters where the values of a tuple stand. One value for all is read again and again;
  * parameters are packed; operators that stay apart read inputs where they are. */
-static bool has_a_say(const adapter *a, uint32_t batch, uint32_t t) {
+static bool has_a_say(const edb_cell_adapter *a, uint32_t batch, uint32_t t) {
   if (t == 0) return true;
   contents c = contents_of(a, batch, t);
   return !c.constant && !c.statics && !(c.inputs && (c.repeated || !is_wide(a, batch)));
@@ -119,7 +97,7 @@ static bool has_a_say(const adapter *a, uint32_t batch, uint32_t t) {
 /* ---- Variables ------------------------------------------------------------------------------- */
 
 /* Marks with 0 what needs a place: operands of concats ... */
-static void mark_concats(adapter *a) {
+static void mark_concats(edb_cell_adapter *a) {
   for (uint32_t op = 0; op < a->cell->n_ops; op++) {
     if (a->batching->role[op] != EDB_ROLE_SEQUENCE) continue;
     for (uint32_t i = 0; i < a->cell->ops[op].n_operands; i++) {
@@ -133,7 +111,7 @@ static void mark_concats(adapter *a) {
 }
 
 /* ... and inputs beside each other in wide operators. */
-static void mark_inputs(adapter *a) {
+static void mark_inputs(edb_cell_adapter *a) {
   for (uint32_t b = 0; b < a->batching->n_batches; b++)
     for (uint32_t t = 1; batch_size(a, b) > 1 && t < tuple_count(a, b); t++) {
       if (!contents_of(a, b, t).inputs || !has_a_say(a, b, t)) continue;
@@ -142,7 +120,7 @@ static void mark_inputs(adapter *a) {
 }
 
 /* Outputs are made where they are wanted, unless a concat needs them. */
-static void mark_direct(adapter *a) {
+static void mark_direct(edb_cell_adapter *a) {
   for (uint32_t o = 0; o < a->cell->sig.n_outputs; o++) {
     edb_ref ref = edb_batching_value(a->batching, a->cell->outputs[o].value);
     if (has_role(a, ref, EDB_ROLE_KERNEL) && a->op_variable[ref.index] != 0)
@@ -150,35 +128,35 @@ static void mark_direct(adapter *a) {
   }
 }
 
-static void add_variable(adapter *a, edb_ref ref, uint32_t *variable) {
+void edb_cell_add_variable(edb_cell_adapter *a, edb_ref ref, uint32_t *variable) {
   *variable = a->out->n_variables++;
   a->out->variables[*variable] = ref;
   a->bytes[*variable] = bytes_of(a, ref);
 }
 
 /* Inputs first: the order of creation. */
-static void number_variables(adapter *a) {
+static void number_variables(edb_cell_adapter *a) {
   uint32_t n_inputs = a->cell->sig.n_inputs;
   for (uint32_t i = 0; i < n_inputs + a->cell->sig.n_dense; i++) {
     edb_ref ref = {.kind = i < n_inputs ? EDB_REF_INPUT : EDB_REF_DENSE,
                    .index = i < n_inputs ? i : i - n_inputs};
-    if (a->input_variable[i] == 0) add_variable(a, ref, &a->input_variable[i]);
+    if (a->input_variable[i] == 0) edb_cell_add_variable(a, ref, &a->input_variable[i]);
   }
   for (uint32_t op = 0; op < a->cell->n_ops; op++)
     if (a->batching->role[op] == EDB_ROLE_KERNEL && !a->out->direct[op])
-      add_variable(a, (edb_ref){.kind = EDB_REF_OP, .index = op}, &a->op_variable[op]);
+      edb_cell_add_variable(a, (edb_ref){.kind = EDB_REF_OP, .index = op}, &a->op_variable[op]);
 }
 
 /* ---- The problem ----------------------------------------------------------------------------- */
 
-static void add_elements(adapter *a, uint32_t batch, uint32_t t, uint32_t id) {
+static void add_elements(edb_cell_adapter *a, uint32_t batch, uint32_t t, uint32_t id) {
   for (uint32_t k = 0; k < batch_size(a, batch); k++)
     if (a->group[k] == id) a->elements[a->n_elements++] = variable_of(a, element(a, batch, t, k));
 }
 
 /* A problem batch of the operators of one group; mask: tuples that cannot be placed, or need not.
  */
-static void add_group(adapter *a, uint32_t batch, uint32_t id, uint32_t mask) {
+static void add_group(edb_cell_adapter *a, uint32_t batch, uint32_t id, uint32_t mask) {
   edb_arrange_batch *p = &a->batches[a->n_batches];
   *p = (edb_arrange_batch){.elements = a->elements + a->n_elements};
   a->batch_of[a->n_batches++] = a->n_group_ops;
@@ -196,7 +174,7 @@ static void add_group(adapter *a, uint32_t batch, uint32_t id, uint32_t mask) {
 
 /* Operators whose values have a place in the same tuples are a group: outputs have none, nor have
  * parts of values. */
-static void add_kernels(adapter *a, uint32_t batch) {
+static void add_kernels(edb_cell_adapter *a, uint32_t batch) {
   uint32_t size = batch_size(a, batch), say = 0;
   for (uint32_t t = 0; t < tuple_count(a, batch); t++)
     say |= (uint32_t)(size > 1 && has_a_say(a, batch, t)) << t;
@@ -215,7 +193,7 @@ static void add_kernels(adapter *a, uint32_t batch) {
 }
 
 /* The operand of a product with a parameter; false: of two values. */
-static bool stack_operand(const adapter *a, uint32_t batch, uint32_t k, edb_ref *operand) {
+static bool stack_operand(const edb_cell_adapter *a, uint32_t batch, uint32_t k, edb_ref *operand) {
   if (a->cell->ops[first_op(a, batch)].kind != EDB_OP_PRODUCT) return false;
   for (uint32_t t = 1; t <= 2; t++) {
     *operand = element(a, batch, 3 - t, k);
@@ -225,7 +203,7 @@ static bool stack_operand(const adapter *a, uint32_t batch, uint32_t k, edb_ref 
 }
 
 /* Products of one operand stack if their results stand together, also among others. */
-static void add_stacks(adapter *a, uint32_t batch) {
+static void add_stacks(edb_cell_adapter *a, uint32_t batch) {
   edb_ref ref, other;
   uint32_t size = batch_size(a, batch);
   for (uint32_t k = 0; k < size; k++) a->group[k] = k;
@@ -248,7 +226,7 @@ static void add_stacks(adapter *a, uint32_t batch) {
 }
 
 /* The value that a view shows columns of, and the first of these. */
-static edb_ref base_of(const adapter *a, edb_ref ref, size_t *first) {
+static edb_ref base_of(const edb_cell_adapter *a, edb_ref ref, size_t *first) {
   *first = 0;
   while (has_role(a, ref, EDB_ROLE_VIEW)) {
     const edb_ir_op *op = &a->cell->ops[ref.index];
@@ -263,7 +241,7 @@ static edb_ref base_of(const adapter *a, edb_ref ref, size_t *first) {
 
 /* Whether tuple t has parts of one value that stand side by side in it; order[] then gets the
  * operators of the batch, by their positions, as these parts stand. */
-static bool follow_parts(adapter *a, uint32_t batch, uint32_t t) {
+static bool follow_parts(edb_cell_adapter *a, uint32_t batch, uint32_t t) {
   size_t first, next = 0;
   edb_ref base = base_of(a, element(a, batch, t, 0), &first), other;
   for (uint32_t k = 0; k < batch_size(a, batch); k++) {
@@ -288,7 +266,7 @@ static bool follow_parts(adapter *a, uint32_t batch, uint32_t t) {
 }
 
 /* Parts of one value stand as they do: results that are made of them shall follow. */
-static void add_parts(adapter *a, uint32_t batch) {
+static void add_parts(edb_cell_adapter *a, uint32_t batch) {
   uint32_t size = batch_size(a, batch), *e = a->elements + a->n_elements;
   for (uint32_t t = 1; size > 1 && is_wide(a, batch) && t < tuple_count(a, batch); t++) {
     if (!has_role(a, element(a, batch, t, 0), EDB_ROLE_VIEW) || !follow_parts(a, batch, t))
@@ -303,7 +281,7 @@ static void add_parts(adapter *a, uint32_t batch) {
 }
 
 /* The parts of a concat among its operands' stand as they do there. */
-static void add_sequence(adapter *a, uint32_t op) {
+static void add_sequence(edb_cell_adapter *a, uint32_t op) {
   uint32_t size = a->batching->parts[op], *e = a->elements + a->n_elements, n = 0;
   for (uint32_t i = 0; i < a->cell->ops[op].n_operands; i++) {
     edb_ref ref = edb_batching_value(a->batching, edb_batching_operand(a->batching, op, i));
@@ -317,13 +295,14 @@ static void add_sequence(adapter *a, uint32_t op) {
   }
   EDB_ASSERT(n == size);
   a->sequence[op] = a->n_batches;
+  a->concat_of[a->n_batches] = op;
   a->batches[a->n_batches] =
       (edb_arrange_batch){.size = size, .n_tuples = 1, .elements = e, .in_order = true};
   a->batch_of[a->n_batches++] = NOT_RUN;
   a->n_elements += size;
 }
 
-static void make_problem(adapter *a) {
+static void make_problem(edb_cell_adapter *a) {
   for (uint32_t b = 0; b < a->batching->n_batches; b++) {
     add_kernels(a, b);
     add_stacks(a, b);
@@ -340,7 +319,7 @@ typedef struct sizes {
 } sizes;
 
 /* At most: every operator a group, half of them in stacks of two or batches that follow parts. */
-static sizes count(const adapter *a) {
+static sizes count(const edb_cell_adapter *a) {
   const edb_batching *b = a->batching;
   sizes s = {.batches = 2 * (size_t)a->cell->n_ops};
   for (uint32_t i = 0; i < b->n_batches; i++)
@@ -351,11 +330,12 @@ static sizes count(const adapter *a) {
 }
 
 /* The arrays of the adapter, the largest elements first. false: no memory. */
-static bool alloc_arrays(adapter *a) {
+static bool alloc_arrays(edb_cell_adapter *a) {
   sizes s = count(a);
   uint32_t n_ops = a->cell->n_ops, n_inputs = a->cell->sig.n_inputs + a->cell->sig.n_dense;
   a->memory_bytes = s.batches * sizeof *a->batches + a->out->room * sizeof *a->bytes +
-                    (5 * (size_t)n_ops + n_inputs + s.batches + s.elements) * sizeof(uint32_t) + 1;
+                    (5 * (size_t)n_ops + n_inputs + 2 * s.batches + s.elements) * sizeof(uint32_t) +
+                    1;
   a->memory = edb_alloc(a->ctx, a->memory_bytes);
   if (!a->memory) return false;
   a->batches = a->memory;
@@ -363,12 +343,13 @@ static bool alloc_arrays(adapter *a) {
   a->op_variable = (uint32_t *)(void *)(a->bytes + a->out->room);
   a->input_variable = a->op_variable + n_ops;
   a->sequence = a->input_variable + n_inputs;
-  a->group_ops = a->sequence + n_ops;
+  a->concat_of = a->sequence + n_ops;
+  a->group_ops = a->concat_of + s.batches;
   a->group = a->group_ops + n_ops;
   a->order = a->group + n_ops;
   a->batch_of = a->order + n_ops;
   a->elements = a->batch_of + s.batches;
-  memset(a->op_variable, 0xff, (2 * (size_t)n_ops + n_inputs) * sizeof(uint32_t));
+  memset(a->op_variable, 0xff, (2 * (size_t)n_ops + n_inputs + s.batches) * sizeof(uint32_t));
   return true;
 }
 
@@ -376,7 +357,7 @@ static bool alloc_arrays(adapter *a) {
 
 /* The operators of each group as they run. Groups lie in group_ops as the batches lie in the
  * batching, so what comes out is the batches' operators. */
-static void read_operators(adapter *a, const edb_arrangement *r) {
+static void read_operators(edb_cell_adapter *a, const edb_arrangement *r) {
   const uint32_t *operators = r->operators;
   uint32_t *ops = a->batching->ops;
   for (uint32_t b = 0; b < a->n_batches; b++) {
@@ -388,7 +369,7 @@ static void read_operators(adapter *a, const edb_arrangement *r) {
 }
 
 /* Products that could not be kept together run as their results stand, so that they stack. */
-static void sort_products(adapter *a, const uint32_t *place) {
+static void sort_products(edb_cell_adapter *a, const uint32_t *place) {
   for (uint32_t b = 0; b < a->batching->n_batches; b++) {
     uint32_t *ops = a->batching->ops + a->batching->batch_start[b];
     if (a->cell->ops[ops[0]].kind != EDB_OP_PRODUCT) continue;
@@ -405,7 +386,7 @@ static void sort_products(adapter *a, const uint32_t *place) {
   }
 }
 
-static edb_status arrange(adapter *a, edb_arrangement **out) {
+edb_status edb_cell_solve(edb_cell_adapter *a, edb_arrangement **out) {
   edb_arrange_problem problem = {.n_variables = a->out->n_variables,
                                  .bytes = a->bytes,
                                  .n_batches = a->n_batches,
@@ -414,7 +395,7 @@ static edb_status arrange(adapter *a, edb_arrangement **out) {
 }
 
 /* Variables as they stand; by then their bytes are of no use, so their room serves. */
-static void read_order(adapter *a, const edb_arrangement *r) {
+static void read_order(edb_cell_adapter *a, const edb_arrangement *r) {
   if (r->n_variables == 0) return;
   uint32_t *place = (uint32_t *)(void *)a->bytes, n = r->n_variables;
   edb_ref *variables = a->out->variables, *before = variables + n;
@@ -430,100 +411,19 @@ static void read_order(adapter *a, const edb_arrangement *r) {
 }
 
 /* Concats that begin where their first value stands. */
-static void read_concats(adapter *a, const edb_arrangement *r) {
+static void read_concats(edb_cell_adapter *a, const edb_arrangement *r) {
   const uint8_t *fate = r->fate;
   const uint32_t *place = (const uint32_t *)(const void *)a->bytes;
   for (uint32_t b = 0; b < a->n_batches; fate += a->batches[b++].n_tuples)
-    for (uint32_t op = 0; op < a->cell->n_ops; op++)
-      if (a->sequence[op] == b && *fate == EDB_TUPLE_PLACED)
-        a->out->concat[op] = place[a->batches[b].elements[0]];
+    if (a->concat_of[b] != EDB_CONCAT_NONE && *fate == EDB_TUPLE_PLACED)
+      a->out->concat[a->concat_of[b]] = place[a->batches[b].elements[0]];
 }
 
-/* ---- Copies ---------------------------------------------------------------------------------- */
-
-static bool is_sequence(const adapter *a, uint32_t batch) {
-  for (uint32_t op = 0; op < a->cell->n_ops; op++)
-    if (a->sequence[op] == batch) return true;
-  return false;
-}
-
-/* Concats that are met, or all tuples that are, claim their variables; gives whether any concat is
- * not met. */
-static bool find_claims(const adapter *a, const edb_arrangement *r, bool all, uint8_t *claimed) {
-  const uint8_t *fate = r->fate;
-  bool any = false;
-  memset(claimed, 0, a->out->room);
-  for (uint32_t b = 0; b < a->n_batches; b++) {
-    const edb_arrange_batch *p = &a->batches[b];
-    for (uint32_t t = 0; t < p->n_tuples; t++, fate++) {
-      any |= *fate == EDB_TUPLE_COPIED && is_sequence(a, b);
-      for (uint32_t k = 0; *fate == EDB_TUPLE_PLACED && (all || p->in_order) && k < p->size; k++)
-        if (p->elements[t * p->size + k] != EDB_ARRANGE_OUTSIDE)
-          claimed[p->elements[t * p->size + k]] = 1;
-    }
-  }
-  return any;
-}
-
-/* Concats that are not met get copies of what others claim; the rest can be made where they want
- * it. Gives the bytes of the copies. */
-static size_t add_copies(adapter *a, const edb_arrangement *r, uint8_t *claimed) {
-  const uint8_t *fate = r->fate;
-  size_t bytes = 0;
-  for (uint32_t b = 0; b < a->n_batches; fate += a->batches[b++].n_tuples) {
-    if (*fate != EDB_TUPLE_COPIED || !is_sequence(a, b)) continue;
-    uint32_t *e = a->elements + (a->batches[b].elements - a->elements);
-    for (uint32_t k = 0; k < a->batches[b].size; k++) {
-      if (!claimed[e[k]]) {
-        claimed[e[k]] = 1;
-        continue;
-      }
-      uint32_t of = e[k];
-      bytes += a->bytes[of];
-      add_variable(a, a->out->variables[of], &e[k]);
-      a->out->copy[e[k]] = 1;
-    }
-  }
-  return bytes;
-}
-
-/* The solution with copies of what is claimed, if it copies less than `first`; else NULL. */
-static edb_status try_copies(adapter *a, const edb_arrangement *first, bool all, uint8_t *claimed,
-                             edb_arrangement **out) {
-  if (!find_claims(a, first, all, claimed)) return EDB_OK;
-  size_t copied = add_copies(a, first, claimed);
-  EDB_TRY(arrange(a, out));
-  if (copied + (*out)->copied_bytes < first->copied_bytes) return EDB_OK;
-  edb_arrangement_destroy(*out);
-  *out = NULL;
-  return EDB_OK;
-}
-
-static edb_status solve_with_copies(adapter *a, const edb_arrangement *first,
-                                    edb_arrangement **out) {
-  edb_status status = EDB_OK;
-  uint32_t before = a->out->n_variables;
-  size_t words = a->n_elements * sizeof(uint32_t), bytes = words + a->out->room;
-  uint32_t *elements = edb_alloc(a->ctx, bytes);
-  if (!elements) return edb_fail_memory(a->error, bytes, "copies of a cell's values");
-  uint8_t *claimed = (uint8_t *)elements + words;
-  memcpy(elements, a->elements, words);
-  for (int all = 0; all < 2 && !*out && status == EDB_OK; all++) {
-    status = try_copies(a, first, all == 1, claimed, out);
-    if (*out) break;
-    memcpy(a->elements, elements, words);
-    memset(a->out->copy, 0, a->out->room);
-    a->out->n_variables = before;
-  }
-  edb_free(a->ctx, elements, bytes);
-  return status;
-}
-
-static edb_status solve(adapter *a) {
+static edb_status solve(edb_cell_adapter *a) {
   edb_arrangement *solution = NULL, *better = NULL;
-  EDB_TRY(arrange(a, &solution));
+  EDB_TRY(edb_cell_solve(a, &solution));
   edb_status status = EDB_OK;
-  if (solution->n_copied > 0) status = solve_with_copies(a, solution, &better);
+  if (solution->n_copied > 0) status = edb_cell_solve_with_copies(a, solution, &better);
   const edb_arrangement *best = better ? better : solution;
   if (status == EDB_OK) {
     a->out->exact = solution->exact;
@@ -576,7 +476,7 @@ edb_status edb_cell_arrange(edb_context *ctx, const edb_program *program, uint32
                             edb_layout layout, edb_cell_arrangement **out, edb_error *error) {
   edb_cell_arrangement *r = NULL;
   edb_batching *batching = NULL;
-  adapter a = {.ctx = ctx, .error = error, .cell = &program->cells[cell]};
+  edb_cell_adapter a = {.ctx = ctx, .error = error, .cell = &program->cells[cell]};
   EDB_TRY(edb_batching_create(ctx, program, cell, &batching, error));
   edb_status status = new_arrangement(ctx, batching, &r, error);
   if (status != EDB_OK) goto cleanup;

@@ -138,7 +138,7 @@ static edb_status new_batching(edb_context *ctx, const edb_program *program, uin
 
 edb_status edb_batching_create(edb_context *ctx, const edb_program *program, uint32_t cell,
                                edb_batching **out, edb_error *error) {
-  edb_batcher b = {.ctx = ctx, .error = error, .program = program, .cell = &program->cells[cell]};
+  edb_batcher b = {.ctx = ctx, .error = error, .cell = &program->cells[cell]};
   EDB_TRY(new_batching(ctx, program, cell, &b.batching, error));
   edb_map_init(&b.types, ctx);
   edb_map_init(&b.stacks, ctx);

@@ -64,6 +64,18 @@ static inline edb_ref edb_batching_value(const edb_batching *b, edb_ref ref) {
   return ref;
 }
 
+/* A product with a matrix of parameters, whose weights can be packed: of a vector, or of the rows
+ * of a matrix. */
+typedef struct edb_product_form {
+  bool transposed; /* the parameter is the right operand */
+  uint32_t param;
+  edb_ref operand; /* the other one */
+  uint32_t depth, columns;
+  uint32_t repeat; /* rows of the operand */
+} edb_product_form;
+/* false: an operator is no such product. */
+bool edb_batching_product_form(const edb_batching *batching, uint32_t op, edb_product_form *form);
+
 bool edb_batching_is_elementwise(edb_op_kind kind);
 /* Whether an operator makes each of its columns of the same column of its operands, or of one
  * number: operators of a batch whose values stand side by side are then one operator on wider rows.

@@ -11,7 +11,6 @@ typedef struct edb_batcher {
   edb_context *ctx;
   edb_error *error;
   edb_batching *batching;
-  const edb_program *program;
   const edb_ir_cell *cell;
   uint32_t *domain; /* [n_ops] rows that an operator runs over: 0 static, 1 nodes, 2 + group */
   uint32_t *type;   /* [n_ops] 0: needs no kernel; else operators of one type can be one kernel */

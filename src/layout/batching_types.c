@@ -9,9 +9,13 @@ static edb_ref operand_of(const edb_batcher *b, uint32_t op, uint32_t i) {
   return edb_batching_operand(b->batching, op, i);
 }
 
-static edb_shape shape_of(const edb_batcher *b, edb_ref ref) {
+static edb_shape ref_shape(const edb_batching *b, edb_ref ref) {
   bool variadic;
   return edb_ir_ref_shape(b->program, b->cell, ref, &variadic);
+}
+
+static edb_shape shape_of(const edb_batcher *b, edb_ref ref) {
+  return ref_shape(b->batching, ref);
 }
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
@@ -122,10 +126,7 @@ bool edb_batching_is_wide(const edb_batching *b, uint32_t op) {
   if (!edb_batching_is_elementwise(o->kind)) return false;
   for (uint32_t i = 0; i < o->n_operands; i++) {
     edb_ref ref = edb_batching_operand(b, op, i);
-    bool variadic;
-    if (ref.kind != EDB_REF_NUMBER &&
-        !edb_shape_equal(edb_ir_ref_shape(b->program, b->cell, ref, &variadic), o->shape))
-      return false;
+    if (ref.kind != EDB_REF_NUMBER && !edb_shape_equal(ref_shape(b, ref), o->shape)) return false;
   }
   return true;
 }
@@ -148,14 +149,35 @@ static bool is_packed(const edb_batcher *b, uint32_t op, uint32_t *weights) {
   return false;
 }
 
+bool edb_batching_product_form(const edb_batching *b, uint32_t op, edb_product_form *form) {
+  const edb_ir_op *o = &b->cell->ops[op];
+  *form = (edb_product_form){.repeat = 1};
+  if (o->kind != EDB_OP_PRODUCT) return false;
+  const edb_ref *operands = &b->cell->operands[o->operand_start];
+  edb_shape left = ref_shape(b, operands[0]), right = ref_shape(b, operands[1]);
+  if (operands[0].kind == EDB_REF_PARAM && left.rank == 2 && right.rank == 1) {
+    form->param = operands[0].index;
+    form->operand = operands[1];
+    form->depth = left.dim[1];
+    form->columns = left.dim[0];
+    return true;
+  }
+  if (operands[1].kind != EDB_REF_PARAM || right.rank != 2) return false;
+  form->transposed = true;
+  form->param = operands[1].index;
+  form->operand = operands[0];
+  form->depth = right.dim[0];
+  form->columns = right.dim[1];
+  form->repeat = left.rank == 2 ? left.dim[0] : 1;
+  return true;
+}
+
 /* A vector's products with rows and with columns of parameters stack: weights are packed either
  * way. All are taken as `W @ x`. */
 static bool takes_columns(const edb_batcher *b, uint32_t op) {
-  const edb_ir_op *o = &b->cell->ops[op];
-  if (o->kind != EDB_OP_PRODUCT) return false;
-  const edb_ref *operand = &b->cell->operands[o->operand_start];
-  return operand[1].kind == EDB_REF_PARAM && shape_of(b, operand[1]).rank == 2 &&
-         shape_of(b, operand[0]).rank == 1;
+  edb_product_form form;
+  return edb_batching_product_form(b->batching, op, &form) && form.transposed &&
+         shape_of(b, form.operand).rank == 1;
 }
 
 /* Columns and depth of packed weights. */

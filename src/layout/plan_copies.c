@@ -132,7 +132,8 @@ static bool is_constant(edb_planner *p, uint32_t t) {
 /* Stacks of products read their operands one by one. */
 static bool is_stacked(edb_planner *p, uint32_t t) {
   edb_product_form form;
-  if (t == TUPLE_RESULT || !edb_plan_product_form(p, p->calls.data[0].op, &form)) return false;
+  if (t == TUPLE_RESULT || !edb_batching_product_form(p->batching, p->calls.data[0].op, &form))
+    return false;
   for (size_t k = 1; k < p->calls.length; k++)
     if (edb_place_is_same(*element(p, k - 1, t), *element(p, k, t))) return true;
   return false;
@@ -212,7 +213,8 @@ edb_status edb_plan_bring_together(edb_planner *p, edb_place *scattered) {
   edb_product_form form;
   const edb_ir_op *op = &p->cell->ops[p->calls.data[0].op];
   if (op->kind != EDB_OP_PRODUCT && !edb_batching_is_elementwise(op->kind)) return EDB_OK;
-  if (edb_plan_product_form(p, p->calls.data[0].op, &form)) EDB_TRY(sort_by_operand(p));
+  if (edb_batching_product_form(p->batching, p->calls.data[0].op, &form))
+    EDB_TRY(sort_by_operand(p));
   for (uint32_t t = TUPLE_OPERAND; t < TUPLE_OPERAND + op->n_operands; t++)
     if (!is_together(p, t)) EDB_TRY(gather_tuple(p, t));
   if (is_together(p, TUPLE_RESULT)) return EDB_OK;

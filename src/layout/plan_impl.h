@@ -112,15 +112,8 @@ EDB_MUST_CHECK edb_status edb_plan_store_outputs(edb_planner *p);
 EDB_MUST_CHECK edb_status edb_plan_bring_together(edb_planner *p, edb_place *scattered);
 EDB_MUST_CHECK edb_status edb_plan_scatter(edb_planner *p, edb_place scattered);
 
-/* Whether a product runs on packed weights; then *form tells how (plan_products.c). */
-typedef struct edb_product_form {
-  bool transposed; /* the parameter is the right operand */
-  uint32_t param;
-  edb_ref operand;
-  uint32_t depth, columns, repeat;
-} edb_product_form;
-bool edb_plan_product_form(const edb_planner *p, uint32_t op, edb_product_form *form);
-/* The value that the weights of calls[k], a packed product, are applied to. */
+/* Packed products (plan_products.c): the value that the weights of calls[k], a packed product, are
+ * applied to. */
 edb_place edb_plan_product_operand(const edb_planner *p, size_t k);
 /* Steps of calls[], packed products. */
 EDB_MUST_CHECK edb_status edb_plan_add_products(edb_planner *p);

@@ -37,7 +37,8 @@ static unit unit_with(const orderer *o, const uint32_t *op) {
  * weights cannot. */
 static bool is_tiled(const edb_planner *p, uint32_t op) {
   edb_product_form form;
-  return !edb_op_is_over(p->cell->ops[op].kind) && !edb_plan_product_form(p, op, &form);
+  return !edb_op_is_over(p->cell->ops[op].kind) &&
+         !edb_batching_product_form(p->batching, op, &form);
 }
 
 /* ---- The heap -------------------------------------------------------------------------------- */

@@ -2,40 +2,18 @@
  * weights, the others of a batch are joined to it. */
 #include "layout/plan_impl.h"
 
-bool edb_plan_product_form(const edb_planner *p, uint32_t op, edb_product_form *form) {
-  *form = (edb_product_form){.repeat = 1};
-  if (p->cell->ops[op].kind != EDB_OP_PRODUCT) return false;
-  const edb_ref *operands = &p->cell->operands[p->cell->ops[op].operand_start];
-  edb_ref a = operands[0], b = operands[1];
-  edb_shape sa = edb_planner_shape(p, a), sb = edb_planner_shape(p, b);
-  if (a.kind == EDB_REF_PARAM && sa.rank == 2 && sb.rank == 1) {
-    form->param = a.index;
-    form->operand = b;
-    form->depth = sa.dim[1];
-    form->columns = sa.dim[0];
-    return true;
-  }
-  if (b.kind != EDB_REF_PARAM || sb.rank != 2) return false;
-  form->transposed = true;
-  form->param = b.index;
-  form->operand = a;
-  form->depth = sb.dim[0];
-  form->columns = sb.dim[1];
-  form->repeat = sa.rank == 2 ? sa.dim[0] : 1;
-  return true;
-}
-
 edb_place edb_plan_product_operand(const edb_planner *p, size_t k) {
   edb_product_form form;
   uint32_t op = p->calls.data[k].op;
-  (void)edb_plan_product_form(p, op, &form);
+  (void)edb_batching_product_form(p->batching, op, &form);
   return p->calls.data[k].operand[form.transposed && !p->batching->swapped[op] ? 0 : 1];
 }
 
 static bool stacks(const edb_planner *p, size_t k) {
   edb_product_form a, b;
-  return edb_plan_product_form(p, p->calls.data[k - 1].op, &a) &&
-         edb_plan_product_form(p, p->calls.data[k].op, &b) && a.repeat == 1 && b.repeat == 1 &&
+  return edb_batching_product_form(p->batching, p->calls.data[k - 1].op, &a) &&
+         edb_batching_product_form(p->batching, p->calls.data[k].op, &b) && a.repeat == 1 &&
+         b.repeat == 1 &&
          edb_place_is_same(edb_plan_product_operand(p, k - 1), edb_plan_product_operand(p, k)) &&
          edb_place_follows(p->calls.data[k - 1].result, p->calls.data[k].result);
 }
@@ -53,7 +31,7 @@ static edb_status add_product(edb_planner *p, size_t first, size_t end) {
   step.stacked_start = (uint32_t)p->stacked.length;
   result.width = 0;
   for (size_t k = first; k < end; k++) {
-    (void)edb_plan_product_form(p, p->calls.data[k].op, &form);
+    (void)edb_batching_product_form(p->batching, p->calls.data[k].op, &form);
     edb_stacked member = {.param = form.param,
                           .offset = step.columns,
                           .columns = form.columns,

@@ -140,7 +140,7 @@ static edb_status add_calls(edb_planner *p) {
   edb_place scattered = {.slot = EDB_SLOT_NONE};
   edb_product_form form;
   if (p->params.layout == EDB_LAYOUT_CREATED) EDB_TRY(edb_plan_bring_together(p, &scattered));
-  if (edb_plan_product_form(p, p->calls.data[0].op, &form))
+  if (edb_batching_product_form(p->batching, p->calls.data[0].op, &form))
     EDB_TRY(edb_plan_add_products(p));
   else
     EDB_TRY(add_ops(p));
