@@ -5,6 +5,7 @@
 
 #include <edbatch/edbatch.h>
 
+#include "man.h"
 #include "options.h"
 #include "output.h"
 
@@ -23,7 +24,7 @@ static void help(FILE *to) {
   for (size_t i = 0; i < N_COMMANDS; i++)
     fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
   fprintf(to, "\n\"edbatch COMMAND --help\" tells all of a command, with an example.\n"
-              "\"edbatch --version\" prints the version.\n"
+              "\"edbatch --version\" prints the version, \"edbatch --man\" the manual page.\n"
               "Exit codes: 0 done, 1 failed, 2 wrong usage.\n\n"
               "Example:\n"
               "  edbatch generate trees --count 512 -o trees.txt\n"
@@ -78,6 +79,10 @@ static int run_any(int argc, char **argv) {
     return show_help(argc > 2 ? argv[2] : NULL);
   if (strcmp(argv[1], "--version") == 0) {
     printf("edbatch %s\n", edb_version());
+    return EXIT_SUCCESS;
+  }
+  if (strcmp(argv[1], "--man") == 0) {
+    man_page(commands, N_COMMANDS);
     return EXIT_SUCCESS;
   }
   const command *c = find_command(argv[1]);

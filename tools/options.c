@@ -12,12 +12,6 @@
 
 #include "model/lexer.h"
 
-typedef struct option_row {
-  const char *name;
-  int letter;
-  const char *argument, *help;
-} option_row;
-
 static const option_row table[N_OPTIONS] = {
 #define OPTION_ROW(id, name, letter, argument, help) {name, letter, argument, help},
     OPTION_LIST(OPTION_ROW)
@@ -41,10 +35,11 @@ const char *nearest_name(const char *wanted, const char *const *names, size_t n)
   return s.best;
 }
 
-static const char *help_of(const command *c, option_id id) {
+option_row option_of(const command *c, option_id id) {
+  option_row row = table[id];
   for (const option_help *own = c->own; own && own->id != OPTION_HELP; own++)
-    if (own->id == id) return own->help;
-  return table[id].help;
+    if (own->id == id) row.help = own->help;
+  return row;
 }
 
 void command_help(const command *c) {
@@ -52,14 +47,14 @@ void command_help(const command *c) {
   if (c->details) printf("\n%s\n", c->details);
   printf("\nOptions:\n");
   for (const option_id *id = c->accepts;; id++) {
-    const option_row *r = &table[*id];
+    option_row r = option_of(c, *id);
     char left[64];
-    snprintf(left, sizeof left, "%s--%s%s%s", r->letter ? "" : "    ", r->name,
-             r->argument ? " " : "", r->argument ? r->argument : "");
-    if (r->letter)
-      printf("  -%c, %-26s %s\n", r->letter, left, help_of(c, *id));
+    snprintf(left, sizeof left, "%s--%s%s%s", r.letter ? "" : "    ", r.name, r.argument ? " " : "",
+             r.argument ? r.argument : "");
+    if (r.letter)
+      printf("  -%c, %-26s %s\n", r.letter, left, r.help);
     else
-      printf("  %-30s %s\n", left, help_of(c, *id));
+      printf("  %-30s %s\n", left, r.help);
     if (*id == OPTION_HELP) break;
   }
   printf("\nExample:\n%s\n", c->example);

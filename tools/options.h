@@ -107,6 +107,16 @@ typedef struct command {
   int (*run)(const options *o);
 } command;
 
+/* An option as the table has it. */
+typedef struct option_row {
+  const char *name;
+  int letter;                  /* 0: it has none */
+  const char *argument, *help; /* argument is NULL for flags */
+} option_row;
+
+/* With what it is for this command. */
+option_row option_of(const command *c, option_id id);
+
 /* 0 and filled options; EXIT_USAGE after a message; -1 after printing help. */
 int options_parse(const command *c, int argc, char **argv, options *o);
 void command_help(const command *c);

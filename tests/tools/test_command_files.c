@@ -88,6 +88,7 @@ static void every_command_says_when_its_output_cannot_be_written(void **state) {
   free(run("init " TREE_LSTM SMALL " --data two.txt -o full.st 2>&1").text);
   static const char *const lines[] = {"--help",
                                       "--version",
+                                      "--man",
                                       "help run",
                                       "run --help",
                                       "inspect " TREE_LSTM,

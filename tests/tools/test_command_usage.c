@@ -1,8 +1,12 @@
 /* What the edbatch command says of itself, and of a command line that it does not understand. */
 #include "command.h"
 
-static const char *const commands[] = {"run",     "learn", "schedule", "check",     "bench",
-                                       "inspect", "init",  "generate", "calibrate", "plan"};
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const commands[] = {"run",  "learn",    "schedule",  "check", "bench", "inspect",
+                                       "init", "generate", "calibrate", "plan",  "paper"};
 
 static void help_lists_every_command(void **state) {
   (void)state;
@@ -24,6 +28,60 @@ static void help_says_what_an_option_is_for_this_command(void **state) {
   expect(run("schedule --help"), 0, "for exact, per graph (default 10");
   expect(run("paper --help"), 0, "for the whole of it (default 3000");
   expect(run("calibrate --help"), 0, "mini-batches of each size (default 4)");
+}
+
+/* Of the page the part on a command, to the next one; the caller frees it. */
+static char *section_of(const char *page, const char *name) {
+  char title[64];
+  snprintf(title, sizeof title, "\n.SS edbatch %s\n", name);
+  const char *begin = strstr(page, title);
+  if (!begin) {
+    fail_msg("no section of %s", name);
+    return NULL;
+  }
+  const char *end = strstr(begin + 1, "\n.S");
+  return strndup(begin, end ? (size_t)(end - begin) : strlen(begin));
+}
+
+static void the_manual_page_has_every_option_of_every_command(void **state) {
+  (void)state;
+  result page = run("--man");
+  expect_code(page, 0);
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+    char *section = section_of(page.text, commands[i]);
+    result help = run("%s --help | sed -n '/^Options:/,/^$/s/^[ a-zA-Z,-]*--\\([a-z-]*\\).*/\\1/p'",
+                      commands[i]);
+    expect_code(help, 0);
+    unsigned n = 0;
+    for (char *name = strtok(help.text, "\n"); name; name = strtok(NULL, "\n"), n++) {
+      char wanted[128] = "\\fB\\-\\-";
+      size_t used = strlen(wanted);
+      for (const char *c = name; *c && used < sizeof wanted - 8; c++) {
+        if (*c == '-') wanted[used++] = '\\';
+        wanted[used++] = *c;
+      }
+      strcpy(wanted + used, "\\fR");
+      if (!strstr(section, wanted)) fail_msg("no --%s of %s", name, commands[i]);
+    }
+    assert_true(n >= 2); /* --help is one */
+    free(help.text);
+    free(section);
+  }
+  free(page.text);
+}
+
+static void the_manual_page_is_roff_without_warnings(void **state) {
+  (void)state;
+  result groff = run("--version >/dev/null; command -v groff");
+  free(groff.text);
+  if (groff.code != 0) {
+    print_message("skipped: there is no groff\n");
+    skip();
+  }
+  result warnings = run("--man | groff -man -ww -z 2>&1");
+  expect_code(warnings, 0);
+  assert_string_equal(warnings.text, "");
+  free(warnings.text);
 }
 
 static void the_version_is_printed(void **state) {
@@ -118,6 +176,8 @@ int main(void) {
       cmocka_unit_test(help_lists_every_command),
       cmocka_unit_test(help_of_every_command_has_an_example),
       cmocka_unit_test(help_says_what_an_option_is_for_this_command),
+      cmocka_unit_test(the_manual_page_has_every_option_of_every_command),
+      cmocka_unit_test(the_manual_page_is_roff_without_warnings),
       cmocka_unit_test(the_version_is_printed),
       cmocka_unit_test(wrong_usage_exits_with_2),
       cmocka_unit_test(options_are_named_whole),
