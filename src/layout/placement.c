@@ -126,23 +126,29 @@ static size_t lay_out_working(edb_placer *p, counts n, char *base) {
   size_t direct = p->inputs != NULL, ordered = p->ordered;
   EDB_CARVE(&c, p->pieces, n.outputs + n.operands);
   EDB_CARVE(&c, p->spots, ordered * pl->n_nodes);
+  EDB_CARVE(&c, p->fillings, ordered * batches);
   EDB_CARVE(&c, p->made, (size_t)!ordered * pl->n_nodes);
   EDB_CARVE(&c, p->read, !ordered * n.outputs);
   EDB_CARVE(&c, p->born, batches);
   EDB_CARVE(&c, p->dead, batches);
   EDB_CARVE(&c, p->dying, batches);
   EDB_CARVE(&c, p->is_read, ordered * batches);
-  EDB_CARVE(&c, p->filled, ordered * batches);
-  EDB_CARVE(&c, p->leader, ordered * pl->n_nodes);
   EDB_CARVE(&c, p->head, ordered * pl->n_nodes);
   EDB_CARVE(&c, p->next, ordered * pl->n_nodes);
   EDB_CARVE(&c, p->consumed, n.operands);
   EDB_CARVE(&c, p->block_piece, direct * n.outputs + n.parts);
   EDB_CARVE(&c, p->part_start, direct * batches);
-  EDB_CARVE(&c, p->keeps, direct * n.outputs);
-  EDB_CARVE(&c, p->fixed, direct * n.outputs);
+  EDB_CARVE(&c, p->marks, direct * n.outputs);
   EDB_CARVE(&c, p->taken, p->most_taken);
   return c.at;
+}
+
+/* Without outputs there are no values: positions stand for them. */
+static edb_filling start_filling(const edb_placer *p, uint32_t batch, uint32_t output,
+                                 uint32_t values) {
+  uint32_t at = p->schedule->batch_start[batch];
+  bool any = edb_placer_outputs(p, p->schedule->batch_type[batch]) > 0;
+  return (edb_filling){at, any ? values - at : 0, edb_placer_rows(p, batch), output};
 }
 
 static void start_batches(edb_placer *p, counts n) {
@@ -153,6 +159,7 @@ static void start_batches(edb_placer *p, counts n) {
     uint32_t type = s->batch_type[b], rows = edb_placer_rows(p, b);
     pl->batch_start[b] = s->batch_start[b];
     pl->output_start[b] = outputs;
+    if (p->ordered) p->fillings[b] = start_filling(p, b, outputs, values);
     for (uint32_t o = 0; o < edb_placer_outputs(p, type); o++, values += rows)
       pl->value_start[outputs++] = values;
     if (!p->inputs) continue;

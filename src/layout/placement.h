@@ -86,7 +86,7 @@ struct edb_placement {
   /* Direct only: */
   edb_rows *blocks; /* of outputs, then of the parts of operands */
   edb_home *homes;  /* [values] of those whose output is EDB_ROWS_APART */
-  uint32_t *again;  /* [values] first second store */
+  uint32_t *again;  /* [values] first second store, where the output has any */
   EDB_VEC(edb_again) stores;
   size_t slab_floats;
   size_t live_bytes;    /* most bytes of values that are still to be read at the same time; 0 unless

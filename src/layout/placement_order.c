@@ -78,74 +78,70 @@ edb_status edb_placer_arrival(edb_placer *p) {
 /* ---- From the consumers backwards --------------------------------------------------------------
  */
 
-/* A pending node of the type of the batch, and in no batch before. */
-static bool belongs(const edb_placer *p, edb_node node, uint32_t batch) {
-  const edb_placement *pl = p->placement;
-  uint32_t local = node - pl->first;
-  return node >= pl->first && local < pl->n_nodes && p->spots[local].batch == EDB_NONE &&
-         p->graph->type[node - p->graph->base] == p->schedule->batch_type[batch];
-}
-
 /* An output in a piece of its own lives until it was read. */
 static inline void outlive(edb_placer *p, uint32_t maker, uint32_t output, uint32_t reader) {
   edb_piece *piece = &p->pieces[p->placement->output_start[maker] + output];
   if (piece->last_use < reader) piece->last_use = reader;
 }
 
+/* Pending nodes of the types of their batches, each in one. */
 static edb_status find_batches(edb_placer *p) {
   const edb_schedule *s = p->schedule;
-  memset(p->spots, 0xff, p->placement->n_nodes * sizeof *p->spots);
-  for (uint32_t b = 0; b < p->placement->n_batches; b++)
-    for (uint32_t i = s->batch_start[b]; i < s->batch_start[b + 1]; i++) {
-      if (!belongs(p, s->nodes[i], b)) return not_of_the_graph(p, s->nodes[i], b);
-      p->spots[s->nodes[i] - p->placement->first].batch = b;
+  uint32_t first = p->placement->first, n_nodes = p->placement->n_nodes;
+  const uint32_t *types = p->graph->type + (first - p->graph->base);
+  edb_spot *spots = p->spots;
+  memset(spots, 0xff, n_nodes * sizeof *spots);
+  for (uint32_t b = 0; b < p->placement->n_batches; b++) {
+    uint32_t type = s->batch_type[b];
+    for (uint32_t i = s->batch_start[b], end = s->batch_start[b + 1]; i < end; i++) {
+      uint32_t local = s->nodes[i] - first; /* wraps where it is of an earlier run */
+      if (local >= n_nodes || spots[local].batch != EDB_NONE || types[local] != type)
+        return not_of_the_graph(p, s->nodes[i], b);
+      spots[local].batch = b;
     }
+  }
   return EDB_OK;
 }
 
 /* The next row of its batch. */
 static inline void list_node(edb_placer *p, uint32_t local, edb_spot *spot) {
-  edb_placement *pl = p->placement;
-  spot->row = p->filled[spot->batch]++;
-  pl->nodes[pl->batch_start[spot->batch] + spot->row] = pl->first + local;
+  edb_filling *filling = &p->fillings[spot->batch];
+  uint32_t at = filling->at++;
+  spot->value = at + filling->shift;
+  p->placement->nodes[at] = p->placement->first + local;
 }
 
 /* Those that no consumer asked for, as they arrived. */
 static void list_rest(edb_placer *p, uint32_t batch) {
   const edb_schedule *s = p->schedule;
-  if (p->filled[batch] == edb_placer_rows(p, batch)) return;
+  if (p->fillings[batch].at == s->batch_start[batch + 1]) return;
   for (uint32_t i = s->batch_start[batch]; i < s->batch_start[batch + 1]; i++) {
     uint32_t local = s->nodes[i] - p->placement->first;
-    if (p->spots[local].row == EDB_NONE) list_node(p, local, &p->spots[local]);
+    if (p->spots[local].value == EDB_NONE) list_node(p, local, &p->spots[local]);
   }
 }
 
-/* Whose row the edge asks for; whether that is made before. Producers that the node's edge before
- * has asked for are passed over, unless lives are asked for. */
-static inline bool list_producer(edb_placer *p, uint32_t batch, uint32_t edge, uint32_t start) {
-  const edb_graph *g = p->graph;
-  edb_node from = g->edge_node[edge];
-  bool direct = p->inputs != NULL;
-  if (from < p->placement->first) return true;
-  if (direct && edge > start && g->edge_node[edge - 1] == from) return true;
-  edb_spot *spot = &p->spots[from - p->placement->first];
-  if (spot->batch >= batch) return false;
-  if (!direct) outlive(p, spot->batch, g->edge_output[edge], batch);
-  if (spot->row != EDB_NONE) return true;
-  p->is_read[spot->batch] = 1;
-  list_node(p, from - p->placement->first, spot);
-  return true;
-}
-
-/* In the order of the batch's rows. */
+/* Whose rows the batch asks for, in the order of its own. Producers that the node's edge before has
+ * asked for are passed over, unless lives are asked for. */
 static edb_status list_producers(edb_placer *p, uint32_t batch) {
   const edb_graph *g = p->graph;
   const edb_placement *pl = p->placement;
-  const edb_node *nodes = pl->nodes;
-  for (uint32_t i = pl->batch_start[batch]; i < pl->batch_start[batch + 1]; i++) {
-    uint32_t index = nodes[i] - g->base, start = g->edge_start[index];
-    for (uint32_t e = start; e < g->edge_start[index + 1]; e++)
-      if (!list_producer(p, batch, e, start)) return runs_too_early(p, nodes[i], g->edge_node[e]);
+  const uint32_t *edge_start = g->edge_start, *edge_node = g->edge_node;
+  uint32_t base = g->base, first = pl->first, n_nodes = pl->n_nodes;
+  edb_spot *spots = p->spots;
+  bool direct = p->inputs != NULL;
+  for (uint32_t i = pl->batch_start[batch], rows = pl->batch_start[batch + 1]; i < rows; i++) {
+    uint32_t index = pl->nodes[i] - base, before = EDB_NONE;
+    for (uint32_t e = edge_start[index], end = edge_start[index + 1]; e < end; e++) {
+      uint32_t local = edge_node[e] - first; /* wraps where it is of an earlier run */
+      if (local >= n_nodes || (direct && local == before)) continue;
+      edb_spot *spot = &spots[before = local];
+      if (spot->batch >= batch) return runs_too_early(p, base + index, edge_node[e]);
+      if (!direct) outlive(p, spot->batch, g->edge_output[e], batch);
+      if (spot->value != EDB_NONE) continue;
+      p->is_read[spot->batch] = 1;
+      list_node(p, local, spot);
+    }
   }
   return EDB_OK;
 }
@@ -157,14 +153,14 @@ static edb_status find_leaders(edb_placer *p, uint32_t batch) {
   uint32_t first = p->placement->first;
   for (uint32_t i = s->batch_start[batch]; i < s->batch_start[batch + 1]; i++) {
     uint32_t index = s->nodes[i] - g->base;
-    p->leader[i] = EDB_NONE;
+    p->next[i] = EDB_NONE;
     for (uint32_t e = g->edge_start[index]; e < g->edge_start[index + 1]; e++) {
       if (g->edge_node[e] < first) continue;
       uint32_t from = p->spots[g->edge_node[e] - first].batch;
       if (from >= batch) return runs_too_early(p, s->nodes[i], g->edge_node[e]);
       p->is_read[from] = 1;
       if (!p->inputs) outlive(p, from, g->edge_output[e], batch);
-      if (p->leader[i] == EDB_NONE) p->leader[i] = g->edge_node[e] - first;
+      if (p->next[i] == EDB_NONE) p->next[i] = g->edge_node[e] - first;
     }
   }
   return EDB_OK;
@@ -178,9 +174,9 @@ static void follow_producers(edb_placer *p) {
   for (uint32_t b = 0; b < pl->n_batches; b++) {
     if (p->is_read[b]) continue;
     for (uint32_t i = s->batch_start[b + 1]; i-- > s->batch_start[b];) {
-      if (p->leader[i] == EDB_NONE) continue;
-      edb_spot from = p->spots[p->leader[i]];
-      uint32_t *head = &p->head[pl->batch_start[from.batch] + from.row];
+      if (p->next[i] == EDB_NONE) continue;
+      edb_spot from = p->spots[p->next[i]];
+      uint32_t *head = &p->head[from.value - p->fillings[from.batch].shift];
       p->next[i] = *head;
       *head = i;
     }
@@ -197,7 +193,6 @@ edb_status edb_placer_order(edb_placer *p) {
   bool unread = false;
   if (pl->n_nodes == 0) return EDB_OK;
   EDB_TRY(find_batches(p));
-  memset(p->filled, 0, pl->n_batches * sizeof *p->filled);
   memset(p->is_read, 0, pl->n_batches);
   for (uint32_t b = pl->n_batches; b-- > 0;) {
     if (p->is_read[b]) {

@@ -4,10 +4,6 @@
 
 #include "layout/placer.h"
 
-/* Outputs that have all their rows in a piece of their own: they are an operand of their batch, or
- * some of them are read apart. */
-enum { FIXED_OPERAND = 1, FIXED_APART };
-
 /* ---- At first ----------------------------------------------------------------------------------
  */
 
@@ -27,28 +23,30 @@ void edb_placer_start_outputs(edb_placer *p) {
   }
 }
 
+static uint32_t count_values(const edb_placement *pl, uint32_t output) {
+  return pl->value_start[output + 1] - pl->value_start[output];
+}
+
 /* Of direct placement: a block for each output. Nothing has a home, but for outputs that are
  * operands of their own batch: they have to stay where these are. */
 static void start_homes(edb_placer *p) {
   edb_placement *pl = p->placement;
   size_t values = edb_placement_values(pl);
   pl->stores.length = 0;
-  if (pl->n_batches) memset(p->dying, 0, pl->n_batches * sizeof *p->dying);
-  if (p->n_produced) memset(p->fixed, 0, p->n_produced);
   if (values) memset(pl->homes, 0xff, values * sizeof *pl->homes);
-  if (values) memset(pl->again, 0xff, values * sizeof *pl->again);
+  if (pl->n_batches) memset(p->dying, 0, pl->n_batches * sizeof *p->dying);
   for (uint32_t b = 0; b < pl->n_batches; b++) {
     uint32_t type = p->schedule->batch_type[b], start = pl->output_start[b];
     const edb_plan_inputs *inputs = &p->inputs[type];
     for (uint32_t k = start; k < pl->output_start[b + 1]; k++) {
       pl->blocks[k] = (edb_rows){.stride = p->pieces[k].stride};
       p->block_piece[k] = k;
-      p->keeps[k] = edb_placer_keeps(p, type, k - start);
+      p->marks[k] = edb_placer_keeps(p, type, k - start) ? EDB_OUTPUT_KEPT : 0;
     }
     for (uint32_t i = 0; i < inputs->n_operands; i++) {
       if (inputs->operands[i].output == EDB_SLOT_NONE) continue;
-      uint32_t k = start + inputs->operands[i].output, rows = edb_placer_rows(p, b);
-      p->fixed[k] = FIXED_OPERAND;
+      uint32_t k = start + inputs->operands[i].output, rows = count_values(pl, k);
+      p->marks[k] |= EDB_OUTPUT_OPERAND | EDB_OUTPUT_HOMED;
       for (uint32_t r = 0; r < rows; r++) pl->homes[pl->value_start[k] + r] = (edb_home){k, r};
     }
   }
@@ -70,36 +68,53 @@ typedef struct survey {
   bool past;         /* some rows are of earlier runs */
 } survey;
 
-static inline void take_edge(survey *s, uint32_t edge) {
-  edb_placer *p = s->p;
-  const edb_placement *pl = p->placement;
-  edb_node from = p->graph->edge_node[edge];
-  if (from < pl->first) {
-    p->taken[s->n++] = (edb_taken){EDB_NONE, EDB_NONE};
-    s->past = true;
-    return;
+/* Where the values that edges bring are found. */
+typedef struct sources {
+  const uint32_t *edge_node;
+  const uint16_t *edge_output;
+  const edb_spot *spots;
+  const edb_filling *fillings;
+  uint32_t first, n_nodes;
+} sources;
+
+/* What an edge brings; `earliest` is that of the batches that the edges so far come from. */
+static inline edb_taken take_edge(sources from, uint32_t edge, uint32_t *earliest, bool *past) {
+  uint32_t local = from.edge_node[edge] - from.first, output = from.edge_output[edge];
+  if (local >= from.n_nodes) { /* it has wrapped */
+    *past = true;
+    return (edb_taken){EDB_NONE, EDB_NONE};
   }
-  edb_spot spot = p->spots[from - pl->first];
-  uint32_t k = pl->output_start[spot.batch] + p->graph->edge_output[edge];
-  p->taken[s->n++] = (edb_taken){pl->value_start[k] + spot.row, k};
-  if (spot.batch < s->earliest) s->earliest = spot.batch;
+  edb_spot spot = from.spots[local];
+  edb_filling filling = from.fillings[spot.batch];
+  if (spot.batch < *earliest) *earliest = spot.batch;
+  return (edb_taken){spot.value + output * filling.rows, filling.output + output};
 }
 
 /* The values that an input of a batch takes, in the order of its rows. */
 static void take_input(survey *s, uint32_t input) {
-  const edb_graph *g = s->p->graph;
-  const edb_placement *pl = s->p->placement;
-  const edb_type_sig *sig = &s->p->program->cells[s->p->schedule->batch_type[s->batch]].sig;
-  uint32_t end = pl->batch_start[s->batch + 1];
+  const edb_placer *p = s->p;
+  const edb_graph *g = p->graph;
+  const edb_placement *pl = p->placement;
+  const edb_type_sig *sig = &p->program->cells[p->schedule->batch_type[s->batch]].sig;
+  const edb_node *node = pl->nodes + pl->batch_start[s->batch];
+  const edb_node *end = pl->nodes + pl->batch_start[s->batch + 1];
+  const uint32_t *edge_start = g->edge_start;
+  const sources from = {g->edge_node, g->edge_output, p->spots,
+                        p->fillings,  pl->first,      pl->n_nodes};
+  uint32_t earliest = s->earliest, base = g->base, last;
+  bool past = s->past;
+  edb_taken *to = p->taken + s->n;
   if (sig->n_variadic == 0) {
-    for (uint32_t i = pl->batch_start[s->batch]; i < end; i++)
-      take_edge(s, g->edge_start[pl->nodes[i] - g->base] + input);
-    return;
+    for (; node < end; node++)
+      *to++ = take_edge(from, edge_start[*node - base] + input, &earliest, &past);
+  } else {
+    for (; node < end; node++)
+      for (uint32_t e = edb_placer_edges(g, sig, *node - base, input, &last); e < last; e++)
+        *to++ = take_edge(from, e, &earliest, &past);
   }
-  for (uint32_t i = pl->batch_start[s->batch]; i < end; i++) {
-    uint32_t last, e = edb_placer_edges(g, sig, pl->nodes[i] - g->base, input, &last);
-    for (; e < last; e++) take_edge(s, e);
-  }
+  s->n = (size_t)(to - p->taken);
+  s->earliest = earliest;
+  s->past = past;
 }
 
 /* ---- Views -------------------------------------------------------------------------------------
@@ -107,12 +122,11 @@ static void take_input(survey *s, uint32_t input) {
 
 /* Whether these rows stand one after another in a block. */
 static bool stand_together(const edb_placement *pl, const edb_taken *rows, size_t n) {
-  if (rows[0].value == EDB_NONE) return false;
-  edb_home home = pl->homes[rows[0].value];
+  const edb_home *homes = pl->homes;
+  edb_home home = homes[rows[0].value];
   if (home.block == EDB_HOME_NONE) return false;
   for (size_t r = 1; r < n; r++) {
-    if (rows[r].value == EDB_NONE) return false;
-    edb_home at = pl->homes[rows[r].value];
+    edb_home at = homes[rows[r].value];
     if (at.block != home.block || at.row != home.row + r) return false;
   }
   return true;
@@ -161,8 +175,8 @@ static void read_apart(edb_placer *p, uint32_t batch, const edb_taken *rows, siz
     edb_home *home = &pl->homes[rows[r].value];
     if (home->block == EDB_HOME_NONE) {
       *home = (edb_home){k, rows[r].value - pl->value_start[k]};
-      if (!p->fixed[k]) p->fixed[k] = FIXED_APART;
-      if (!p->keeps[k]) p->dying[batch] += bytes;
+      p->marks[k] |= EDB_OUTPUT_HOMED | EDB_OUTPUT_APART;
+      if (!(p->marks[k] & EDB_OUTPUT_KEPT)) p->dying[batch] += bytes;
     }
     if (home->block == k && p->pieces[k].last_use < batch) p->pieces[k].last_use = batch;
   }
@@ -173,35 +187,41 @@ static void read_apart(edb_placer *p, uint32_t batch, const edb_taken *rows, siz
 
 static edb_status store_again(edb_placer *p, edb_taken value, edb_home at) {
   edb_placement *pl = p->placement;
-  EDB_FAIL_IF(pl->stores.length >= EDB_AGAIN_END, p->error, EDB_ERROR_LIMIT,
-              "more than 2^32 rows in one mini-batch");
-  if (!edb_vec_push(p->ctx, &pl->stores, (edb_again){at, pl->again[value.value]}))
+  if (!pl->outputs[value.output].again) {
+    pl->outputs[value.output].again = true;
+    memset(pl->again + pl->value_start[value.output], 0xff,
+           count_values(pl, value.output) * sizeof *pl->again);
+  }
+  uint32_t *first = &pl->again[value.value], next = *first;
+  *first = (uint32_t)pl->stores.length;
+  if (!edb_vec_push(p->ctx, &pl->stores, (edb_again){at, next}))
     return edb_fail_memory(p->error, sizeof(edb_again), "a placement");
-  pl->again[value.value] = (uint32_t)pl->stores.length - 1;
-  pl->outputs[value.output].again = true;
   return EDB_OK;
 }
 
 /* The values of a part get rows of a block: homes, where they have none yet. */
 static edb_status fill_block(edb_placer *p, uint32_t batch, uint32_t block, const edb_taken *rows,
                              size_t n, size_t bytes) {
-  edb_placement *pl = p->placement;
-  edb_piece *piece = &p->pieces[p->block_piece[block]];
-  size_t dying = 0;
-  for (size_t r = 0; r < n; r++) {
+  edb_home *homes = p->placement->homes;
+  uint8_t *marks = p->marks;
+  size_t new_homes = 0, kept = 0;
+  EDB_FAIL_IF(n >= EDB_AGAIN_END - p->placement->stores.length, p->error, EDB_ERROR_LIMIT,
+              "more than 2^32 rows in one mini-batch");
+  for (uint32_t r = 0; r < n; r++) {
     if (rows[r].value == EDB_NONE) continue;
-    edb_home *home = &pl->homes[rows[r].value], at = {block, (uint32_t)r};
+    edb_home *home = &homes[rows[r].value], at = {block, r};
     if (home->block != EDB_HOME_NONE) {
       EDB_TRY(store_again(p, rows[r], at));
       continue;
     }
     *home = at;
-    if (p->keeps[rows[r].output])
-      piece->last_use = EDB_NONE;
-    else
-      dying += bytes;
+    uint8_t mark = marks[rows[r].output];
+    if (!(mark & EDB_OUTPUT_HOMED)) marks[rows[r].output] = mark | EDB_OUTPUT_HOMED;
+    kept += mark & EDB_OUTPUT_KEPT;
+    new_homes++;
   }
-  p->dying[batch] += dying;
+  if (kept) p->pieces[p->block_piece[block]].last_use = EDB_NONE;
+  p->dying[batch] += (new_homes - kept) * bytes;
   return EDB_OK;
 }
 
@@ -293,39 +313,39 @@ static bool extend_piece(edb_placer *p, uint32_t output, edb_home last, uint32_t
 }
 
 /* Values that no operand has a row for. */
-static void house_unread(edb_placer *p, uint32_t output, uint32_t rows) {
+static void house_unread(edb_placer *p, uint32_t output, uint32_t rows, uint32_t unread) {
   edb_home *homes = p->placement->homes + p->placement->value_start[output];
   edb_piece *piece = &p->pieces[output];
+  bool has_places = p->marks[output] & (EDB_OUTPUT_OPERAND | EDB_OUTPUT_APART);
   uint32_t rest = 0;
-  for (uint32_t r = 0; r < rows; r++)
-    if (homes[r].block == EDB_HOME_NONE)
-      homes[r] = (edb_home){output, p->fixed[output] ? r : rest++};
-  if (p->fixed[output]) return;
+  for (uint32_t r = 0; r < rows && unread > 0; r++)
+    if (homes[r].block == EDB_HOME_NONE) homes[r] = (edb_home){output, has_places ? r : rest++};
+  if (has_places) return;
   piece->rows = rest;
   piece->size = edb_piece_size(piece);
 }
 
 /* Whether the rows of an output are evenly spaced; then its first home is where they begin. */
 static bool house_output(edb_placer *p, uint32_t output, uint32_t rows, uint32_t *unread) {
-  edb_home *homes = p->placement->homes + p->placement->value_start[output];
-  uint32_t together = 0, none = 0;
-  for (uint32_t r = 0; r < rows; r++) {
-    if (homes[r].block == EDB_HOME_NONE)
-      none++;
-    else if (together == r && homes[r].block == homes[0].block && homes[r].row == homes[0].row + r)
-      together++;
-  }
-  *unread = none;
-  if (none == rows) {
+  edb_home *homes = p->placement->homes + p->placement->value_start[output], first = homes[0];
+  uint32_t together = 1, none = 0;
+  if (!(p->marks[output] & EDB_OUTPUT_HOMED)) {
     homes[0] = (edb_home){output, 0};
+    *unread = rows;
     return true;
   }
+  if (first.block == EDB_HOME_NONE) together = 0;
+  while (together > 0 && together < rows && homes[together].block == first.block &&
+         homes[together].row == first.row + together)
+    together++;
+  for (uint32_t r = together; r < rows; r++) none += homes[r].block == EDB_HOME_NONE;
+  *unread = none;
   if (together + none == rows &&
       (none == 0 || extend_piece(p, output, homes[together - 1], none))) {
-    if (homes[0].block != output) p->pieces[output].size = 0;
+    if (first.block != output) p->pieces[output].size = 0;
     return true;
   }
-  house_unread(p, output, rows);
+  house_unread(p, output, rows, none);
   return false;
 }
 
@@ -337,10 +357,10 @@ static void house_outputs(edb_placer *p, uint32_t batch) {
     uint32_t unread = 0;
     bool even = rows == 0 || house_output(p, k, rows, &unread);
     pl->outputs[k].offset = even ? 0 : EDB_ROWS_APART;
-    if (p->keeps[k]) continue;
+    if (p->marks[k] & EDB_OUTPUT_KEPT) continue;
     p->dying[batch] += unread * bytes;
     /* With a kept value among its rows the piece does not die, and they with it. */
-    if (p->fixed[k] == FIXED_OPERAND && p->pieces[k].last_use != EDB_NONE)
+    if ((p->marks[k] & EDB_OUTPUT_OPERAND) && p->pieces[k].last_use != EDB_NONE)
       p->dying[p->pieces[k].last_use] += rows * bytes;
   }
 }

@@ -8,8 +8,16 @@
 
 /* Where a node stands in the schedule. */
 typedef struct edb_spot {
-  uint32_t batch, row; /* row EDB_NONE: not ordered yet */
+  uint32_t batch, value; /* of its first output; EDB_NONE: not ordered yet */
 } edb_spot;
+
+/* A batch whose rows are given to its nodes, one after the other. */
+typedef struct edb_filling {
+  uint32_t at;     /* position of the next node in placement->nodes */
+  uint32_t shift;  /* from a position to the value of the first output, modulo 2^32 */
+  uint32_t rows;   /* from a value to that of the next output */
+  uint32_t output; /* the first one */
+} edb_filling;
 
 /* A piece of the slab: rows of an output, or of an operand. */
 typedef struct edb_piece {
@@ -39,6 +47,14 @@ typedef struct edb_taken {
   uint32_t output;
 } edb_taken;
 
+/* Of an output, while homes are given. */
+enum {
+  EDB_OUTPUT_KEPT = 1,
+  EDB_OUTPUT_OPERAND = 2, /* it is an operand of its batch: its rows are that's */
+  EDB_OUTPUT_APART = 4,   /* some rows are read apart: all have places in its own piece */
+  EDB_OUTPUT_HOMED = 8    /* some values have homes */
+};
+
 typedef struct edb_placer {
   edb_context *ctx;
   const edb_program *program;
@@ -47,20 +63,19 @@ typedef struct edb_placer {
   const edb_schedule *schedule;
   edb_placement *placement;
   edb_error *error;
-  edb_spot *spots;  /* [n_nodes]; only ordered */
-  uint32_t *made;   /* [n_nodes] first output of the node's batch; only as they arrived */
+  edb_spot *spots;       /* [n_nodes]; only ordered */
+  edb_filling *fillings; /* [n_batches]; only ordered */
+  uint32_t *made;        /* [n_nodes] first output of the node's batch; only as they arrived */
   uint32_t *read;   /* [outputs of batches] last batch that reads it, or makes it; with `made` */
   uint8_t *is_read; /* [n_batches] whether any batch reads it */
-  uint32_t *filled; /* [n_batches] nodes of the batch that are ordered */
-  uint32_t *leader; /* [n_nodes] by position in the schedule, of batches that nothing reads: the
-                       node's first producer */
-  uint32_t *head, *next;  /* [n_nodes] followers of the node in a position, by position */
-  edb_taken *taken;       /* room for the rows of an operand */
+  uint32_t *head;   /* [n_nodes] by position: the first node that follows the one there */
+  uint32_t *next;   /* [n_nodes] by position in the schedule, of batches that nothing reads: the
+                       node's first producer, then the next one that follows the same */
+  edb_taken *taken; /* room for the rows of an operand */
   edb_consumed *consumed; /* as placement->operands */
   edb_piece *pieces;      /* of outputs, then of operands */
   uint32_t *block_piece;  /* [blocks] */
-  uint8_t *keeps;         /* [outputs of batches] */
-  uint8_t *fixed;         /* [outputs of batches] the rows of an operand of the batch are these */
+  uint8_t *marks;         /* [outputs of batches] EDB_OUTPUT_..., together */
   uint32_t *part_start;   /* [n_batches] blocks of parts of operands */
   uint32_t *born, *dead;  /* [n_batches] */
   size_t *dying;          /* [n_batches] bytes of values that it reads last */
