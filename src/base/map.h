@@ -18,6 +18,7 @@ typedef struct edb_map {
   uint32_t *slots;        /* entry + 1, or 0 */
   char *keys;             /* all key bytes, each with a 0 after it */
   size_t length, entry_capacity, slot_count, key_bytes, key_capacity;
+  uint64_t seed; /* of its hashes; another one for every map */
 } edb_map;
 
 #define EDB_MAP_NONE UINT32_MAX

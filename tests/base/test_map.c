@@ -170,6 +170,30 @@ static void the_hash_ignores_alignment(void **state) {
   }
 }
 
+static void every_map_hashes_in_its_own_way_and_keeps_the_order(void **state) {
+  (void)state;
+  faulty f;
+  edb_map maps[2];
+  edb_context *ctx = faulty_context(&f, 0);
+  for (int m = 0; m < 2; m++) {
+    edb_map_init(&maps[m], ctx);
+    for (uint32_t i = 0; i < 100; i++) {
+      char key[16];
+      size_t length = number_key(key, i);
+      assert_true(edb_map_put(&maps[m], key, length, i));
+    }
+  }
+  uint32_t same = 0;
+  for (uint32_t i = 0; i < 100; i++) {
+    same += maps[0].entries[i].hash == maps[1].entries[i].hash;
+    assert_string_equal(edb_map_key(&maps[0], i), edb_map_key(&maps[1], i));
+    assert_int_equal(maps[0].entries[i].value, maps[1].entries[i].value);
+  }
+  assert_int_equal(same, 0);
+  for (int m = 0; m < 2; m++) edb_map_free(&maps[m]);
+  faulty_destroy(&f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_empty_map_has_nothing),
@@ -182,6 +206,7 @@ int main(void) {
       cmocka_unit_test(the_hash_of_a_block_depends_on_every_bit_and_the_length),
       cmocka_unit_test(the_hash_of_a_block_depends_on_the_order_of_its_words),
       cmocka_unit_test(the_hash_ignores_alignment),
+      cmocka_unit_test(every_map_hashes_in_its_own_way_and_keeps_the_order),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
