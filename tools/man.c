@@ -89,13 +89,14 @@ static void put_command(const command *c) {
 
 void man_page(const command *const *commands, size_t n_commands) {
   printf(".TH EDBATCH 1 \"\" \"edbatch %s\" \"User Commands\"\n", edb_version());
-  printf(".SH NAME\nedbatch \\- batched execution of dynamic neural networks\n"
-         ".SH SYNOPSIS\n.B edbatch\n.I COMMAND\n.RI [ ARGUMENTS ]\n"
-         ".SH DESCRIPTION\n"
-         "Networks whose shape depends on the input, as of trees, lattices and sentences, run in\n"
-         "mini\\-batches whose operators are batched by a policy, which is learned from examples or\n"
-         "chosen by name. Models, data, weights and policies are files.\n"
-         ".PP\nThe first lines:\n");
+  printf(
+      ".SH NAME\nedbatch \\- batched execution of dynamic neural networks\n"
+      ".SH SYNOPSIS\n.B edbatch\n.I COMMAND\n.RI [ ARGUMENTS ]\n"
+      ".SH DESCRIPTION\n"
+      "Networks whose shape depends on the input, as of trees, lattices and sentences, run in\n"
+      "mini\\-batches whose operators are batched by a policy, which is learned from examples or\n"
+      "chosen by name. Models, data, weights and policies are files.\n"
+      ".PP\nThe first lines:\n");
   put_lines("  edbatch generate trees --count 512 -o trees.txt\n"
             "  edbatch learn models/tree_lstm.edb --data trees.txt -o policy.json\n"
             "  edbatch run models/tree_lstm.edb --data trees.txt --policy policy.json");

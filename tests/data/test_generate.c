@@ -129,6 +129,38 @@ static void a_seed_gives_the_same_trees_and_another_others(void **state) {
   free(more);
 }
 
+/* The pairs of leaves in a line of which the first word is neutral and the second is positive: how
+ * many are positive, and how many are negative, which three words do that come first. */
+static void count_pairs(const char *line, uint32_t *positive, uint32_t *negative, char turns[3][32],
+                        uint32_t *n_turns) {
+  for (const char *at = line; (at = strchr(at, '(')); at++) {
+    int whole, left, right;
+    char word[32], other[32], end;
+    if (sscanf(at, "(%d (%d %31[^ ()]) (%d %31[^ ()])%c", &whole, &left, word, &right, other,
+               &end) != 6 ||
+        end != ')' || left != 2 || right < 3)
+      continue;
+    *positive += whole > 2;
+    if (whole > 2) continue;
+    ++*negative;
+    uint32_t i = 0;
+    while (i < *n_turns && strcmp(turns[i], word) != 0) i++;
+    assert_true(i < 3); /* a fourth would be no negator */
+    strcpy(turns[i], word);
+    if (i == *n_turns) ++*n_turns;
+  }
+}
+
+static void three_words_turn_the_sentiment_of_what_follows(void **state) {
+  char *text = generated(*state, 4000, 2), turns[3][32];
+  uint32_t positive = 0, negative = 0, n_turns = 0;
+  for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+    count_pairs(line, &positive, &negative, turns, &n_turns);
+  assert_true(negative > 0);
+  assert_true(positive > 5 * negative);
+  free(text);
+}
+
 static void what_cannot_be_generated_is_refused(void **state) {
   fixture *f = *state;
   edb_error error;
@@ -163,6 +195,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(generated_trees_have_the_statistics_of_the_real),
       TEST(a_seed_gives_the_same_trees_and_another_others),
+      TEST(three_words_turn_the_sentiment_of_what_follows),
       TEST(what_cannot_be_generated_is_refused),
       TEST(the_real_trees_are_read_completely),
   };

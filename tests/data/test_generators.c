@@ -80,6 +80,29 @@ static void a_seed_gives_the_same_file_and_another_a_different_one(void **state)
   }
 }
 
+static uint32_t count_of(const edb_file *file, const char *word) {
+  uint32_t count = 0;
+  size_t length = strlen(word);
+  for (size_t i = 0; i + length <= file->bytes; i++)
+    count += memcmp(file->data + i, word, length) == 0;
+  return count;
+}
+
+static void generated_plans_join_in_three_ways_and_merge_what_is_sorted(void **state) {
+  fixture *f = *state;
+  edb_file file;
+  char path[32];
+  generate(f->ctx, "plans", 400, 3, path);
+  assert_int_equal(edb_file_open(f->ctx, path, &file, NULL), EDB_OK);
+  (void)unlink(path);
+  uint32_t nested = count_of(&file, "\"nested_loop\""), merged = count_of(&file, "\"merge_join\""),
+           hashed = count_of(&file, "\"hash_join\"");
+  assert_true(nested > 20 && merged > 20 && hashed > 20);
+  assert_true(hashed > merged);
+  assert_true(count_of(&file, "\"sort\"") >= 2 * merged);
+  edb_file_close(&file);
+}
+
 static void every_failure_of_memory_is_survived(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
@@ -96,6 +119,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(the_zoo_reads_what_is_generated, setup_context, teardown),
       cmocka_unit_test_setup_teardown(a_seed_gives_the_same_file_and_another_a_different_one,
+                                      setup_context, teardown),
+      cmocka_unit_test_setup_teardown(generated_plans_join_in_three_ways_and_merge_what_is_sorted,
                                       setup_context, teardown),
       cmocka_unit_test(every_failure_of_memory_is_survived),
   };

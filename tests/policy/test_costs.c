@@ -366,6 +366,19 @@ static void a_line_through_points_has_no_negative_part(void **state) {
   assert_true(line.batch_ns == 0 && line.node_ns == 0);
 }
 
+static void a_line_does_not_depend_on_the_order_of_its_points(void **state) {
+  (void)state;
+  edb_line_fit falling = {0}, mixed = {0};
+  static const double order[] = {3, 1, 4, 2};
+  for (int x = 4; x >= 1; x--) edb_line_fit_add(&falling, x, 30 + 5 * x, 1);
+  for (int i = 0; i < 4; i++) edb_line_fit_add(&mixed, order[i], 30 + 5 * order[i], 1);
+  edb_cost one = edb_line_fit_solve(&falling, 0), other = edb_line_fit_solve(&mixed, 0);
+  assert_true(near(one.batch_ns, 30) && near(one.node_ns, 5));
+  assert_true(near(other.batch_ns, 30) && near(other.node_ns, 5));
+  assert_true(falling.least_x == 1 && falling.most_x == 4);
+  assert_true(mixed.least_x == 1 && mixed.most_x == 4);
+}
+
 static void every_failing_allocation_is_survived(void **state) {
   (void)state;
   static test_dag d;
@@ -404,6 +417,7 @@ int main(void) {
       cmocka_unit_test(what_a_search_saves_is_unknown_without_costs),
       cmocka_unit_test(costs_of_other_types_are_refused),
       cmocka_unit_test(a_line_through_points_has_no_negative_part),
+      cmocka_unit_test(a_line_does_not_depend_on_the_order_of_its_points),
       cmocka_unit_test(every_failing_allocation_is_survived),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
