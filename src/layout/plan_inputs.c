@@ -1,47 +1,84 @@
 /* layout/plan_inputs.c: reads off a plan which inputs form the operands of a batch. */
 #include "layout/plan_inputs.h"
 
+#include <string.h>
+
+#include "base/carve.h"
+
 static bool gathers_input(const edb_plan *plan, const edb_step *step) {
   return step->kind == EDB_STEP_GATHER && step->source < plan->cell->sig.n_inputs;
 }
 
-/* Whether inputs alone fill the slot: nothing but gathers of them writes to it. */
-static bool is_of_inputs(const edb_plan *plan, uint32_t root) {
-  edb_slot_kind kind = plan->slots[root].kind;
-  if (kind == EDB_SLOT_INPUT) return true;
-  if ((kind != EDB_SLOT_SCRATCH && kind != EDB_SLOT_OUTPUT) || plan->slots[root].local)
-    return false;
+/* The plan's steps by the slots that they use, and parts by their operands. */
+typedef struct finder {
+  edb_plan_inputs *p;
+  const edb_plan *plan;
+  uint8_t *mixed;               /* [n_slots] something else than gathers of inputs writes to it */
+  uint32_t *read_start, *reads; /* [n_slots + 1] of a root: step * EDB_STEP_OPERANDS + operand */
+  uint32_t *first_part, *next_part; /* [n_parts] of an operand, after a part; EDB_SLOT_NONE */
+} finder;
+
+static size_t lay_out_finder(finder *f, size_t n_parts, char *base) {
+  edb_carver c = {.base = base};
+  EDB_CARVE(&c, f->mixed, f->plan->n_slots);
+  EDB_CARVE(&c, f->read_start, (size_t)f->plan->n_slots + 1);
+  EDB_CARVE(&c, f->reads, (size_t)f->plan->n_steps * EDB_STEP_OPERANDS);
+  EDB_CARVE(&c, f->first_part, n_parts);
+  EDB_CARVE(&c, f->next_part, n_parts);
+  return c.at;
+}
+
+static const edb_step *reader(const finder *f, uint32_t i, uint32_t *k) {
+  *k = f->reads[i] % EDB_STEP_OPERANDS;
+  return &f->plan->steps[f->reads[i] / EDB_STEP_OPERANDS];
+}
+
+/* Fills mixed[], read_start[] and reads[]: reads of one root stand in the order of the steps. */
+static void find_steps(finder *f) {
+  const edb_plan *plan = f->plan;
+  uint32_t *next = f->read_start + 1; /* counts, then where reads go, then ends */
+  memset(f->mixed, 0, plan->n_slots);
+  memset(f->read_start, 0, ((size_t)plan->n_slots + 1) * sizeof *f->read_start);
   for (uint32_t i = 0; i < plan->n_steps; i++) {
-    const edb_step *step = &plan->steps[i];
-    if (edb_plan_root(plan, step->result, NULL) == root && !gathers_input(plan, step)) return false;
+    const edb_step *s = &plan->steps[i];
+    if (!gathers_input(plan, s)) f->mixed[edb_plan_root(plan, s->result, NULL)] = 1;
+    for (uint32_t k = 0; k < s->n_operands; k++)
+      if (s->operand[k] != EDB_SLOT_NONE) next[edb_plan_root(plan, s->operand[k], NULL)]++;
   }
-  return true;
+  for (uint32_t slot = 0, start = 0; slot < plan->n_slots; slot++) {
+    uint32_t count = next[slot];
+    next[slot] = start;
+    start += count;
+  }
+  for (uint32_t i = 0; i < plan->n_steps; i++)
+    for (uint32_t k = 0; k < plan->steps[i].n_operands; k++) {
+      uint32_t slot = plan->steps[i].operand[k];
+      if (slot != EDB_SLOT_NONE)
+        f->reads[next[edb_plan_root(plan, slot, NULL)]++] = i * EDB_STEP_OPERANDS + k;
+    }
+}
+
+/* Whether inputs alone fill the slot: nothing but gathers of them writes to it. */
+static bool is_of_inputs(const finder *f, uint32_t root) {
+  const edb_slot *slot = &f->plan->slots[root];
+  if (slot->kind == EDB_SLOT_INPUT) return true;
+  return (slot->kind == EDB_SLOT_SCRATCH || slot->kind == EDB_SLOT_OUTPUT) && !slot->local &&
+         !f->mixed[root];
 }
 
 uint32_t edb_plan_inputs_find(const edb_plan_inputs *p, uint32_t root) {
-  for (uint32_t k = 0; k < p->n_operands; k++)
-    if (p->operands[k].slot == root) return k;
-  return EDB_OPERAND_MIXED;
+  return p->operand_of[root];
 }
 
 /* The one step that reads an input, if it could do with pointers. */
-static edb_reader find_only_reader(const edb_plan *plan, uint32_t slot) {
-  edb_reader found = EDB_READER_OTHER;
-  uint32_t reads = 0;
-  if (plan->slots[slot].kind != EDB_SLOT_INPUT) return EDB_READER_OTHER;
-  for (uint32_t i = 0; i < plan->n_steps; i++) {
-    const edb_step *step = &plan->steps[i];
-    for (uint32_t k = 0; k < step->n_operands; k++) {
-      uint32_t operand = step->operand[k];
-      if (operand == EDB_SLOT_NONE || edb_plan_root(plan, operand, NULL) != slot) continue;
-      if (operand != slot || ++reads > 1) return EDB_READER_OTHER;
-      if (step->kind == EDB_STEP_PRODUCT && step->repeat == 1 && k == 0)
-        found = EDB_READER_PRODUCT;
-      else if (step->kind == EDB_STEP_FUSED)
-        found = EDB_READER_FUSED;
-    }
-  }
-  return found;
+static edb_reader find_only_reader(const finder *f, uint32_t slot) {
+  uint32_t first = f->read_start[slot], k;
+  if (f->plan->slots[slot].kind != EDB_SLOT_INPUT || f->read_start[slot + 1] != first + 1)
+    return EDB_READER_OTHER;
+  const edb_step *step = reader(f, first, &k);
+  if (step->operand[k] != slot) return EDB_READER_OTHER;
+  if (step->kind == EDB_STEP_PRODUCT && step->repeat == 1 && k == 0) return EDB_READER_PRODUCT;
+  return step->kind == EDB_STEP_FUSED ? EDB_READER_FUSED : EDB_READER_OTHER;
 }
 
 /* Columns of the matrix that a step takes as operand k, one for each row; 0: it takes no such. */
@@ -56,64 +93,65 @@ static uint32_t matrix_columns(const edb_plan *plan, const edb_step *step, uint3
 
 /* Whether a step that reads columns of operand `index` is a product that can do with pointers to
  * its inputs: to the one that it reads, or to all of them. */
-static bool takes_parts(const edb_plan_inputs *p, const edb_plan *plan, const edb_step *step,
-                        uint32_t k, uint32_t index) {
-  const edb_operand *operand = &p->operands[index];
+static bool takes_parts(const finder *f, const edb_step *step, uint32_t k, uint32_t index) {
+  const edb_plan *plan = f->plan;
+  const edb_input_part *parts = f->p->parts;
   bool product =
       step->kind == EDB_STEP_PRODUCT
           ? step->repeat > 1
           : step->kind == EDB_STEP_OP && plan->cell->ops[step->op].kind == EDB_OP_PRODUCT;
   if (!product) return false;
-  for (uint32_t i = 0; i < p->n_parts; i++)
-    if (p->parts[i].operand == index && p->parts[i].slot == step->operand[k]) return true;
+  for (uint32_t i = f->first_part[index]; i != EDB_SLOT_NONE; i = f->next_part[i])
+    if (parts[i].slot == step->operand[k]) return true;
   uint32_t columns = matrix_columns(plan, step, k);
-  if (columns == 0 || step->operand[k] != operand->slot) return false;
-  for (uint32_t i = 0; i < p->n_parts; i++)
-    if (p->parts[i].operand == index &&
-        (p->parts[i].column % columns != 0 || plan->slots[p->parts[i].slot].width % columns != 0))
+  if (columns == 0 || step->operand[k] != f->p->operands[index].slot) return false;
+  for (uint32_t i = f->first_part[index]; i != EDB_SLOT_NONE; i = f->next_part[i])
+    if (parts[i].column % columns != 0 || plan->slots[parts[i].slot].width % columns != 0)
       return false;
   return true;
 }
 
-static bool is_of_matrices(const edb_plan_inputs *p, const edb_plan *plan, uint32_t index) {
-  const edb_operand *operand = &p->operands[index];
+static bool is_of_matrices(const finder *f, uint32_t index) {
+  const edb_operand *operand = &f->p->operands[index];
   if (operand->output != EDB_SLOT_NONE || operand->n_parts > EDB_READER_PARTS) return false;
-  for (uint32_t i = 0; i < p->n_parts; i++)
-    if (p->parts[i].operand == index && plan->slots[p->parts[i].slot].width < EDB_READER_WIDTH)
-      return false;
-  for (uint32_t i = 0; i < plan->n_steps; i++) {
-    const edb_step *step = &plan->steps[i];
-    for (uint32_t k = 0; k < step->n_operands; k++)
-      if (step->operand[k] != EDB_SLOT_NONE &&
-          edb_plan_root(plan, step->operand[k], NULL) == operand->slot &&
-          !takes_parts(p, plan, step, k, index))
-        return false;
+  for (uint32_t i = f->first_part[index]; i != EDB_SLOT_NONE; i = f->next_part[i])
+    if (f->plan->slots[f->p->parts[i].slot].width < EDB_READER_WIDTH) return false;
+  for (uint32_t i = f->read_start[operand->slot]; i < f->read_start[operand->slot + 1]; i++) {
+    uint32_t k;
+    const edb_step *step = reader(f, i, &k);
+    if (!takes_parts(f, step, k, index)) return false;
   }
   return true;
 }
 
-static void find_readers(edb_plan_inputs *p, const edb_plan *plan) {
-  for (uint32_t k = 0; k < p->n_operands; k++) {
-    edb_operand *operand = &p->operands[k];
-    operand->reader =
-        is_of_matrices(p, plan, k) ? EDB_READER_MATRICES : find_only_reader(plan, operand->slot);
+static void find_readers(finder *f) {
+  edb_plan_inputs *p = f->p;
+  for (uint32_t k = 0; k < p->n_operands; k++) f->first_part[k] = EDB_SLOT_NONE;
+  for (uint32_t i = p->n_parts; i-- > 0;) {
+    if (p->parts[i].operand == EDB_OPERAND_MIXED) continue;
+    f->next_part[i] = f->first_part[p->parts[i].operand];
+    f->first_part[p->parts[i].operand] = i;
   }
+  for (uint32_t k = 0; k < p->n_operands; k++)
+    p->operands[k].reader =
+        is_of_matrices(f, k) ? EDB_READER_MATRICES : find_only_reader(f, p->operands[k].slot);
 }
 
-static void add_part(edb_plan_inputs *p, const edb_plan *plan, uint32_t input, uint32_t slot) {
+static void add_part(finder *f, uint32_t input, uint32_t slot) {
   size_t column = 0;
-  uint32_t root = edb_plan_root(plan, slot, &column), operand = edb_plan_inputs_find(p, root);
-  const edb_slot *s = &plan->slots[root];
-  if (operand == EDB_OPERAND_MIXED && is_of_inputs(plan, root)) {
-    operand = p->n_operands++;
-    p->operands[operand] =
+  edb_plan_inputs *p = f->p;
+  uint32_t root = edb_plan_root(f->plan, slot, &column), *operand = &p->operand_of[root];
+  const edb_slot *s = &f->plan->slots[root];
+  if (*operand == EDB_OPERAND_MIXED && is_of_inputs(f, root)) {
+    *operand = p->n_operands++;
+    p->operands[*operand] =
         (edb_operand){.slot = root,
                       .domain = s->domain,
                       .width = s->width,
                       .output = s->kind == EDB_SLOT_OUTPUT ? s->index : EDB_SLOT_NONE};
   }
-  if (operand != EDB_OPERAND_MIXED) p->operands[operand].n_parts++;
-  p->parts[p->n_parts++] = (edb_input_part){input, (uint32_t)column, slot, operand};
+  if (*operand != EDB_OPERAND_MIXED) p->operands[*operand].n_parts++;
+  p->parts[p->n_parts++] = (edb_input_part){input, (uint32_t)column, slot, *operand};
 }
 
 static bool is_in_place(const edb_plan *plan, uint32_t input) {
@@ -121,12 +159,14 @@ static bool is_in_place(const edb_plan *plan, uint32_t input) {
   return slot != EDB_SLOT_NONE && plan->slots[slot].kind == EDB_SLOT_INPUT;
 }
 
-static void find_parts(edb_plan_inputs *p, const edb_plan *plan) {
+static void find_parts(finder *f) {
+  const edb_plan *plan = f->plan;
+  for (uint32_t i = 0; i < plan->n_slots; i++) f->p->operand_of[i] = EDB_OPERAND_MIXED;
   for (uint32_t i = 0; i < plan->cell->sig.n_inputs; i++)
-    if (is_in_place(plan, i)) add_part(p, plan, i, plan->input_slot[i]);
+    if (is_in_place(plan, i)) add_part(f, i, plan->input_slot[i]);
   for (uint32_t i = 0; i < plan->n_steps; i++)
     if (gathers_input(plan, &plan->steps[i]))
-      add_part(p, plan, plan->steps[i].source, plan->steps[i].result);
+      add_part(f, plan->steps[i].source, plan->steps[i].result);
 }
 
 /* At most one part per input that is read in place and per gather. */
@@ -139,26 +179,40 @@ static size_t count_parts(const edb_plan *plan) {
 static void find_last_steps(edb_plan_inputs *p, const edb_plan *plan) {
   for (uint32_t o = 0; o < p->n_outputs; o++) p->last_step[o] = EDB_SLOT_NONE;
   for (uint32_t i = 0; i < plan->n_steps; i++) {
-    uint32_t root = edb_plan_root(plan, plan->steps[i].result, NULL);
-    for (uint32_t o = 0; o < p->n_outputs; o++)
-      if (plan->output_slot[o] == root) p->last_step[o] = i;
+    const edb_slot *root = &plan->slots[edb_plan_root(plan, plan->steps[i].result, NULL)];
+    if (root->kind == EDB_SLOT_OUTPUT) p->last_step[root->index] = i;
   }
+}
+
+static size_t lay_out(edb_plan_inputs *p, const edb_plan *plan, size_t n_parts, char *base) {
+  edb_carver c = {.base = base};
+  EDB_CARVE(&c, p->parts, n_parts);
+  EDB_CARVE(&c, p->operands, n_parts);
+  EDB_CARVE(&c, p->last_step, p->n_outputs);
+  EDB_CARVE(&c, p->operand_of, plan->n_slots);
+  return c.at;
 }
 
 edb_status edb_plan_inputs_create(edb_context *ctx, const edb_plan *plan, edb_plan_inputs *out,
                                   edb_error *error) {
   edb_plan_inputs p = {.ctx = ctx, .n_outputs = plan->cell->sig.n_outputs};
-  size_t parts = count_parts(plan);
-  p.memory_bytes =
-      parts * (sizeof *p.parts + sizeof *p.operands) + p.n_outputs * sizeof *p.last_step;
-  p.memory = edb_alloc_zero(ctx, p.memory_bytes);
-  if (p.memory_bytes && !p.memory) return edb_fail_memory(error, p.memory_bytes, "a plan");
-  p.parts = p.memory;
-  p.operands = (edb_operand *)(void *)(p.parts + parts);
-  p.last_step = (uint32_t *)(void *)(p.operands + parts);
-  find_parts(&p, plan);
-  find_readers(&p, plan);
+  finder f = {.p = &p, .plan = plan};
+  size_t n_parts = count_parts(plan), bytes = lay_out_finder(&f, n_parts, NULL);
+  p.memory_bytes = lay_out(&p, plan, n_parts, NULL);
+  p.memory = edb_alloc(ctx, p.memory_bytes);
+  char *memory = edb_alloc(ctx, bytes);
+  if ((p.memory_bytes > 0 && !p.memory) || !memory) {
+    edb_free(ctx, p.memory, p.memory ? p.memory_bytes : 0);
+    edb_free(ctx, memory, memory ? bytes : 0);
+    return edb_fail_memory(error, p.memory_bytes + bytes, "a plan");
+  }
+  (void)lay_out(&p, plan, n_parts, p.memory);
+  (void)lay_out_finder(&f, n_parts, memory);
+  find_steps(&f);
+  find_parts(&f);
+  find_readers(&f);
   find_last_steps(&p, plan);
+  edb_free(ctx, memory, bytes);
   *out = p;
   return EDB_OK;
 }

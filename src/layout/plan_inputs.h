@@ -50,6 +50,7 @@ typedef struct edb_plan_inputs {
   edb_input_part *parts; /* [n_parts] */
   edb_operand *operands; /* [n_operands] */
   uint32_t *last_step;   /* [n_outputs] that writes the output; EDB_SLOT_NONE: none does */
+  uint32_t *operand_of;  /* [n_slots of the plan] that lives there, or EDB_OPERAND_MIXED */
   void *memory;
   size_t memory_bytes;
 } edb_plan_inputs;
