@@ -174,6 +174,10 @@ static void operators_of_one_form_are_one_kernel(void **state) {
   static const merge cases[] = {
       {"rows and columns of parameters",
        "cell f(h[n]) -> (o[n]):\n  o = tanh(W @ h) * sigmoid(h @ V)\n", 4, 0},
+      {"a result and an input in any order",
+       "cell f(x[n], h[n]) -> (o[n], p[n]):\n  o = x + tanh(h)\n  p = sigmoid(x) + h\n", 3, 0},
+      {"a parameter and a result in any order",
+       "cell f(x[n], h[n]) -> (o[n], p[n]):\n  o = b + tanh(h)\n  p = sigmoid(x) + g\n", 3, 0},
       {"two operands in any order", "cell f(h[n]) -> (o[n], p[n]):\n  o = h + b\n  p = g + h\n", 1,
        0},
       {"any widths", "cell f(h[n], k[m]) -> (o[n], p[m]):\n  o = tanh(h)\n  p = tanh(k)\n", 1, 0},

@@ -291,6 +291,36 @@ static void progress_is_told_with_every_evaluation(void **state) {
   edb_policy_destroy(policy);
 }
 
+/* The exploration of a published run of many episodes, told by how far the tables come. */
+static void parameters_of_0_are_those_of_the_header(void **state) {
+  test_dag d;
+  dag_parse(&d, unreachable);
+  edb_learn_params given = EDB_PARAMS(edb_learn_params), none = given;
+  none.as_published = given.as_published = true;
+  given.max_episodes = 1000;
+  given.evaluate_every = 50;
+  given.n_step = 10;
+  given.learning_rate = 0.4;
+  given.epsilon_start = 0.5;
+  given.epsilon_decay = 0.9;
+  given.epsilon_end = 0.05;
+  given.stop_within = 0.01;
+  for (uint64_t seed = 1; seed <= 20; seed++) {
+    edb_learn_report reports[2];
+    watcher w[2] = {{0}, {0}};
+    given.seed = none.seed = seed;
+    given.progress = none.progress = watch;
+    given.progress_user = &w[0];
+    none.progress_user = &w[1];
+    edb_policy_destroy(learn_raw(*state, &d.dag, 1, &given, &reports[0]));
+    edb_policy_destroy(learn_raw(*state, &d.dag, 1, &none, &reports[1]));
+    assert_int_equal(reports[0].episodes, reports[1].episodes);
+    assert_int_equal(reports[0].states, reports[1].states);
+    assert_int_equal(reports[0].batches, reports[1].batches);
+    assert_int_equal(w[0].calls, w[1].calls);
+  }
+}
+
 static void learning_can_be_cancelled(void **state) {
   test_dag d;
   dag_parse(&d, unreachable);
@@ -445,6 +475,7 @@ int main(void) {
       cmocka_unit_test(an_empty_graph_teaches_nothing),
       cmocka_unit_test(unbatchable_types_are_no_part_of_states),
       cmocka_unit_test(progress_is_told_with_every_evaluation),
+      cmocka_unit_test(parameters_of_0_are_those_of_the_header),
       cmocka_unit_test(learning_can_be_cancelled),
       cmocka_unit_test(bad_parameters_are_refused_by_name),
       cmocka_unit_test(learning_needs_graphs_that_fit_together),
