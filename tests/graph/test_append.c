@@ -204,6 +204,28 @@ static void nodes_and_edges_are_limited(void **state) {
   edb_graph_destroy(g);
 }
 
+static void attribute_values_are_limited(void **state) {
+  edb_graph *g = make_graph(*state);
+  edb_error error;
+  edb_node node = 0;
+  int32_t word = 0;
+  float features[16] = {0};
+  const float *dense[] = {features, features};
+  edb_call leaf = {.cell = LEAF, .indices = &word};
+  edb_call sense = {.cell = SENSE, .dense = dense};
+  size_t ints = g->int_count, floats = g->float_count;
+  g->int_count = UINT32_MAX - 1;
+  assert_int_equal(edb_graph_append(g, &leaf, &node, &error), EDB_ERROR_LIMIT);
+  assert_non_null(strstr(error.text, "attribute values; it has 4294967294 indices"));
+  g->int_count = ints;
+  g->float_count = UINT32_MAX - 1;
+  assert_int_equal(edb_graph_append(g, &sense, &node, &error), EDB_ERROR_LIMIT);
+  assert_non_null(strstr(error.text, "4294967294 numbers"));
+  g->float_count = floats;
+  assert_int_equal(edb_graph_append(g, &leaf, &node, &error), EDB_OK);
+  edb_graph_destroy(g);
+}
+
 static void a_cell_with_too_many_outputs_is_refused(void **state) {
   edb_type_sig type = {.name = "wide", .n_outputs = 65536};
   edb_schema schema = {.n_types = 1, .types = &type};
@@ -226,6 +248,7 @@ int main(void) {
       cmocka_unit_test(an_index_into_an_empty_vocabulary_says_so),
       cmocka_unit_test(wrong_attributes_are_refused),
       cmocka_unit_test(nodes_and_edges_are_limited),
+      cmocka_unit_test(attribute_values_are_limited),
       cmocka_unit_test(a_cell_with_too_many_outputs_is_refused),
   };
   return cmocka_run_group_tests(tests, make_context, destroy_context);
