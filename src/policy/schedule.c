@@ -7,11 +7,13 @@
 #include "policy/regroup.h"
 #include "policy/scratch.h"
 
-/* About what a schedule of a graph takes; more than the largest block would not stay with the
- * allocator either. */
-#define BYTES_PER_NODE 192
-#define BYTES_PER_EDGE 24
-#define LARGEST_BLOCK  ((size_t)24 << 20)
+/* About what a schedule of a graph takes, and what it takes where a policy looks at many of them
+ * side by side or follows a table; more than the largest block would not stay with the allocator
+ * either. */
+#define BYTES_PER_NODE      112
+#define MOST_BYTES_PER_NODE 192
+#define BYTES_PER_EDGE      24
+#define LARGEST_BLOCK       ((size_t)24 << 20)
 
 /* The arrays begin on a cache line of their own. */
 #define HEAD_BYTES ((sizeof(edb_schedule) + EDB_ALIGN - 1) / EDB_ALIGN * EDB_ALIGN)
@@ -70,9 +72,12 @@ static void fill(const edb_attempts *a, const edb_dag *dag, uint32_t heralds, ed
                                 .policy = a->kind};
 }
 
-static size_t scratch_bytes(const edb_dag *dag) {
+static size_t scratch_bytes(const edb_policy *policy, const edb_dag *dag) {
+  bool most = policy->kind == EDB_POLICY_BEAM || policy->kind == EDB_POLICY_EXACT ||
+              policy->kind == EDB_POLICY_FSM;
+  uint64_t per_node = most ? MOST_BYTES_PER_NODE : BYTES_PER_NODE;
   uint64_t edges = dag->n_nodes == 0 ? 0 : dag->in_start[dag->n_nodes] - dag->in_start[0];
-  uint64_t bytes = (uint64_t)dag->n_nodes * BYTES_PER_NODE + edges * BYTES_PER_EDGE;
+  uint64_t bytes = (uint64_t)dag->n_nodes * per_node + edges * BYTES_PER_EDGE;
   return bytes < LARGEST_BLOCK ? (size_t)bytes : LARGEST_BLOCK;
 }
 
@@ -174,7 +179,7 @@ static edb_status schedule(edb_context *ctx, const edb_policy *policy, const edb
   bool done;
   EDB_TRY(schedule_levels(ctx, policy, dag, schema, out, &done, error));
   if (done) return EDB_OK;
-  edb_scratch_init(&scratch, ctx, scratch_bytes(dag));
+  edb_scratch_init(&scratch, ctx, scratch_bytes(policy, dag));
   edb_status status = find(ctx, &scratch, policy, dag, schema, out, error);
   edb_scratch_free(&scratch);
   return status;
