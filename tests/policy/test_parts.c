@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <math.h>
 
 #include "base/bitset.h"
 #include "policy/dags.h"
@@ -246,6 +247,21 @@ static void costs_to_go_are_those_of_the_shortest_words(void **state) {
   close_part(&f);
 }
 
+static void powers_are_those_of_the_exponential(void **state) {
+  (void)state;
+  static const double rates[] = {0.01, 0.35, 1};
+  for (size_t r = 0; r < sizeof rates / sizeof *rates; r++) {
+    double table[33];
+    table[32] = -1;
+    edb_fill_powers(rates[r], 32, table);
+    for (int d = 0; d < 32; d++) {
+      double exact = exp(-rates[r] * d);
+      assert_true(fabs(table[d] - exact) <= 1e-12 * exact);
+    }
+    assert_true(table[32] == -1);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(instances_are_connected_components),
@@ -256,6 +272,7 @@ int main(void) {
       cmocka_unit_test(automata_stop_at_their_memory),
       cmocka_unit_test(automata_stop_at_their_deadline),
       cmocka_unit_test(costs_to_go_are_those_of_the_shortest_words),
+      cmocka_unit_test(powers_are_those_of_the_exponential),
   };
   return cmocka_run_group_tests(tests, make_context, destroy_context);
 }
