@@ -74,6 +74,7 @@ static edb_status create_cell(edb_cpu *cpu, uint32_t index, const edb_plan_param
   if (launch_bytes && !cell->launches) return edb_fail_memory(error, launch_bytes, "launches");
   for (uint32_t i = 0; i < plan->n_steps; i++)
     cell->launches[i] = edb_cpu_launch_of(cpu->kernels, plan, &plan->steps[i]);
+  EDB_TRY(edb_cpu_slots_create(cpu->ctx, cell, error));
   for (uint32_t i = 0; i < ir->sig.n_indices; i++) cell->has_labels |= ir->sig.indices[i].is_label;
   for (uint32_t i = 0; i < ir->sig.n_dense; i++) cell->has_labels |= ir->sig.dense[i].is_label;
   EDB_TRY(edb_plan_inputs_create(cpu->ctx, cell->plan, &cpu->inputs[index], error));
@@ -105,6 +106,7 @@ static void cpu_destroy(void *state) {
              cell->numbers ? cpu->program->cells[i].n_numbers * sizeof(float) : 0);
     edb_free(cpu->ctx, cell->launches,
              cell->launches ? cell->plan->n_steps * sizeof *cell->launches : 0);
+    edb_cpu_slots_destroy(cpu->ctx, cell);
     edb_plan_destroy(cell->plan);
     if (cpu->inputs) edb_plan_inputs_destroy(&cpu->inputs[i]);
   }

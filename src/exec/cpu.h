@@ -46,10 +46,19 @@ typedef struct edb_launch {
   edb_launch_operand operand[EDB_STEP_OPERANDS], result;
 } edb_launch;
 
+/* A slot's rows in a chunk. */
+typedef struct edb_block {
+  float *data;
+  ptrdiff_t stride; /* floats; 0: one row for all */
+} edb_block;
+
 /* One cell, ready to run. */
 typedef struct edb_cpu_cell {
   edb_plan *plan;
-  edb_launch *launches;  /* [n_steps] */
+  edb_launch *launches; /* [n_steps] */
+  edb_block *fixed; /* [n_slots] parameters, literals and parts of them; moves with the weights */
+  uint32_t *moving; /* the other slots: n_roots with memory of their own, n_parts of others */
+  uint32_t n_roots, n_parts;
   float **packed;        /* [n_steps] packed weights of product steps, else NULL */
   float *rows;           /* packed rows of parameters, slots of kind STACK */
   uint64_t version;      /* of the weights that these were made of; 0: of none yet */
@@ -90,12 +99,6 @@ typedef struct edb_cpu {
 typedef struct edb_cpu_room {
   size_t nodes, elements;
 } edb_cpu_room;
-
-/* A slot's rows in this chunk. */
-typedef struct edb_block {
-  float *data;
-  ptrdiff_t stride; /* floats; 0: one row for all */
-} edb_block;
 
 typedef struct edb_frame {
   edb_cpu *cpu;
@@ -234,6 +237,12 @@ static inline bool edb_cpu_is_far(const edb_frame *f) {
 
 /* Numbers of rows of the chunk's domains, from its nodes. */
 void edb_cpu_bind_rows(edb_frame *frame, size_t nodes);
+/* Tells the slots of a cell whose blocks move from chunk to chunk from those that do not. */
+EDB_MUST_CHECK edb_status edb_cpu_slots_create(edb_context *ctx, edb_cpu_cell *cell,
+                                               edb_error *error);
+void edb_cpu_slots_destroy(edb_context *ctx, edb_cpu_cell *cell);
+/* The blocks of those that do not, from the weights. */
+void edb_cpu_bind_fixed(const edb_cpu *cpu, edb_cpu_cell *cell);
 /* All blocks of the chunk; gathers inputs that cannot be read in place. */
 void edb_cpu_bind_slots(edb_frame *frame, float *const *domain_base);
 /* Rows frame->pointers[0 .. n - 1] to a slot. */

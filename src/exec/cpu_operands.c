@@ -392,24 +392,58 @@ static void bind_outputs(edb_frame *f) {
   }
 }
 
+static bool is_fixed(const edb_plan *plan, uint32_t slot) {
+  edb_slot_kind kind = plan->slots[edb_plan_root(plan, slot, NULL)].kind;
+  return kind == EDB_SLOT_PARAM || kind == EDB_SLOT_STACK || kind == EDB_SLOT_NUMBER;
+}
+
+edb_status edb_cpu_slots_create(edb_context *ctx, edb_cpu_cell *cell, edb_error *error) {
+  const edb_plan *plan = cell->plan;
+  uint32_t n = plan->n_slots;
+  cell->fixed = edb_alloc_zero(ctx, n * sizeof *cell->fixed);
+  cell->moving = edb_alloc(ctx, n * sizeof *cell->moving);
+  if (n && (!cell->fixed || !cell->moving))
+    return edb_fail_memory(error, n * sizeof *cell->fixed, "the slots of a cell");
+  for (uint32_t i = 0; i < n; i++)
+    if (plan->slots[i].kind == EDB_SLOT_SCRATCH || plan->slots[i].kind == EDB_SLOT_INPUT)
+      cell->moving[cell->n_roots++] = i;
+  for (uint32_t i = 0; i < n; i++)
+    if (plan->slots[i].kind == EDB_SLOT_PART && !is_fixed(plan, i))
+      cell->moving[cell->n_roots + cell->n_parts++] = i;
+  return EDB_OK;
+}
+
+void edb_cpu_slots_destroy(edb_context *ctx, edb_cpu_cell *cell) {
+  uint32_t n = cell->plan ? cell->plan->n_slots : 0;
+  edb_free(ctx, cell->fixed, n * sizeof *cell->fixed);
+  edb_free(ctx, cell->moving, n * sizeof *cell->moving);
+}
+
+void edb_cpu_bind_fixed(const edb_cpu *cpu, edb_cpu_cell *cell) {
+  const edb_plan *plan = cell->plan;
+  for (uint32_t i = 0; i < plan->n_slots; i++) {
+    size_t column = 0;
+    const edb_slot *root = &plan->slots[edb_plan_root(plan, i, &column)];
+    const float *row = NULL;
+    if (root->kind == EDB_SLOT_PARAM) row = edb_weights_param(cpu->weights, root->index);
+    if (root->kind == EDB_SLOT_STACK) row = cell->rows + root->position;
+    if (root->kind == EDB_SLOT_NUMBER) row = cell->numbers + root->index;
+    if (row) cell->fixed[i] = (edb_block){(float *)(uintptr_t)(row + column), 0};
+  }
+}
+
 /* Slots with memory of their own, then the parts, which follow their roots. */
 void edb_cpu_bind_slots(edb_frame *f, float *const *domain_base) {
-  const edb_plan *plan = f->cell->plan;
-  for (uint32_t i = 0; i < plan->n_slots; i++) {
-    const edb_slot *s = &plan->slots[i];
-    size_t rows = s->local ? f->cell->tile_rows : f->rows[s->domain];
+  const edb_cpu_cell *cell = f->cell;
+  const edb_plan *plan = cell->plan;
+  memcpy(f->blocks, cell->fixed, plan->n_slots * sizeof *f->blocks);
+  for (uint32_t i = 0; i < cell->n_roots; i++) {
+    const edb_slot *s = &plan->slots[cell->moving[i]];
+    size_t rows = s->local ? cell->tile_rows : f->rows[s->domain];
     float *base = s->local ? f->tile : domain_base[s->domain];
-    if (s->kind == EDB_SLOT_SCRATCH || s->kind == EDB_SLOT_INPUT)
-      f->blocks[i] =
-          (edb_block){base + s->position * rows,
-                      s->domain == EDB_DOMAIN_STATIC ? 0 : (ptrdiff_t)edb_cpu_align16(s->width)};
-    else if (s->kind == EDB_SLOT_PARAM)
-      f->blocks[i] =
-          (edb_block){(float *)(uintptr_t)edb_weights_param(f->cpu->weights, s->index), 0};
-    else if (s->kind == EDB_SLOT_STACK)
-      f->blocks[i] = (edb_block){f->cell->rows + s->position, 0};
-    else if (s->kind == EDB_SLOT_NUMBER)
-      f->blocks[i] = (edb_block){(float *)(uintptr_t)(f->cell->numbers + s->index), 0};
+    f->blocks[cell->moving[i]] =
+        (edb_block){base + s->position * rows,
+                    s->domain == EDB_DOMAIN_STATIC ? 0 : (ptrdiff_t)edb_cpu_align16(s->width)};
   }
   if (f->store->placed.placement)
     bind_placed_outputs(f);
@@ -417,10 +451,11 @@ void edb_cpu_bind_slots(edb_frame *f, float *const *domain_base) {
     bind_outputs(f);
   bind_placed_operands(f);
   bind_inputs(f);
-  for (uint32_t i = 0; i < plan->n_slots; i++) {
-    if (plan->slots[i].kind != EDB_SLOT_PART) continue;
-    edb_block root = f->blocks[plan->slots[i].parent];
-    f->blocks[i] = (edb_block){root.data + plan->slots[i].offset, root.stride};
+  const uint32_t *parts = cell->moving + cell->n_roots;
+  for (uint32_t i = 0; i < cell->n_parts; i++) {
+    const edb_slot *s = &plan->slots[parts[i]];
+    edb_block root = f->blocks[s->parent];
+    f->blocks[parts[i]] = (edb_block){root.data + s->offset, root.stride};
   }
 }
 

@@ -123,6 +123,7 @@ edb_status edb_cpu_weights_create(edb_cpu *cpu, edb_error *error) {
 void edb_cpu_weights_refill(edb_cpu *cpu, edb_cpu_cell *cell) {
   fill(cpu, cell);
   fill_rows(cpu, cell);
+  edb_cpu_bind_fixed(cpu, cell);
   cell->version = cpu->version;
 }
 
