@@ -78,7 +78,6 @@ VF_INLINE void product_tile(const size_t rows, const size_t vectors, const bool 
         prefetch_ahead(b + v * VF_LANES, ahead);
         column[v] = exact && v + 1 == vectors ? vf_load_n(b + v * VF_LANES, last)
                                               : vf_load(b + v * VF_LANES);
-        if (rows > 1) column[v] = vf_keep(column[v]);
       }
       VF_UNROLL
       for (size_t r = 0; r < rows; r++) {

@@ -45,10 +45,6 @@ VF_INLINE edb_vf vf_set1(float x) {
 VF_INLINE edb_vf vf_load(const float *p) {
   return (edb_vf){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
 }
-VF_INLINE edb_vf vf_keep(edb_vf v) {
-  __asm__("" : "+x"(v.lo), "+x"(v.hi));
-  return v;
-}
 VF_INLINE void vf_store(float *p, edb_vf v) {
   _mm256_storeu_ps(p, v.lo);
   _mm256_storeu_ps(p + 8, v.hi);

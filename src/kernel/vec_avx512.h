@@ -39,10 +39,6 @@ VF_INLINE edb_vf vf_set1(float x) {
 VF_INLINE edb_vf vf_load(const float *p) {
   return _mm512_loadu_ps(p);
 }
-VF_INLINE edb_vf vf_keep(edb_vf v) {
-  __asm__("" : "+v"(v));
-  return v;
-}
 VF_INLINE void vf_store(float *p, edb_vf v) {
   _mm512_storeu_ps(p, v);
 }

@@ -53,9 +53,6 @@ VF_INLINE edb_vf vf_set1(float x) {
 VF_INLINE edb_vf vf_load(const float *p) {
   VF_QUARTERS(edb_vf, vld1q_f32(p + 4 * i));
 }
-VF_INLINE edb_vf vf_keep(edb_vf v) {
-  return v; /* no instruction computes with memory */
-}
 VF_INLINE void vf_store(float *p, edb_vf v) {
   VF_UNROLL
   for (int i = 0; i < 4; i++) vst1q_f32(p + 4 * i, v.q[i]);

@@ -67,11 +67,6 @@ VF_INLINE edb_vf vf_set1(float x) {
 VF_INLINE edb_vf vf_load(const float *p) {
   VF_LANEWISE(edb_vf, p[i]);
 }
-/* The same, in a register: compilers load a vector again for each instruction that takes it, where
- * the instruction can, and loads are what few rows have too many of. */
-VF_INLINE edb_vf vf_keep(edb_vf v) {
-  return v;
-}
 VF_INLINE void vf_store(float *p, edb_vf v) {
   memcpy(p, v.lane, sizeof v.lane);
 }
