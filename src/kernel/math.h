@@ -6,10 +6,10 @@
  * our own, rounded to fp32 one after another. Bounds are in ulp of the fp32 result against the true
  * value; tests/kernel/test_math.c measures them. NaN gives NaN.
  *
- *   exp      1.5 ulp, denormal results rounded once; overflow gives +inf, underflow +0
+ *   exp      1.1 ulp, denormal results rounded once; overflow gives +inf, underflow +0
  *   log      1.5 ulp, also of denormals; log 0 = -inf, of a negative number NaN
- *   sigmoid  2.5 ulp, denormal results included
- *   tanh     5.5 ulp (3.5 for |x| < 2); odd; +-1 from |x| = 9 on, never beyond
+ *   sigmoid  3.1 ulp, denormal results included
+ *   tanh     5 ulp (3.5 for |x| < 2); odd; +-1 from |x| = 9.02 on, never beyond
  *   sin, cos 2 ulp for every finite x; of an infinity NaN
  *   gelu     x Phi(x) with the true normal distribution: 7 ulp for x >= -13; below, where results
  *            become denormal, 5e-7 relative plus 1e-43 absolute */
@@ -29,29 +29,31 @@ VF_INLINE edb_vf vf_minus_abs(edb_vf x) {
 }
 
 /* 1.5 * 2^23: adding it rounds a number below 2^22 to a whole one, which then stands in the low
- * bits. */
-#define VF_ROUNDER 0x1.8p23f
+ * bits; 1.5 * 2^19 to a multiple of 1 / 16, in whose low bits the sixteenths stand. */
+#define VF_ROUNDER            0x1.8p23f
+#define VF_SIXTEENTHS_ROUNDER 0x1.8p19f
 
-/* x = n ln 2 + r with |r| <= ln 2 / 2; returns e^r - 1 with full relative precision. The first step
- * of the reduction is exact: n ln2_high and x have so many bits in common. */
-VF_INLINE edb_vf vf_exp_reduced(edb_vf x, edb_vf *n) {
-  const edb_vf rounder = vf_set1(VF_ROUNDER);
-  *n = vf_sub(vf_fma(x, vf_set1(0x1.715476p0f), rounder), rounder);
-  edb_vf r = vf_fma(*n, vf_set1(-0x1.62e430p-1f), x);
-  r = vf_fma(*n, vf_set1(0x1.05c610p-29f), r);
-  edb_vf q = vf_set1(0x1.6b9c66p-10f);
-  q = vf_fma(q, r, vf_set1(0x1.12254ap-7f));
-  q = vf_fma(q, r, vf_set1(0x1.5556f2p-5f));
-  q = vf_fma(q, r, vf_set1(0x1.5554b4p-3f));
-  q = vf_fma(q, r, vf_set1(0x1.fffffep-2f));
-  return vf_fma(vf_mul(r, r), q, r);
-}
+/* 2^(i / 16) */
+static const float vf_powers_of_two[VF_LANES] = {
+    0x1.000000p0f, 0x1.0b5586p0f, 0x1.172b84p0f, 0x1.2387a6p0f, 0x1.306fe0p0f, 0x1.3dea64p0f,
+    0x1.4bfdaep0f, 0x1.5ab07ep0f, 0x1.6a09e6p0f, 0x1.7a1148p0f, 0x1.8ace54p0f, 0x1.9c4918p0f,
+    0x1.ae89fap0f, 0x1.c199bep0f, 0x1.d5818ep0f, 0x1.ea4afap0f,
+};
 
-/* e^x for x <= 89; -104 is below the logarithm of the smallest denormal. */
+/* e^x for x <= 89; -104 is below the logarithm of the smallest denormal. x = n ln 2 + r with n a
+ * multiple of 1 / 16 and |r| <= ln 2 / 32, so that a cubic is enough for e^r - 1; the first step of
+ * the reduction is exact: n ln2_high and x have so many bits in common. */
 VF_INLINE edb_vf vf_exp_bounded(edb_vf x) {
-  edb_vf n;
-  const edb_vf p = vf_exp_reduced(vf_greater(vf_set1(-104.0f), x), &n);
-  return vf_scale(vf_add(p, vf_set1(1.0f)), n);
+  const edb_vf rounder = vf_set1(VF_SIXTEENTHS_ROUNDER);
+  const edb_vf bounded = vf_greater(vf_set1(-104.0f), x);
+  const edb_vf shifted = vf_fma(bounded, vf_set1(0x1.715476p0f), rounder);
+  const edb_vf n = vf_sub(shifted, rounder);
+  edb_vf r = vf_fma(n, vf_set1(-0x1.62e430p-1f), bounded);
+  r = vf_fma(n, vf_set1(0x1.05c610p-29f), r);
+  const edb_vf q = vf_fma(vf_set1(0x1.55571ep-3f), r, vf_set1(0x1.000220p-1f));
+  const edb_vf p = vf_fma(vf_mul(r, r), q, r);
+  const edb_vf power = vf_pick(vf_powers_of_two, vf_bits(shifted));
+  return vf_scale(vf_fma(power, p, power), n);
 }
 
 VF_INLINE edb_vf vf_exp(edb_vf x) {
@@ -66,21 +68,20 @@ VF_INLINE edb_vf vf_sigmoid(edb_vf x) {
   return vf_div(vf_blend(vf_gt(x, vf_set1(0.0f)), one, e), vf_add(one, e));
 }
 
-/* x P(x^2) / Q(x^2), a minimax fit over |x| <= 9; it is 1 at 9, which stands for all beyond. On the
- * way there, rounding could pass 1. */
+/* x P(x^2) / Q(x^2), a minimax fit over |x| <= 9.02; it is 1 there, which stands for all beyond. On
+ * the way there, rounding could pass 1. */
 VF_INLINE edb_vf vf_tanh(edb_vf x) {
-  const edb_vf bounded = vf_less(vf_set1(9.0f), vf_greater(vf_set1(-9.0f), x));
+  const edb_vf bounded = vf_less(vf_set1(9.02f), vf_greater(vf_set1(-9.02f), x));
   const edb_vf z = vf_mul(bounded, bounded), one = vf_set1(1.0f);
-  edb_vf p = vf_set1(-0x1.821ff4p-44f);
-  p = vf_fma(p, z, vf_set1(0x1.d2f0dcp-35f));
-  p = vf_fma(p, z, vf_set1(-0x1.5c6f2ep-26f));
-  p = vf_fma(p, z, vf_set1(0x1.76aed4p-17f));
-  p = vf_fma(p, z, vf_set1(0x1.96fabcp-9f));
-  p = vf_fma(p, z, vf_set1(0x1.0bfab0p-3f));
+  edb_vf p = vf_set1(0x1.cc0e3ap-27f);
+  p = vf_fma(p, z, vf_set1(0x1.5a3e16p-16f));
+  p = vf_fma(p, z, vf_set1(0x1.ca6c30p-9f));
+  p = vf_fma(p, z, vf_set1(0x1.1213d2p-3f));
   p = vf_fma(p, z, one);
-  edb_vf q = vf_set1(0x1.0b2650p-12f);
-  q = vf_fma(q, z, vf_set1(0x1.916566p-6f));
-  q = vf_fma(q, z, vf_set1(0x1.db52aap-2f));
+  edb_vf q = vf_set1(0x1.a251bap-21f);
+  q = vf_fma(q, z, vf_set1(0x1.58d64cp-12f));
+  q = vf_fma(q, z, vf_set1(0x1.a81702p-6f));
+  q = vf_fma(q, z, vf_set1(0x1.de5f36p-2f));
   q = vf_fma(q, z, one);
   const edb_vf y = vf_div(vf_mul(p, bounded), q);
   return vf_less(one, vf_greater(vf_set1(-1.0f), y));

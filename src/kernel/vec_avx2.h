@@ -147,9 +147,22 @@ VF_INLINE edb_vm vi_nonzero(edb_vi a) {
                   _mm256_xor_si256(_mm256_cmpeq_epi32(a.hi, zero), all)};
 }
 
+/* A permutation looks at three bits of the index: one of each half of the table, then the fourth
+ * bit decides. */
+VF_INLINE __m256 vf_pick8(__m256 low, __m256 high, __m256i index) {
+  const __m256 fourth = _mm256_castsi256_ps(_mm256_slli_epi32(index, 28));
+  return _mm256_blendv_ps(_mm256_permutevar8x32_ps(low, index),
+                          _mm256_permutevar8x32_ps(high, index), fourth);
+}
+VF_INLINE edb_vf vf_pick(const float table[VF_LANES], edb_vi index) {
+  const edb_vf t = vf_load(table);
+  return (edb_vf){vf_pick8(t.lo, t.hi, index.lo), vf_pick8(t.lo, t.hi, index.hi)};
+}
+
 /* In two exact steps, as in vec_portable.h. */
 VF_INLINE edb_vf vf_scale(edb_vf x, edb_vf n) {
-  const edb_vi whole = VF_MAP1(edb_vi, _mm256_cvtps_epi32, n);
+  const edb_vf floored = VF_MAP1(edb_vf, _mm256_floor_ps, n);
+  const edb_vi whole = VF_MAP1(edb_vi, _mm256_cvtps_epi32, floored);
   const edb_vi half = vi_shift_right(whole, 1);
   const edb_vi rest = vi_sub(whole, half);
   const edb_vf first = vf_from_bits(vi_shift_left(vi_add(half, vi_set1(127)), 23));

@@ -131,6 +131,10 @@ VF_INLINE edb_vm vi_nonzero(edb_vi a) {
   return _mm512_test_epi32_mask(a, a);
 }
 
+VF_INLINE edb_vf vf_pick(const float table[VF_LANES], edb_vi index) {
+  return _mm512_maskz_permutexvar_ps(0xffff, index, vf_load(table));
+}
+
 VF_INLINE edb_vf vf_swap8(edb_vf v) {
   return _mm512_maskz_shuffle_f32x4(0xffff, v, v, 0x4e);
 }

@@ -148,12 +148,23 @@ VF_INLINE edb_vm vi_nonzero(edb_vi a) {
   VF_QUARTERS(edb_vm, vtstq_s32(a.q[i], a.q[i]));
 }
 
-VF_INLINE edb_vi vf_round(edb_vf a) {
-  VF_QUARTERS(edb_vi, vcvtnq_s32_f32(a.q[i]));
+/* The table as 64 bytes; float k has the bytes 4 k .. 4 k + 3. */
+VF_INLINE edb_vf vf_pick(const float table[VF_LANES], edb_vi index) {
+  uint8x16x4_t bytes;
+  VF_UNROLL
+  for (int i = 0; i < 4; i++) bytes.val[i] = vreinterpretq_u8_f32(vld1q_f32(table + 4 * i));
+  const int32x4_t mask = vdupq_n_s32(VF_LANES - 1), first = vdupq_n_s32(0x03020100);
+  VF_QUARTERS(edb_vf, vreinterpretq_f32_u8(
+                          vqtbl4q_u8(bytes, vreinterpretq_u8_s32(vmlaq_n_s32(
+                                                first, vandq_s32(index.q[i], mask), 0x04040404)))));
+}
+
+VF_INLINE edb_vi vf_floor(edb_vf a) {
+  VF_QUARTERS(edb_vi, vcvtmq_s32_f32(a.q[i]));
 }
 /* In two exact steps, as in vec_portable.h. */
 VF_INLINE edb_vf vf_scale(edb_vf x, edb_vf n) {
-  const edb_vi whole = vf_round(n);
+  const edb_vi whole = vf_floor(n);
   const edb_vi half = vi_shift_right(whole, 1);
   const edb_vi rest = vi_sub(whole, half);
   const edb_vf first = vf_from_bits(vi_shift_left(vi_add(half, vi_set1(127)), 23));

@@ -64,8 +64,8 @@ static const edb_kernels *portable(void) {
 
 static void exp_is_within_its_bound(void **state) {
   (void)state;
-  assert_true(worst_error("exp", portable()->exp, exp, -INFINITY, INFINITY, STEP) <= 1.5);
-  assert_true(worst_error("exp", portable()->exp, exp, -104, 89, 1301) <= 1.5);
+  assert_true(worst_error("exp", portable()->exp, exp, -INFINITY, INFINITY, STEP) <= 1.1);
+  assert_true(worst_error("exp", portable()->exp, exp, -104, 89, 1301) <= 1.1);
 }
 
 static void exp_ends_in_zero_and_infinity(void **state) {
@@ -101,8 +101,8 @@ static void log_of_zero_negative_and_infinite_numbers(void **state) {
 static void sigmoid_is_within_its_bound(void **state) {
   (void)state;
   const edb_unary_fn f = portable()->sigmoid;
-  assert_true(worst_error("sigmoid", f, oracle_sigmoid, -INFINITY, INFINITY, STEP) <= 2.5);
-  assert_true(worst_error("sigmoid", f, oracle_sigmoid, -104, 20, 1301) <= 2.5);
+  assert_true(worst_error("sigmoid", f, oracle_sigmoid, -INFINITY, INFINITY, STEP) <= 3.1);
+  assert_true(worst_error("sigmoid", f, oracle_sigmoid, -104, 20, 1301) <= 3.1);
   ASSERT_SAME(apply(f, INFINITY), 1.0f, "sigmoid inf");
   ASSERT_SAME(apply(f, -INFINITY), 0.0f, "sigmoid -inf");
   ASSERT_SAME(apply(f, NAN), NAN, "sigmoid nan");
@@ -112,14 +112,14 @@ static void sigmoid_is_within_its_bound(void **state) {
 static void tanh_is_within_its_bound(void **state) {
   (void)state;
   const edb_unary_fn f = portable()->tanh;
-  assert_true(worst_error("tanh", f, tanh, -INFINITY, INFINITY, STEP) <= 5.5);
+  assert_true(worst_error("tanh", f, tanh, -INFINITY, INFINITY, STEP) <= 5);
   assert_true(worst_error("tanh", f, tanh, 0x1p-6f, 2, 211) <= 3.5);
-  assert_true(worst_error("tanh", f, tanh, 2, 10, 211) <= 5.5);
+  assert_true(worst_error("tanh", f, tanh, 2, 10, 211) <= 5);
   ASSERT_SAME(apply(f, INFINITY), 1.0f, "tanh inf");
   ASSERT_SAME(apply(f, -INFINITY), -1.0f, "tanh -inf");
   ASSERT_SAME(apply(f, NAN), NAN, "tanh nan");
   ASSERT_SAME(apply(f, -0.0f), -0.0f, "tanh -0");
-  ASSERT_SAME(apply(f, 9.0f), 1.0f, "tanh 9");
+  ASSERT_SAME(apply(f, 9.02f), 1.0f, "tanh 9.02");
   for (uint32_t bits = bits_of(8.0f); bits < bits_of(9.5f); bits += 3)
     assert_true(apply(f, float_of(bits)) <= 1);
 }
