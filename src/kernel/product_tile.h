@@ -38,26 +38,56 @@ typedef struct product_columns {
 typedef void (*product_tile_fn)(const float *const *a, const product_columns *b, float *c,
                                 ptrdiff_t c_stride);
 
+/* One step of a chain: what a factor of A and a vector of B add to a sum. */
+typedef edb_vf (*product_step)(edb_vf factor, edb_vf column, edb_vf sum);
+
 /* Both may ask for what is beyond B. */
 VF_INLINE void prefetch_ahead(const float *b, size_t ahead_bytes) {
   __builtin_prefetch((const void *)((uintptr_t)b + ahead_bytes));
 }
-VF_INLINE void prefetch_stream(const product_stream *s, size_t row) {
+VF_INLINE void prefetch_stream(const product_stream *s, uintptr_t at) {
   VF_UNROLL
   for (size_t i = 0; i < EDB_STREAMS; i++)
-    __builtin_prefetch((const void *)(s->at + row * s->step + i * s->apart), 0, 2);
+    __builtin_prefetch((const void *)(at + i * s->apart), 0, 2);
 }
 
-/* One step of a chain: what a factor of A and a vector of B add to a sum. */
-typedef edb_vf (*product_step)(edb_vf factor, edb_vf column, edb_vf sum);
+/* A tile's sums over one part of B. rows, vectors, `exact` (B ends with the last column, so it must
+ * be loaded with a mask) and `streams` are constants where this is used, and all arrays live in
+ * registers: a loop that also had to ask whether there is a stream would be slower by a tenth. */
+VF_INLINE void product_tile_part(const size_t rows, const size_t vectors, const bool exact,
+                                 const bool streams, product_step step, const float *const *row,
+                                 const product_columns *columns, edb_vf (*sum)[VF_PANEL_VECTORS]) {
+  const float *b = columns->first;
+  const ptrdiff_t b_stride = columns->stride;
+  const size_t depth = columns->depth, last = columns->last, ahead = columns->ahead_bytes;
+  const product_stream stream = columns->stream;
+  uintptr_t at = stream.at;
+  for (size_t k = 0; k < depth; k++, b += b_stride) {
+    if (streams) {
+      prefetch_stream(&stream, at);
+      at += stream.step;
+    }
+    edb_vf column[VF_PANEL_VECTORS];
+    VF_UNROLL
+    for (size_t v = 0; v < vectors; v++) {
+      prefetch_ahead(b + v * VF_LANES, ahead);
+      column[v] =
+          exact && v + 1 == vectors ? vf_load_n(b + v * VF_LANES, last) : vf_load(b + v * VF_LANES);
+    }
+    VF_UNROLL
+    for (size_t r = 0; r < rows; r++) {
+      const edb_vf factor = vf_set1(row[r][k]);
+      VF_UNROLL
+      for (size_t v = 0; v < vectors; v++) sum[r][v] = step(factor, column[v], sum[r][v]);
+    }
+  }
+}
 
-/* rows, vectors and `exact` (B ends with the last column, so it must be loaded with a mask) are
- * constants where this is used, and all arrays live in registers. */
+/* rows, vectors and `exact` are constants where this is used. */
 VF_INLINE void product_tile(const size_t rows, const size_t vectors, const bool exact,
                             product_step step, const float *const *a,
                             const product_columns *columns, float *c, ptrdiff_t c_stride) {
-  const ptrdiff_t b_stride = columns->stride;
-  const size_t last = columns->last, ahead = columns->ahead_bytes;
+  const size_t last = columns->last;
   edb_vf sum[EDB_TILE_MAX_ROWS][VF_PANEL_VECTORS];
   const float *row[EDB_TILE_MAX_ROWS];
   VF_UNROLL
@@ -67,27 +97,12 @@ VF_INLINE void product_tile(const size_t rows, const size_t vectors, const bool 
     for (size_t v = 0; v < vectors; v++) sum[r][v] = vf_set1(0.0f);
   }
   for (; columns != NULL; columns = columns->below) {
-    const float *b = columns->first;
-    const size_t depth = columns->depth;
-    const product_stream stream = columns->stream;
-    for (size_t k = 0; k < depth; k++, b += b_stride) {
-      if (stream.at != 0) prefetch_stream(&stream, k);
-      edb_vf column[VF_PANEL_VECTORS];
-      VF_UNROLL
-      for (size_t v = 0; v < vectors; v++) {
-        prefetch_ahead(b + v * VF_LANES, ahead);
-        column[v] = exact && v + 1 == vectors ? vf_load_n(b + v * VF_LANES, last)
-                                              : vf_load(b + v * VF_LANES);
-      }
-      VF_UNROLL
-      for (size_t r = 0; r < rows; r++) {
-        const edb_vf factor = vf_set1(row[r][k]);
-        VF_UNROLL
-        for (size_t v = 0; v < vectors; v++) sum[r][v] = step(factor, column[v], sum[r][v]);
-      }
-    }
+    if (columns->stream.at != 0)
+      product_tile_part(rows, vectors, exact, true, step, row, columns, sum);
+    else
+      product_tile_part(rows, vectors, exact, false, step, row, columns, sum);
     VF_UNROLL
-    for (size_t r = 0; r < rows; r++) row[r] += depth;
+    for (size_t r = 0; r < rows; r++) row[r] += columns->depth;
   }
   VF_UNROLL
   for (size_t r = 0; r < rows; r++) {
