@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "base/cpu.h"
 #include "base/poison.h"
 
 /* Packed weights and the rows of mini-batches: pages of 2 MiB take a five-hundredth of the faults,
@@ -107,6 +106,9 @@ edb_status edb_context_create(const edb_context_params *params, edb_context **ou
   atomic_init(&ctx->peak_bytes, bytes);
   atomic_init(&ctx->allocations, 1);
   atomic_init(&ctx->ids, 0);
+  atomic_init(&ctx->l1d_bytes, 0);
+  atomic_init(&ctx->l2_bytes, 0);
+  atomic_init(&ctx->l3_bytes, 0);
   ctx->log = params->log;
   ctx->log_user = params->log_user;
   ctx->executor = params->executor;
@@ -137,6 +139,21 @@ void edb_context_reset_peak(edb_context *ctx) {
 
 uint64_t edb_context_new_id(edb_context *ctx) {
   return atomic_fetch_add_explicit(&ctx->ids, 1, memory_order_relaxed) + 1;
+}
+
+/* Threads that ask at once all find the same; who sees the first size sees the others. */
+edb_cpu_caches edb_context_caches(edb_context *ctx) {
+  edb_cpu_caches caches = {.l1d_bytes = atomic_load(&ctx->l1d_bytes)};
+  if (caches.l1d_bytes != 0) {
+    caches.l2_bytes = atomic_load(&ctx->l2_bytes);
+    caches.l3_bytes = atomic_load(&ctx->l3_bytes);
+    return caches;
+  }
+  caches = edb_cpu_cache_sizes();
+  atomic_store(&ctx->l3_bytes, caches.l3_bytes);
+  atomic_store(&ctx->l2_bytes, caches.l2_bytes);
+  atomic_store(&ctx->l1d_bytes, caches.l1d_bytes);
+  return caches;
 }
 
 edb_simd edb_context_simd(const edb_context *ctx) {

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "base/cpu.h"
 #include "base/memory.h"
 
 struct edb_context {
@@ -15,10 +16,14 @@ struct edb_context {
   void *log_user;
   edb_simd simd;
   edb_executor executor;
+  atomic_size_t l1d_bytes, l2_bytes, l3_bytes; /* of the caches; l1d_bytes 0: not asked for yet */
 };
 
 /* A number that no other object of the context gets, never 0: objects that others refer to after
  * they may be gone are told apart by it, not by their address. */
 uint64_t edb_context_new_id(edb_context *ctx);
+
+/* As edb_cpu_cache_sizes, whose files are read once per context. */
+edb_cpu_caches edb_context_caches(edb_context *ctx);
 
 #endif

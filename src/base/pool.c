@@ -227,7 +227,7 @@ edb_status edb_pool_create(edb_context *ctx, const edb_pool_params *params, edb_
   p->n_threads = own ? 1 : room;
   for (uint32_t i = 0; i < room; i++) p->workers[i].pool = p;
   /* Threads that share a processor must not keep it from each other by looking out. */
-  bool crowded = room > edb_cpu_count();
+  bool crowded = room > 1 && room > edb_cpu_count();
   p->idle_spin_ns = crowded ? 0 : IDLE_SPIN_NS;
   p->done_spin_ns = crowded ? 0 : DONE_SPIN_NS;
   if (!edb_park_init(&p->park)) {

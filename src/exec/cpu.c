@@ -2,7 +2,6 @@
 #include "exec/cpu.h"
 
 #include "base/context.h"
-#include "base/cpu.h"
 #include "base/poison.h"
 
 /* ---- Life ---------------------------------------------------------------------------------------
@@ -133,8 +132,8 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
                    .version = UINT64_MAX};
   cpu->product = cpu->bf16 ? edb_kernels_product_bf16(cpu->kernels) : cpu->kernels->product_packed;
   edb_status status = EDB_OK;
-  edb_cpu_caches caches = edb_cpu_cache_sizes();
-  cpu->rule = edb_row_rule_of(params->costs);
+  edb_cpu_caches caches = edb_context_caches(ctx);
+  cpu->rule = edb_row_rule_of(params->costs, caches.l2_bytes);
   edb_plan_params plan = {.layout = params->layout, .unfused = params->unfused};
   cpu->cells = edb_alloc_zero(ctx, program->n_cells * sizeof *cpu->cells);
   cpu->inputs = edb_alloc_zero(ctx, program->n_cells * sizeof *cpu->inputs);

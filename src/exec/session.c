@@ -22,7 +22,7 @@ static edb_status open_program(edb_session *s, edb_error *error) {
 static edb_status open_pool(edb_session *s, const edb_session_params *params, edb_error *error) {
   edb_pool_params pool = {
       .threads = params->threads, .executor = s->ctx->executor, .pin = params->pin_threads};
-  uint32_t processors = edb_cpu_count();
+  uint32_t processors = pool.threads > 1 ? edb_cpu_count() : 1;
   if (!pool.executor.run && pool.threads > processors) pool.threads = processors;
   return edb_pool_create(s->ctx, &pool, &s->pool, error);
 }
@@ -86,7 +86,7 @@ edb_status edb_session_create(edb_context *ctx, const edb_model *model, const ed
   s->model = model;
   s->weights = weights;
   s->params = p;
-  s->rule = edb_row_rule_of(p.costs);
+  s->rule = edb_row_rule_of(p.costs, edb_context_caches(ctx).l2_bytes);
   s->granularity = p.granularity;
   s->memory_cap_bytes = p.memory_cap_bytes;
   s->backend = p.device == EDB_DEVICE_CPU ? &edb_backend_cpu : &edb_backend_reference;

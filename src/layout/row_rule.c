@@ -1,11 +1,10 @@
 /* layout/row_rule.c: see row_rule.h. */
 #include "layout/row_rule.h"
 
-#include "base/cpu.h"
 #include "policy/cost.h"
 
-edb_row_rule edb_row_rule_of(const edb_costs *costs) {
-  edb_row_rule rule = {.near_bytes = 2 * edb_cpu_cache_sizes().l2_bytes};
+edb_row_rule edb_row_rule_of(const edb_costs *costs, size_t l2_bytes) {
+  edb_row_rule rule = {.near_bytes = 2 * l2_bytes};
   if (costs == NULL || !costs->has_rows) return rule;
   rule.measured = true;
   rule.rows[0] = costs->rows[0];

@@ -27,8 +27,8 @@ typedef struct edb_row_rule {
 /* What is less by no more than a fifth counts as equal: then rows stay where they are. */
 #define EDB_ROW_CLEARLY 0.8
 
-/* `costs` may be NULL. */
-edb_row_rule edb_row_rule_of(const edb_costs *costs);
+/* `costs` may be NULL; of a machine with such a second-level cache. */
+edb_row_rule edb_row_rule_of(const edb_costs *costs, size_t l2_bytes);
 
 /* Rows of so many columns, between those that were measured. */
 double edb_row_ns(const double ns[EDB_ROW_WIDTHS], size_t columns);

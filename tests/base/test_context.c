@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/cpu.h"
+#include "base/context.h"
 #include "base/memory.h"
 #include "support/faulty.h"
 
@@ -146,6 +146,20 @@ static void the_machine_is_described_sensibly(void **state) {
   assert_true(caches.l1d_bytes >= 1024 && caches.l2_bytes >= 1024 && caches.l3_bytes >= 1024);
 }
 
+static void a_context_knows_the_caches_of_the_machine(void **state) {
+  (void)state;
+  edb_context *ctx = NULL;
+  edb_cpu_caches caches = edb_cpu_cache_sizes();
+  assert_int_equal(edb_context_create(NULL, &ctx, NULL), EDB_OK);
+  for (int asked = 0; asked < 2; asked++) {
+    edb_cpu_caches same = edb_context_caches(ctx);
+    assert_int_equal(same.l1d_bytes, caches.l1d_bytes);
+    assert_int_equal(same.l2_bytes, caches.l2_bytes);
+    assert_int_equal(same.l3_bytes, caches.l3_bytes);
+  }
+  edb_context_destroy(ctx);
+}
+
 static void the_clock_does_not_go_back(void **state) {
   (void)state;
   uint64_t before = edb_clock_ns();
@@ -196,6 +210,7 @@ int main(void) {
       cmocka_unit_test(without_a_log_nothing_happens),
       cmocka_unit_test(simd_levels_have_names),
       cmocka_unit_test(the_machine_is_described_sensibly),
+      cmocka_unit_test(a_context_knows_the_caches_of_the_machine),
       cmocka_unit_test(the_clock_does_not_go_back),
       cmocka_unit_test(the_version_is_that_of_the_header),
   };

@@ -10,9 +10,11 @@
 #include "layout/row_rule.h"
 #include "policy/cost.h"
 
+#define L2_BYTES ((size_t)1 << 20)
+
 static edb_row_rule rule_of(edb_row_costs near_rows, edb_row_costs far_rows) {
   const edb_costs costs = {.has_rows = true, .rows = {near_rows, far_rows}};
-  return edb_row_rule_of(&costs);
+  return edb_row_rule_of(&costs, L2_BYTES);
 }
 
 static void widths_between_those_measured_are_between_them(void **state) {
@@ -30,7 +32,7 @@ static void widths_between_those_measured_are_between_them(void **state) {
 static void without_measurements_products_point_and_nothing_is_stored_twice(void **state) {
   (void)state;
   const edb_costs none = {.has_rows = false};
-  const edb_row_rule rules[] = {edb_row_rule_of(NULL), edb_row_rule_of(&none)};
+  const edb_row_rule rules[] = {edb_row_rule_of(NULL, L2_BYTES), edb_row_rule_of(&none, L2_BYTES)};
   for (int i = 0; i < 2; i++)
     for (int far = 0; far < 2; far++) {
       assert_true(edb_row_rule_points(&rules[i], EDB_READER_PRODUCT, 1, far));
