@@ -203,7 +203,10 @@ static int count_model(paper *p, const paper_model *m, edb_granularity granulari
 static int time_size(paper *p, const paper_model *m, uint32_t hidden) {
   place at;
   int failed = open_model(p, m, hidden, &at);
-  if (!failed) failed = paper_cells(p, m, &at.w, hidden);
+  if (!failed && share(p, 0, 1) > 0)
+    failed = paper_cells(p, m, &at.w, hidden);
+  else if (!failed)
+    paper_skip(p, "no time was left", "cells of %s, hidden %u", m->name, hidden);
   for (uint32_t b = 0; b < p->n_batches && !failed; b++) {
     double work = contest_work(hidden, p->batches[b]), all = all_work(p);
     progress_show("speeds", (uint64_t)(all - p->work), (uint64_t)all);
