@@ -19,9 +19,7 @@ typedef struct plot {
   const char *keep; /* name of the outputs that are kept; NULL: of all */
 } plot;
 
-static values values_with(const world *w, edb_granularity granularity, edb_policy_kind kind,
-                          plot plot) {
-  edb_session *session = session_placing(w, EDB_DEVICE_CPU, granularity, plot.placement);
+static values values_of(const world *w, edb_session *session, edb_policy_kind kind, plot plot) {
   edb_policy *policy = policy_of(w, kind);
   edb_graph *graph = random_graph(w, plot.seed, plot.nodes, plot.labels);
   edb_keep keep = {&plot.keep, plot.keep ? 1 : 0};
@@ -30,22 +28,46 @@ static values values_with(const world *w, edb_granularity granularity, edb_polic
   values v = read_values(w, session, graph);
   edb_graph_destroy(graph);
   edb_policy_destroy(policy);
+  return v;
+}
+
+static values values_with(const world *w, edb_granularity granularity, edb_policy_kind kind,
+                          plot plot) {
+  edb_session *session = session_placing(w, EDB_DEVICE_CPU, granularity, plot.placement);
+  values v = values_of(w, session, kind, plot);
   edb_session_destroy(session);
   return v;
 }
 
-static void assert_policies_agree(const world *w, const char *name, plot plot) {
+/* One of each granularity and placement, which run mini-batch after mini-batch. */
+#define WAYS 8
+
+static edb_granularity granularity_of(int way) {
+  return way & 1 ? EDB_GRANULARITY_OP : EDB_GRANULARITY_CELL;
+}
+
+static void open_sessions(const world *w, edb_session *sessions[WAYS]) {
+  for (int way = 0; way < WAYS; way++)
+    sessions[way] =
+        session_placing(w, EDB_DEVICE_CPU, granularity_of(way), (edb_placement_kind)(way / 2));
+}
+
+static void close_sessions(edb_session *sessions[WAYS]) {
+  for (int way = 0; way < WAYS; way++) edb_session_destroy(sessions[way]);
+}
+
+static void assert_policies_agree(const world *w, edb_session *const sessions[WAYS],
+                                  const char *name, plot plot) {
   edb_graph *graph = random_graph(w, plot.seed, plot.nodes, plot.labels);
   values first = values_with(w, EDB_GRANULARITY_CELL, EDB_POLICY_UNBATCHED, plot);
   for (size_t p = 0; p < POLICIES; p++) {
-    for (int way = 0; way < 8; way++) {
-      bool op = way & 1;
+    for (int way = 0; way < WAYS; way++) {
       char what[256];
-      plot.placement = (edb_placement_kind)(way / 2);
       (void)snprintf(what, sizeof what, "%s: %s at granularity %s, placement %d, %u nodes", name,
-                     edb_policy_kind_name(policies[p]), op ? "op" : "cell", plot.placement,
+                     edb_policy_kind_name(policies[p]),
+                     granularity_of(way) == EDB_GRANULARITY_OP ? "op" : "cell", way / 2,
                      plot.nodes);
-      values v = values_with(w, op ? EDB_GRANULARITY_OP : EDB_GRANULARITY_CELL, policies[p], plot);
+      values v = values_of(w, sessions[way], policies[p], plot);
       assert_same_values(w, graph, &first, &v, what);
       values_free(&v);
     }
@@ -58,10 +80,13 @@ static void policies_and_granularities_agree(void **state) {
   static const uint32_t sizes[] = {1, 9, 40, 150};
   const zoo_model *m = *state;
   world w = world_of(EDB_SIMD_AUTO, m->text);
+  edb_session *sessions[WAYS];
+  open_sessions(&w, sessions);
   for (uint32_t s = 0; s < 4; s++)
     for (int labels = 0; labels < 3; labels++)
-      assert_policies_agree(&w, m->name,
+      assert_policies_agree(&w, sessions, m->name,
                             (plot){.seed = s + 1, .nodes = sizes[s], .labels = labels});
+  close_sessions(sessions);
   world_close(&w);
 }
 
@@ -133,8 +158,11 @@ static void trees_give_the_same_bits_whatever_the_batch(void **state) {
   for (int file = 0; file < 2; file++)
     for (int i = 0; i < 3; i++) {
       world w = world_load(EDB_SIMD_AUTO, files[file], widths[i]);
-      assert_policies_agree(&w, files[file],
+      edb_session *sessions[WAYS];
+      open_sessions(&w, sessions);
+      assert_policies_agree(&w, sessions, files[file],
                             (plot){.seed = 1, .nodes = 700, .labels = LABELS_SOME});
+      close_sessions(sessions);
       world_close(&w);
     }
 }

@@ -586,7 +586,7 @@ static void thin_runs_survive_every_failure_of_memory(void **state) {
   add_sequence(twin, 12, 3);
   values expected = plain_values(&w, twin);
   bool failed = true;
-  for (size_t n = 1; failed; n++) {
+  for (size_t n = 1; failed; n = faulty_after(n)) {
     edb_session *session = session_way(&w, 0);
     edb_graph *graph = graph_of(&w);
     m.requests = m.failures = 0;
@@ -625,7 +625,7 @@ static void runs_survive_every_failure_of_memory(void **state) {
   edb_graph *twin = random_graph(&w, 3, 80, LABELS_SOME);
   values expected = plain_values(&w, twin);
   bool failed = true;
-  for (size_t n = 1; failed; n++) {
+  for (size_t n = 1; failed; n = faulty_after(n)) {
     edb_session *session = session_way(&w, n % 2 ? 0 : 2);
     edb_graph *graph = random_graph(&w, 3, 80, LABELS_SOME);
     m.requests = m.failures = 0;

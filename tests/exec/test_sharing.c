@@ -9,6 +9,7 @@
 #include "support/crowd.h"
 #include "support/executor.h"
 #include "support/faulty.h"
+#include "support/sanitizer.h"
 
 typedef struct plot {
   uint64_t seed;
@@ -86,10 +87,11 @@ static void threads_leave_the_bits_of_one(void **state) {
 
 static void random_cells_give_the_same_bits_on_any_number_of_threads(void **state) {
   static const uint32_t widths[] = {3, 17, 150};
+  const uint32_t many = UNDER_SANITIZER ? 100 : 600; /* nodes */
   (void)state;
   for (uint64_t seed = 1; seed <= 12; seed++) {
     const char *text = random_model(seed, widths[seed % 3], 2);
-    assert_threads_agree(text, text, (plot){seed, seed % 4 ? 60 : 600, LABELS_ALL});
+    assert_threads_agree(text, text, (plot){seed, seed % 4 ? 60 : many, LABELS_ALL});
   }
 }
 
@@ -239,7 +241,7 @@ static void every_failed_request_for_memory_is_survived(void **state) {
   edb_context_params with = EDB_PARAMS(edb_context_params);
   with.executor = crowd_open(&c, 3);
   bool failed = true;
-  for (size_t n = 1; failed; n++) {
+  for (size_t n = 1; failed; n = faulty_after(n)) {
     world w = world_in(faulty_context_with(&f, 0, false, &with), zoo[0].text);
     edb_policy *policy = policy_of(&w, EDB_POLICY_DEPTH);
     edb_graph *graph = random_graph(&w, 3, 300, LABELS_SOME);

@@ -342,7 +342,7 @@ static void a_reduction_survives_every_failure_of_memory(void **state) {
   edb_reduce_params params = {
       .source = edb_model_program(s.w.model), .split = s.split, .share = true, .tabled = s.tabled};
   bool failed = true;
-  for (size_t n = 1; failed; n++) {
+  for (size_t n = 1; failed; n = faulty_after(n)) {
     edb_reduced *reduced = NULL;
     size_t blocks = f.blocks;
     f.requests = f.failures = 0;

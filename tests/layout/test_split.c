@@ -155,7 +155,7 @@ static void a_split_survives_every_failure_of_memory(void **state) {
   faulty f;
   world w = world_in(faulty_context(&f, 0), less_text);
   bool failed = true;
-  for (size_t n = 1; failed; n++) {
+  for (size_t n = 1; failed; n = faulty_after(n)) {
     edb_split *split = NULL;
     f.requests = f.failures = 0;
     f.fail_at = n;
