@@ -41,10 +41,9 @@
 
 #include "support/sanitizer.h"
 
-#define FAULTY_DENSE 100 /* first requests of which each fails also where not all do */
-#define FAULTY_STRIDE                                                        \
-  13 /* of those behind them one in so many does; a prime, to meet all kinds \
-      */
+/* Where not all requests fail: each of the first so many does, then one in so many, a prime. */
+#define FAULTY_DENSE  100
+#define FAULTY_STRIDE 13
 
 #define FAULTY_GUARD      UINT64_C(0xFA17FA17FA17FA17)
 #define FAULTY_MAX_PASSES 200000

@@ -1,5 +1,6 @@
 /* tests/support/sanitizer.h: whether this build runs under a sanitizer, where a test takes some ten
- * times as long: what only adds volume, and is run in full by the other builds, may be less there. */
+ * times as long: what only adds volume, and is run in full by the other builds, may be less there.
+ */
 #ifndef EDB_TESTS_SUPPORT_SANITIZER_H
 #define EDB_TESTS_SUPPORT_SANITIZER_H
 
