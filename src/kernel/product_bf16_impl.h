@@ -24,7 +24,7 @@ EDB_TILES(tile_bf16, pairs_fma)
 static void kernel_product_bf16(size_t rows, size_t cols, size_t pairs, const float *a,
                                 ptrdiff_t a_stride, const float *packed, float *c,
                                 ptrdiff_t c_stride) {
-  const product_rows source = {NULL, a, a_stride, NULL};
+  const product_rows source = {.first = a, .stride = a_stride};
   product_all(tile_bf16, rows, cols, pairs, source, packed, c, c_stride);
 }
 

@@ -41,30 +41,37 @@ VF_INLINE void narrow_store(const size_t cols, const edb_vf *sum, float *c, ptrd
 }
 
 /* More rows at once than a processor would follow by itself; may ask for what is beyond A. */
-VF_INLINE void ask_for_rows(const float *a, ptrdiff_t a_stride) {
-  const uintptr_t at = (uintptr_t)(a + EDB_NARROW_AHEAD), step = (uintptr_t)a_stride * sizeof *a;
-  for (size_t r = 0; r < EDB_NARROW_ROWS; r++) __builtin_prefetch((const void *)(at + r * step));
+VF_INLINE void ask_for_rows(const float *const *row, size_t k) {
+  for (size_t r = 0; r < EDB_NARROW_ROWS; r++)
+    __builtin_prefetch((const void *)((uintptr_t)row[r] + (k + EDB_NARROW_AHEAD) * sizeof **row));
+}
+
+/* v[j] lane i = row[i][k + j] for n <= 16 columns j. */
+VF_INLINE void narrow_load(const float *const *row, size_t k, size_t n, edb_vf v[VF_LANES]) {
+  VF_UNROLL
+  for (size_t i = 0; i < VF_LANES; i++)
+    v[i] = n == VF_LANES ? vf_load(row[i] + k) : vf_load_n(row[i] + k, n);
+  vf_transpose(v);
 }
 
 /* EDB_NARROW_ROWS rows against all columns; cols is a constant where this is used. */
-VF_INLINE void narrow_block(const size_t cols, size_t depth, const float *a, ptrdiff_t a_stride,
+VF_INLINE void narrow_block(const size_t cols, size_t depth, const float *const *row,
                             const float *b, float *c, ptrdiff_t c_stride) {
-  const float *below = a + VF_LANES * a_stride;
   edb_vf sum[2][EDB_NARROW_COLS], upper[VF_LANES], lower[VF_LANES];
   VF_UNROLL
   for (size_t j = 0; j < cols; j++) sum[0][j] = sum[1][j] = vf_set1(0.0f);
   size_t k = 0;
   for (; k + VF_LANES <= depth; k += VF_LANES) {
-    ask_for_rows(a + k, a_stride);
-    load_transposed(VF_LANES, VF_LANES, a + k, a_stride, upper);
-    load_transposed(VF_LANES, VF_LANES, below + k, a_stride, lower);
+    ask_for_rows(row, k);
+    narrow_load(row, k, VF_LANES, upper);
+    narrow_load(row + VF_LANES, k, VF_LANES, lower);
     VF_UNROLL
     for (size_t i = 0; i < VF_LANES; i++)
       narrow_step(cols, upper[i], lower[i], b + (k + i) * VF_LANES, sum);
   }
   if (k < depth) {
-    load_transposed(VF_LANES, depth - k, a + k, a_stride, upper);
-    load_transposed(VF_LANES, depth - k, below + k, a_stride, lower);
+    narrow_load(row, k, depth - k, upper);
+    narrow_load(row + VF_LANES, k, depth - k, lower);
     for (size_t i = 0; i < depth - k; i++)
       narrow_step(cols, upper[i], lower[i], b + (k + i) * VF_LANES, sum);
   }
@@ -72,46 +79,54 @@ VF_INLINE void narrow_block(const size_t cols, size_t depth, const float *a, ptr
   narrow_store(cols, sum[1], c + VF_LANES * c_stride, c_stride);
 }
 
-typedef void (*narrow_fn)(size_t depth, const float *a, ptrdiff_t a_stride, const float *b,
-                          float *c, ptrdiff_t c_stride);
-#define EDB_NARROW(name, cols, vectors, exact, step)                                          \
-  static void name##_##cols(size_t depth, const float *a, ptrdiff_t a_stride, const float *b, \
-                            float *c, ptrdiff_t c_stride) {                                   \
-    narrow_block(cols, depth, a, a_stride, b, c, c_stride);                                   \
+typedef void (*narrow_fn)(size_t depth, const float *const *row, const float *b, float *c,
+                          ptrdiff_t c_stride);
+#define EDB_NARROW(name, cols, vectors, exact, step)                                         \
+  static void name##_##cols(size_t depth, const float *const *row, const float *b, float *c, \
+                            ptrdiff_t c_stride) {                                            \
+    narrow_block(cols, depth, row, b, c, c_stride);                                          \
   }
 #define EDB_NARROW_NAME(name, cols, vectors, exact, step) name##_##cols,
 EDB_ROWS_8(EDB_NARROW, narrow, , , )
 static const narrow_fn narrow[EDB_NARROW_COLS] = {EDB_ROWS_8(EDB_NARROW_NAME, narrow, , , )};
 
 /* As many rows as this is good for; returns their number. */
-VF_INLINE size_t product_narrow(size_t rows, size_t cols, size_t depth, const float *a,
-                                ptrdiff_t a_stride, const float *packed, float *c,
-                                ptrdiff_t c_stride) {
+VF_INLINE size_t product_narrow(size_t rows, size_t cols, size_t depth, const product_rows *a,
+                                const float *packed, float *c, ptrdiff_t c_stride) {
   size_t r = 0;
+  const float *row[EDB_NARROW_ROWS];
   if (cols > EDB_NARROW_COLS || depth < VF_LANES) return 0;
-  for (; r + EDB_NARROW_ROWS <= rows; r += EDB_NARROW_ROWS)
-    narrow[cols - 1](depth, a + (ptrdiff_t)r * a_stride, a_stride, packed,
-                     c + (ptrdiff_t)r * c_stride, c_stride);
+  for (; r + EDB_NARROW_ROWS <= rows; r += EDB_NARROW_ROWS) {
+    for (size_t i = 0; i < EDB_NARROW_ROWS; i++) row[i] = product_row(a, r + i);
+    narrow[cols - 1](depth, row, packed, c + (ptrdiff_t)r * c_stride, c_stride);
+  }
   return r;
 }
 #else
-VF_INLINE size_t product_narrow(size_t rows, size_t cols, size_t depth, const float *a,
-                                ptrdiff_t a_stride, const float *packed, float *c,
-                                ptrdiff_t c_stride) {
-  (void)rows, (void)cols, (void)depth, (void)a, (void)a_stride, (void)packed, (void)c,
-      (void)c_stride;
+VF_INLINE size_t product_narrow(size_t rows, size_t cols, size_t depth, const product_rows *a,
+                                const float *packed, float *c, ptrdiff_t c_stride) {
+  (void)rows, (void)cols, (void)depth, (void)a, (void)packed, (void)c, (void)c_stride;
   return 0;
 }
 #endif
 
+/* Rows and packed columns. What is asked for on the way is asked for by the tiles. */
+VF_INLINE void product_packed(size_t rows, size_t cols, size_t depth, product_rows a,
+                              const float *packed, float *c, ptrdiff_t c_stride) {
+  const size_t done = product_narrow(rows, cols, depth, &a, packed, c, c_stride);
+  if (done == rows) return;
+  if (a.pointers != NULL)
+    a.pointers += done;
+  else
+    a.first += (ptrdiff_t)done * a.stride;
+  product_all(tile, rows - done, cols, depth, a, packed, c + (ptrdiff_t)done * c_stride, c_stride);
+}
+
 static void kernel_product_packed(size_t rows, size_t cols, size_t depth, const float *a,
                                   ptrdiff_t a_stride, const float *packed, float *c,
                                   ptrdiff_t c_stride) {
-  const size_t done = product_narrow(rows, cols, depth, a, a_stride, packed, c, c_stride);
-  if (done == rows) return;
-  const product_rows source = {NULL, a + (ptrdiff_t)done * a_stride, a_stride, NULL};
-  product_all(tile, rows - done, cols, depth, source, packed, c + (ptrdiff_t)done * c_stride,
-              c_stride);
+  product_packed(rows, cols, depth, (product_rows){.first = a, .stride = a_stride}, packed, c,
+                 c_stride);
 }
 
 static void kernel_product_packed_rows(size_t rows, size_t cols, size_t depth,
@@ -122,8 +137,9 @@ static void kernel_product_packed_rows(size_t rows, size_t cols, size_t depth,
   const size_t height = tile_rows[VF_PANEL_VECTORS - 1];
   const size_t tiles = ((rows + height - 1) / height) * ((cols + panel - 1) / panel);
   wanted_cursor cursor = wanted_begin(wanted, n_wanted, tiles);
-  const product_rows source = {a, NULL, 0, n_wanted > 0 ? &cursor : NULL};
-  product_all(tile, rows, cols, depth, source, packed, c, c_stride);
+  product_packed(rows, cols, depth,
+                 (product_rows){.pointers = a, .wanted = n_wanted > 0 ? &cursor : NULL}, packed, c,
+                 c_stride);
 }
 
 /* B in place: whole vectors of columns in tiles as wide as they come, the rest with masked loads.
@@ -131,7 +147,7 @@ static void kernel_product_packed_rows(size_t rows, size_t cols, size_t depth,
 static void kernel_product_parts(size_t rows, size_t cols, const float *a, ptrdiff_t a_stride,
                                  size_t n_parts, const edb_matrix_part *b, ptrdiff_t b_stride,
                                  float *c, ptrdiff_t c_stride) {
-  const product_rows source = {NULL, a, a_stride, NULL};
+  const product_rows source = {.first = a, .stride = a_stride};
   product_columns part[EDB_MATRIX_PARTS];
   EDB_ASSERT(n_parts > 0 && n_parts <= EDB_MATRIX_PARTS);
   for (size_t j = 0; j < cols;) {

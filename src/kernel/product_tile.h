@@ -163,6 +163,10 @@ typedef struct product_rows {
   wanted_cursor *wanted; /* what to ask for before each tile; NULL: nothing */
 } product_rows;
 
+VF_INLINE const float *product_row(const product_rows *a, size_t r) {
+  return a->pointers != NULL ? a->pointers[r] : a->first + (ptrdiff_t)r * a->stride;
+}
+
 VF_INLINE size_t tile_count(size_t rows, size_t most) {
   return (rows + most - 1) / most;
 }
@@ -188,7 +192,7 @@ VF_INLINE void product_panel(const product_tile_fn *tile, size_t most, size_t ro
     if (a.pointers != NULL) {
       p = a.pointers + r;
     } else {
-      for (size_t j = 0; j < h; j++) pointers[j] = a.first + (ptrdiff_t)(r + j) * a.stride;
+      for (size_t j = 0; j < h; j++) pointers[j] = product_row(&a, r + j);
     }
     tile[h - 1](p, b, c + (ptrdiff_t)r * c_stride, c_stride);
     for (product_columns *part = b; part != NULL; part = part->below)
