@@ -163,14 +163,13 @@ static bool needs_costs(const options *o) {
 /* In a session of its own: the tables of the one that is timed stay empty. */
 static int measure_costs(bench *b) {
   const calibration_plan plan = {.batch = 16, .of_each = 1, .repeats = 3};
-  edb_calibration report;
   runner r;
   int failed = 0;
   if (runner_open(&r, b->w, b->granularity) != EDB_OK) {
     b->w->error = r.error;
     failed = workplace_failed(b->w);
   }
-  if (!failed) failed = calibrate_session(b->w, r.session, &plan, &b->w->costs, &report);
+  if (!failed) failed = calibrate_session(b->w, r.session, &plan, &b->w->costs);
   runner_close(&r);
   return failed;
 }

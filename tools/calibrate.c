@@ -35,11 +35,11 @@ static int open_graphs(workplace *w, uint32_t batch, uint64_t of_each, graphs *g
 }
 
 int calibrate_session(workplace *w, edb_session *session, const calibration_plan *plan,
-                      edb_costs **out, edb_calibration *report) {
+                      edb_costs **out) {
   graphs g = {.count = 0};
   int failed = open_graphs(w, plan->batch, plan->of_each, &g);
   if (!failed && edb_session_calibrate(session, (const edb_graph *const *)g.data, g.count,
-                                       plan->repeats, out, report, &w->error) != EDB_OK)
+                                       plan->repeats, out, &w->error) != EDB_OK)
     failed = workplace_failed(w);
   for (uint32_t i = 0; i < g.count; i++) edb_graph_destroy(g.data[i]);
   return failed;
@@ -59,7 +59,8 @@ static json_t *rows_json(const edb_costs *costs, bool far) {
                    numbers(r.store_ns));
 }
 
-static void report_json(const workplace *w, const edb_costs *costs, const edb_calibration *r) {
+static void report_json(const workplace *w, const edb_costs *costs) {
+  const edb_calibration r = edb_costs_calibration(costs);
   edb_cost mini_batch = edb_costs_mini_batch(costs);
   json_t *types = json_array();
   for (uint32_t i = 0; i < edb_costs_type_count(costs); i++) {
@@ -69,10 +70,10 @@ static void report_json(const workplace *w, const edb_costs *costs, const edb_ca
   }
   json_t *object = json_pack(
       "{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o, s:{s:o, s:o}}", "costs",
-      w->options->text[OPTION_OUT], "mini_batches", (json_int_t)r->mini_batches, "batches",
-      (json_int_t)r->batches, "measured_ns", r->measured_ns, "predicted_ns", r->predicted_ns,
-      "error", r->error, "mini_batch_ns", mini_batch.batch_ns, "node_ns", mini_batch.node_ns,
-      "types", types, "rows", "near", rows_json(costs, false), "far", rows_json(costs, true));
+      w->options->text[OPTION_OUT], "mini_batches", (json_int_t)r.mini_batches, "batches",
+      (json_int_t)r.batches, "measured_ns", r.measured_ns, "predicted_ns", r.predicted_ns, "error",
+      r.error, "mini_batch_ns", mini_batch.batch_ns, "node_ns", mini_batch.node_ns, "types", types,
+      "rows", "near", rows_json(costs, false), "far", rows_json(costs, true));
   output_json(object, JSON_COMPACT | JSON_REAL_PRECISION(6));
 }
 
@@ -96,7 +97,8 @@ static void print_rows(const edb_costs *costs, bool far) {
   }
 }
 
-static void report_text(const workplace *w, const edb_costs *costs, const edb_calibration *r) {
+static void report_text(const workplace *w, const edb_costs *costs) {
+  const edb_calibration r = edb_costs_calibration(costs);
   edb_cost mini_batch = edb_costs_mini_batch(costs);
   printf("%-40s %12s %12s\n", "type", "ns per batch", "ns per node");
   for (uint32_t i = 0; i < edb_costs_type_count(costs); i++) {
@@ -108,8 +110,8 @@ static void report_text(const workplace *w, const edb_costs *costs, const edb_ca
   print_rows(costs, true);
   printf(
       "calibrated %s: %u mini-batches, predicted %.1f us, measured %.1f us, mean error %.1f %%\n",
-      w->options->text[OPTION_OUT], r->mini_batches, r->predicted_ns * 1e-3, r->measured_ns * 1e-3,
-      r->error * 100);
+      w->options->text[OPTION_OUT], r.mini_batches, r.predicted_ns * 1e-3, r.measured_ns * 1e-3,
+      r.error * 100);
 }
 
 static int calibrate(workplace *w) {
@@ -119,16 +121,15 @@ static int calibrate(workplace *w) {
   edb_session_params params = EDB_PARAMS(edb_session_params);
   edb_session *session = NULL;
   edb_costs *costs = NULL;
-  edb_calibration report;
   int failed = read_granularity(w->command, o, &params.granularity);
   if (failed) return failed;
   if (edb_session_create(w->ctx, w->model, w->weights, &params, &session, &w->error) != EDB_OK)
     failed = workplace_failed(w);
-  if (!failed) failed = calibrate_session(w, session, &plan, &costs, &report);
+  if (!failed) failed = calibrate_session(w, session, &plan, &costs);
   if (!failed && edb_costs_measure_rows(costs, &w->error) != EDB_OK) failed = workplace_failed(w);
   if (!failed && edb_costs_save(costs, o->text[OPTION_OUT], &w->error) != EDB_OK)
     failed = workplace_failed(w);
-  if (!failed) (has_option(o, OPTION_JSON) ? report_json : report_text)(w, costs, &report);
+  if (!failed) (has_option(o, OPTION_JSON) ? report_json : report_text)(w, costs);
   edb_costs_destroy(costs);
   edb_session_destroy(session);
   return failed;

@@ -13,6 +13,6 @@ typedef struct calibration_plan {
 } calibration_plan;
 
 int calibrate_session(workplace *w, edb_session *session, const calibration_plan *plan,
-                      edb_costs **out, edb_calibration *report);
+                      edb_costs **out);
 
 #endif

@@ -119,8 +119,7 @@ static int open_policy(checker *c, edb_session *session, edb_granularity granula
   workplace *w = c->w;
   edb_granularity learned;
   bool from_file = policy_granularity(w->options, &learned) && learned == granularity;
-  edb_learn_report report;
-  if (kind == EDB_POLICY_FSM && !from_file) return workplace_learn(w, session, out, &report);
+  if (kind == EDB_POLICY_FSM && !from_file) return workplace_learn(w, session, out);
   if (kind == EDB_POLICY_BEST && !from_file)
     return edb_policy_create(w->ctx, kind, out, &w->error) == EDB_OK ? 0 : workplace_failed(w);
   return workplace_policy(w, session, edb_policy_kind_name(kind), kind, out);

@@ -246,7 +246,7 @@ static int open_policy(compare *c, edb_policy_kind kind, edb_policy **out) {
   edb_learn_params params;
   int failed = read_learn_params(w->command, w->options, &params);
   if (!failed && edb_raw_graph_learn(w->ctx, (const edb_raw_graph *const *)c->raw, c->n_graphs,
-                                     &params, out, NULL, &w->error) != EDB_OK)
+                                     &params, out, &w->error) != EDB_OK)
     failed = workplace_failed(w);
   return failed;
 }

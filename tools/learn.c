@@ -14,27 +14,27 @@ static const option_id accepts[] = {
     OPTION_FORMAT,  OPTION_FOLD_IDS, OPTION_MIN_COUNT, OPTION_SEED,     OPTION_JSON,
     OPTION_HELP};
 
-static void report_learning(const workplace *w, const edb_policy *policy,
-                            const edb_learn_report *r) {
-  double over = r->bound ? ((double)r->batches / (double)r->bound - 1) * 100 : 0;
+static void report_learning(const workplace *w, const edb_policy *policy) {
+  const edb_learn_report r = edb_policy_learned(policy);
+  double over = r.bound ? ((double)r.batches / (double)r.bound - 1) * 100 : 0;
   if (has_option(w->options, OPTION_JSON)) {
     json_t *object = json_pack(
         "{s:s, s:s, s:I, s:I, s:I, s:I, s:f}", "policy", w->options->text[OPTION_OUT], "encoding",
-        edb_encoding_name(edb_policy_describe(policy).encoding), "states", (json_int_t)r->states,
-        "episodes", (json_int_t)r->episodes, "batches", (json_int_t)r->batches, "bound",
-        (json_int_t)r->bound, "milliseconds", (double)r->nanoseconds * 1e-6);
+        edb_encoding_name(edb_policy_describe(policy).encoding), "states", (json_int_t)r.states,
+        "episodes", (json_int_t)r.episodes, "batches", (json_int_t)r.batches, "bound",
+        (json_int_t)r.bound, "milliseconds", (double)r.nanoseconds * 1e-6);
     output_json(object, JSON_COMPACT | JSON_REAL_PRECISION(6));
     return;
   }
-  const char *none = r->states == 0 ? " (the rule alone is as good)" : "";
+  const char *none = r.states == 0 ? " (the rule alone is as good)" : "";
   printf("learned %s: encoding %s, %u states%s, %u episodes, %.1f ms\n"
          "batches %llu bound %llu (%.1f %% over)\n",
          w->options->text[OPTION_OUT], edb_encoding_name(edb_policy_describe(policy).encoding),
-         r->states, none, r->episodes, (double)r->nanoseconds * 1e-6,
-         (unsigned long long)r->batches, (unsigned long long)r->bound, over);
+         r.states, none, r.episodes, (double)r.nanoseconds * 1e-6, (unsigned long long)r.batches,
+         (unsigned long long)r.bound, over);
 }
 
-static int learn_model(workplace *w, edb_policy **policy, edb_learn_report *report) {
+static int learn_model(workplace *w, edb_policy **policy) {
   edb_session *session = NULL;
   edb_session_params params = EDB_PARAMS(edb_session_params);
   int failed = workplace_open(w, &command_learn, w->options);
@@ -42,12 +42,12 @@ static int learn_model(workplace *w, edb_policy **policy, edb_learn_report *repo
   if (!failed &&
       edb_session_create(w->ctx, w->model, w->weights, &params, &session, &w->error) != EDB_OK)
     failed = workplace_failed(w);
-  if (!failed) failed = workplace_learn(w, session, policy, report);
+  if (!failed) failed = workplace_learn(w, session, policy);
   edb_session_destroy(session);
   return failed;
 }
 
-static int learn_raw(workplace *w, edb_policy **policy, edb_learn_report *report) {
+static int learn_raw(workplace *w, edb_policy **policy) {
   const options *o = w->options;
   edb_learn_params params;
   int failed = read_learn_params(&command_learn, o, &params);
@@ -60,7 +60,7 @@ static int learn_raw(workplace *w, edb_policy **policy, edb_learn_report *report
     if (edb_raw_graph_open(w->ctx, o->positional[i], &graphs[i], &w->error) != EDB_OK)
       failed = workplace_failed(w);
   if (!failed && edb_raw_graph_learn(w->ctx, (const edb_raw_graph *const *)graphs, o->n_positional,
-                                     &params, policy, report, &w->error) != EDB_OK)
+                                     &params, policy, &w->error) != EDB_OK)
     failed = workplace_failed(w);
   for (uint32_t i = 0; i < o->n_positional; i++) edb_raw_graph_close(graphs[i]);
   free(graphs);
@@ -70,13 +70,11 @@ static int learn_raw(workplace *w, edb_policy **policy, edb_learn_report *report
 static int run_learn(const options *o) {
   workplace w = {.command = &command_learn, .options = o};
   edb_policy *policy = NULL;
-  edb_learn_report report = {0};
   if (!has_option(o, OPTION_OUT)) return usage_error(&command_learn, "needs -o FILE");
-  int code = has_option(o, OPTION_GRAPH) ? learn_raw(&w, &policy, &report)
-                                         : learn_model(&w, &policy, &report);
+  int code = has_option(o, OPTION_GRAPH) ? learn_raw(&w, &policy) : learn_model(&w, &policy);
   if (!code && edb_policy_save(policy, o->text[OPTION_OUT], &w.error) != EDB_OK)
     code = workplace_failed(&w);
-  if (!code) report_learning(&w, policy, &report);
+  if (!code) report_learning(&w, policy);
   edb_policy_destroy(policy);
   workplace_close(&w);
   return code;

@@ -81,8 +81,7 @@ static bool before_deadline(void *user, const edb_learn_progress *progress) {
 }
 
 /* EDB_ERROR_CANCELLED at the deadline. */
-static edb_status learn(counter *c, edb_encoding encoding, edb_policy **policy,
-                        edb_learn_report *report) {
+static edb_status learn(counter *c, edb_encoding encoding, edb_policy **policy) {
   workplace *w = c->runner.w;
   uint32_t n = c->paper->learned_from;
   double begin = seconds_now();
@@ -98,7 +97,7 @@ static edb_status learn(counter *c, edb_encoding encoding, edb_policy **policy,
     if (workplace_graph(w, i * PAPER_BATCH, PAPER_BATCH, &graphs[i])) status = w->error.status;
   if (status == EDB_OK)
     status = edb_session_learn(c->runner.session, (const edb_graph *const *)graphs, n, &params,
-                               policy, report, &c->runner.error);
+                               policy, &c->runner.error);
   for (uint32_t i = 0; graphs && i < n; i++) edb_graph_destroy(graphs[i]);
   free(graphs);
   return status;
@@ -112,17 +111,17 @@ static int save_policy(counter *c, const edb_policy *policy) {
 
 static int count_learned(counter *c, edb_encoding encoding, bool keep) {
   edb_policy *policy = NULL;
-  edb_learn_report report;
   counts sum;
   char name[MAX_NAME];
   snprintf(name, sizeof name, "fsm %s", edb_encoding_name(encoding));
-  edb_status status = learn(c, encoding, &policy, &report);
+  edb_status status = learn(c, encoding, &policy);
   if (status == EDB_ERROR_CANCELLED) {
     paper_skip(c->paper, "its share of the time is spent", "learning %s, %s, %s", c->model->name,
                c->granularity, name);
     return 0;
   }
   if (status != EDB_OK) return runner_failed(c);
+  edb_learn_report report = edb_policy_learned(policy);
   int failed = add_count(c, name, policy, &sum);
   if (!failed && keep) failed = save_policy(c, policy);
   edb_policy_destroy(policy);

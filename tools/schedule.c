@@ -110,7 +110,7 @@ static int raw_policy(workplace *w, const edb_raw_graph *graph, edb_policy **out
   edb_learn_params params;
   int failed = read_learn_params(w->command, o, &params);
   if (failed) return failed;
-  if (edb_raw_graph_learn(w->ctx, &graph, 1, &params, out, NULL, &w->error) != EDB_OK)
+  if (edb_raw_graph_learn(w->ctx, &graph, 1, &params, out, &w->error) != EDB_OK)
     return workplace_failed(w);
   fprintf(stderr, "edbatch: no --policy-file: learned one from the graph itself\n");
   return 0;

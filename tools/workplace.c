@@ -276,8 +276,7 @@ static bool show_learning(void *user, const edb_learn_progress *p) {
   return true;
 }
 
-int workplace_learn(workplace *w, edb_session *session, edb_policy **out,
-                    edb_learn_report *report) {
+int workplace_learn(workplace *w, edb_session *session, edb_policy **out) {
   const options *o = w->options;
   uint32_t have = edb_dataset_count(w->data), batch = (uint32_t)o->number[OPTION_BATCH];
   if (batch > have) batch = have;
@@ -292,7 +291,7 @@ int workplace_learn(workplace *w, edb_session *session, edb_policy **out,
   for (uint32_t i = 0; i < n && !failed; i++)
     failed = workplace_graph(w, i * batch, batch, &graphs[i]);
   if (!failed && edb_session_learn(session, (const edb_graph *const *)graphs, n, &params, out,
-                                   report, &w->error) != EDB_OK)
+                                   &w->error) != EDB_OK)
     failed = workplace_failed(w);
   progress_clear();
   for (uint32_t i = 0; i < n; i++) edb_graph_destroy(graphs[i]);
@@ -308,12 +307,12 @@ static int load_policy(workplace *w, const char *path, edb_policy **out) {
 /* The learned policy: from its file, or from the data. */
 static int open_fsm(workplace *w, edb_session *session, const char *path, edb_policy **out) {
   if (path) return load_policy(w, path, out);
-  edb_learn_report report;
-  int failed = workplace_learn(w, session, out, &report);
-  if (!failed)
-    fprintf(stderr, "edbatch: no --policy-file: learned one from the data in %.1f ms (%u states)\n",
-            (double)report.nanoseconds * 1e-6, report.states);
-  return failed;
+  int failed = workplace_learn(w, session, out);
+  if (failed) return failed;
+  edb_learn_report report = edb_policy_learned(*out);
+  fprintf(stderr, "edbatch: no --policy-file: learned one from the data in %.1f ms (%u states)\n",
+          (double)report.nanoseconds * 1e-6, report.states);
+  return 0;
 }
 
 int workplace_costs(workplace *w, edb_costs **out) {

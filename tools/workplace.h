@@ -67,6 +67,6 @@ int workplace_row_costs(workplace *w, edb_session_params *params);
 /* `best` of least predicted time. */
 int workplace_fastest(workplace *w, const edb_costs *costs, edb_policy **out);
 /* Learns from --batches mini-batches of --batch instances. */
-int workplace_learn(workplace *w, edb_session *session, edb_policy **out, edb_learn_report *report);
+int workplace_learn(workplace *w, edb_session *session, edb_policy **out);
 
 #endif

@@ -10,6 +10,10 @@
  *     live. Pointers that may be NULL say so where they are declared.
  *   - Params structs begin with `size_t struct_bytes`; make them with `= EDB_PARAMS(edb_x_params)`.
  *     All-zero fields mean defaults; passing NULL means all defaults.
+ *   - Structs may grow, at their end only, and a program stays right without being built again: of
+ *     params the library reads as much as the program has; what a function gives by value it
+ *     writes through its twin `_into`, which is told how much the program knows. (Other languages
+ *     call the twin.) Those without either, such as edb_value and edb_call, never change.
  *   - Sizes count elements unless the name ends in _bytes.
  *   - The library never prints, never exits, never aborts, and has no globals. */
 #ifndef EDBATCH_BASE_H
@@ -142,7 +146,12 @@ typedef struct edb_memory_stats {
 EDB_API EDB_MUST_CHECK edb_status edb_context_create(const edb_context_params *params,
                                                      edb_context **out, edb_error *error);
 EDB_API void edb_context_destroy(edb_context *ctx);
-EDB_API edb_memory_stats edb_context_memory(const edb_context *ctx);
+EDB_API void edb_context_memory_into(const edb_context *ctx, edb_memory_stats *out, size_t bytes);
+static inline edb_memory_stats edb_context_memory(const edb_context *ctx) {
+  edb_memory_stats out;
+  edb_context_memory_into(ctx, &out, sizeof out);
+  return out;
+}
 /* From here on peak_bytes is that of what follows: it becomes current_bytes. */
 EDB_API void edb_context_reset_peak(edb_context *ctx);
 EDB_API edb_simd edb_context_simd(const edb_context *ctx); /* the level in use, never AUTO */

@@ -88,9 +88,11 @@ EDB_API EDB_MUST_CHECK edb_status edb_raw_graph_schedule(const edb_raw_graph *gr
                                                          edb_schedule **out, edb_error *error);
 /* As edb_policy_learn; the types of the FSM are the file's numbers. Load such a policy with a NULL
  * model. */
-EDB_API EDB_MUST_CHECK edb_status edb_raw_graph_learn(
-    edb_context *ctx, const edb_raw_graph *const *graphs, uint32_t n_graphs,
-    const edb_learn_params *params, edb_policy **out, edb_learn_report *report, edb_error *error);
+EDB_API EDB_MUST_CHECK edb_status edb_raw_graph_learn(edb_context *ctx,
+                                                      const edb_raw_graph *const *graphs,
+                                                      uint32_t n_graphs,
+                                                      const edb_learn_params *params,
+                                                      edb_policy **out, edb_error *error);
 
 #ifdef __cplusplus
 }

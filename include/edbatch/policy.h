@@ -104,6 +104,14 @@ typedef struct edb_cost {
   double batch_ns, node_ns;
 } edb_cost;
 
+/* How well costs fit the runs that they were measured in. */
+typedef struct edb_calibration {
+  uint32_t mini_batches;            /* graphs times schedules */
+  uint64_t batches;                 /* of all of them */
+  double measured_ns, predicted_ns; /* sums over the mini-batches; lower quartiles of the repeats */
+  double error;                     /* mean of |predicted - measured| / measured */
+} edb_calibration;
+
 /* What it takes to bring a row that lies apart from others to its reader, in nanoseconds, for rows
  * of 64, 128, 256 and 512 fp32 numbers: to gather it beside the others; what a product, or an
  * elementwise operator, takes longer if it reads the row where it is; to store it a second time,
@@ -165,7 +173,8 @@ typedef struct edb_learn_params {
   bool bootstrap;          /* false: as released (a truncated n-step return) */
   bool as_published;       /* false: per component of types, starts from a teacher and ends with a
                               local search (docs/policy-file.md) */
-  /* Gives false to stop (EDB_ERROR_CANCELLED). */
+  /* Gives false to stop (EDB_ERROR_CANCELLED). What it is given is the library's: do not copy it.
+   */
   bool (*progress)(void *user, const edb_learn_progress *progress);
   void *progress_user;
 } edb_learn_params;
@@ -178,11 +187,18 @@ typedef struct edb_learn_report {
 } edb_learn_report;
 
 /* Learns an FSM from mini-batches (pending nodes of graphs over the same model). Reproducible for a
- * seed. `report` may be NULL. */
+ * seed. */
 EDB_API EDB_MUST_CHECK edb_status edb_policy_learn(edb_context *ctx, const edb_graph *const *graphs,
                                                    uint32_t n_graphs,
                                                    const edb_learn_params *params, edb_policy **out,
-                                                   edb_learn_report *report, edb_error *error);
+                                                   edb_error *error);
+/* How it was learned; all zeros for a policy that was loaded or created. */
+EDB_API void edb_policy_learned_into(const edb_policy *policy, edb_learn_report *out, size_t bytes);
+static inline edb_learn_report edb_policy_learned(const edb_policy *policy) {
+  edb_learn_report out;
+  edb_policy_learned_into(policy, &out, sizeof out);
+  return out;
+}
 
 /* FSMs as versioned, human-readable JSON (docs/policy-file.md). Loading checks the types against
  * the model at the granularity that the file names: EDB_ERROR_MISMATCH says what differs. A NULL
@@ -198,7 +214,12 @@ typedef struct edb_policy_info {
   edb_encoding encoding;
   uint32_t n_types, n_states;
 } edb_policy_info;
-EDB_API edb_policy_info edb_policy_describe(const edb_policy *policy);
+EDB_API void edb_policy_describe_into(const edb_policy *policy, edb_policy_info *out, size_t bytes);
+static inline edb_policy_info edb_policy_describe(const edb_policy *policy) {
+  edb_policy_info out;
+  edb_policy_describe_into(policy, &out, sizeof out);
+  return out;
+}
 
 /* A schedule: batches in order, each a type and nodes. Immutable. */
 typedef struct edb_schedule edb_schedule;
@@ -219,7 +240,13 @@ EDB_API EDB_MUST_CHECK edb_status edb_schedule_create(edb_context *ctx, const ed
                                                       const edb_graph *graph, edb_schedule **out,
                                                       edb_error *error);
 EDB_API void edb_schedule_destroy(edb_schedule *schedule);
-EDB_API edb_schedule_info edb_schedule_describe(const edb_schedule *schedule);
+EDB_API void edb_schedule_describe_into(const edb_schedule *schedule, edb_schedule_info *out,
+                                        size_t bytes);
+static inline edb_schedule_info edb_schedule_describe(const edb_schedule *schedule) {
+  edb_schedule_info out;
+  edb_schedule_describe_into(schedule, &out, sizeof out);
+  return out;
+}
 /* Batch i: its type (a cell at cell granularity), and its nodes; nodes stay valid with the
  * schedule. */
 EDB_API uint32_t edb_schedule_batch(const edb_schedule *schedule, uint32_t i, uint32_t *type,
@@ -238,6 +265,13 @@ EDB_API void edb_costs_destroy(edb_costs *costs);
 EDB_API uint32_t edb_costs_type_count(const edb_costs *costs);
 EDB_API const char *edb_costs_type_name(const edb_costs *costs, uint32_t i);
 EDB_API edb_cost edb_costs_get(const edb_costs *costs, uint32_t i);
+/* All zeros for costs that were loaded. */
+EDB_API void edb_costs_calibration_into(const edb_costs *costs, edb_calibration *out, size_t bytes);
+static inline edb_calibration edb_costs_calibration(const edb_costs *costs) {
+  edb_calibration out;
+  edb_costs_calibration_into(costs, &out, sizeof out);
+  return out;
+}
 /* What a mini-batch costs beside its batches: once, and per node. */
 EDB_API edb_cost edb_costs_mini_batch(const edb_costs *costs);
 /* What rows cost: those of small mini-batches, which stand in a near cache, and of large ones

@@ -173,31 +173,30 @@ typedef struct edb_run_stats {
   size_t live_bytes; /* most bytes of values that are still needed at one time; 0 unless
                         timing is on */
 } edb_run_stats;
-EDB_API edb_run_stats edb_session_stats(const edb_session *session);
+EDB_API void edb_session_stats_into(const edb_session *session, edb_run_stats *out, size_t bytes);
+static inline edb_run_stats edb_session_stats(const edb_session *session) {
+  edb_run_stats out;
+  edb_session_stats_into(session, &out, sizeof out);
+  return out;
+}
 /* Time split on or off (off costs nothing). */
 EDB_API void edb_session_set_timing(edb_session *session, bool on);
 
 /* A policy for a session at operator granularity is learned on operator graphs: */
-EDB_API EDB_MUST_CHECK edb_status edb_session_learn(
-    edb_session *session, const edb_graph *const *graphs, uint32_t n_graphs,
-    const edb_learn_params *params, edb_policy **out, edb_learn_report *report, edb_error *error);
-
-typedef struct edb_calibration {
-  uint32_t mini_batches;            /* graphs times schedules */
-  uint64_t batches;                 /* of all of them */
-  double measured_ns, predicted_ns; /* sums over the mini-batches; lower quartiles of the repeats */
-  double error;                     /* mean of |predicted - measured| / measured */
-} edb_calibration;
+EDB_API EDB_MUST_CHECK edb_status edb_session_learn(edb_session *session,
+                                                    const edb_graph *const *graphs,
+                                                    uint32_t n_graphs,
+                                                    const edb_learn_params *params,
+                                                    edb_policy **out, edb_error *error);
 
 /* Measures what batches cost: runs the graphs (none of whose nodes may have run) by several
  * schedules, `repeats` times each (0: 8), and fits a line per type to the lower quartile of the
  * times of every batch. Give graphs of several numbers of instances, so that batches of many sizes
- * are seen. What the session held of earlier runs is forgotten. `report` may be NULL. */
+ * are seen. What the session held of earlier runs is forgotten. */
 EDB_API EDB_MUST_CHECK edb_status edb_session_calibrate(edb_session *session,
                                                         const edb_graph *const *graphs,
                                                         uint32_t n_graphs, uint32_t repeats,
-                                                        edb_costs **out, edb_calibration *report,
-                                                        edb_error *error);
+                                                        edb_costs **out, edb_error *error);
 
 /* Measures what it takes on this machine to bring rows together, and notes it beside the costs of
  * batches; a few tenths of a second. The costs must not be in use. */
@@ -213,7 +212,12 @@ typedef struct edb_machine {
   uint32_t processors;
   size_t l2_bytes, l3_bytes;
 } edb_machine;
-EDB_API edb_machine edb_machine_describe(void);
+EDB_API void edb_machine_describe_into(edb_machine *out, size_t bytes);
+static inline edb_machine edb_machine_describe(void) {
+  edb_machine out;
+  edb_machine_describe_into(&out, sizeof out);
+  return out;
+}
 
 /* Measured read bandwidth of one thread over a block of `bytes` (half a cache: that cache's;
  * several times the last: that of memory), in GB/s = bytes per nanosecond; takes about

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "base/poison.h"
+#include "base/sized.h"
 
 /* Packed weights and the rows of mini-batches: pages of 2 MiB take a five-hundredth of the faults,
  * and of the entries of translation caches, where a row of a thousand bytes would need its own. */
@@ -72,9 +73,6 @@ static void *system_resize(void *user, void *old, size_t old_bytes, size_t new_b
 }
 
 static edb_status check_params(const edb_context_params *params, edb_error *error) {
-  EDB_FAIL_IF(params->struct_bytes != sizeof *params, error, EDB_ERROR_ARGUMENT,
-              "edb_context_params.struct_bytes is %zu, expected %zu: use EDB_PARAMS",
-              params->struct_bytes, sizeof *params);
   EDB_FAIL_IF((unsigned)params->simd > (unsigned)EDB_SIMD_NEON, error, EDB_ERROR_ARGUMENT,
               "edb_context_params.simd is %d, which is no SIMD level", (int)params->simd);
   EDB_FAIL_IF(params->executor.run && params->executor.threads == 0, error, EDB_ERROR_ARGUMENT,
@@ -85,23 +83,22 @@ static edb_status check_params(const edb_context_params *params, edb_error *erro
   return EDB_OK;
 }
 
-edb_status edb_context_create(const edb_context_params *params, edb_context **out,
+edb_status edb_context_create(const edb_context_params *given, edb_context **out,
                               edb_error *error) {
   EDB_REQUIRE(error, out);
-  const edb_context_params defaults = EDB_PARAMS(edb_context_params);
-  if (params == NULL) params = &defaults;
-  EDB_TRY(check_params(params, error));
+  EDB_TAKE_PARAMS(edb_context_params, params, given, error);
+  EDB_TRY(check_params(&params, error));
 
-  edb_allocator allocator = params->allocator;
+  edb_allocator allocator = params.allocator;
   if (allocator.resize == NULL) allocator = (edb_allocator){.resize = system_resize};
   size_t bytes = sizeof(edb_context);
-  if (params->memory_cap_bytes != 0 && bytes > params->memory_cap_bytes)
+  if (params.memory_cap_bytes != 0 && bytes > params.memory_cap_bytes)
     return edb_fail_memory(error, bytes, "a context, beyond its own cap");
   edb_context *ctx = allocator.resize(allocator.user, NULL, 0, bytes, EDB_ALIGN);
   if (ctx == NULL) return edb_fail_memory(error, bytes, "a context");
 
   ctx->allocator = allocator;
-  ctx->memory_cap_bytes = params->memory_cap_bytes;
+  ctx->memory_cap_bytes = params.memory_cap_bytes;
   atomic_init(&ctx->current_bytes, bytes);
   atomic_init(&ctx->peak_bytes, bytes);
   atomic_init(&ctx->allocations, 1);
@@ -109,10 +106,10 @@ edb_status edb_context_create(const edb_context_params *params, edb_context **ou
   atomic_init(&ctx->l1d_bytes, 0);
   atomic_init(&ctx->l2_bytes, 0);
   atomic_init(&ctx->l3_bytes, 0);
-  ctx->log = params->log;
-  ctx->log_user = params->log_user;
-  ctx->executor = params->executor;
-  ctx->simd = params->simd == EDB_SIMD_AUTO ? edb_cpu_simd() : params->simd;
+  ctx->log = params.log;
+  ctx->log_user = params.log_user;
+  ctx->executor = params.executor;
+  ctx->simd = params.simd == EDB_SIMD_AUTO ? edb_cpu_simd() : params.simd;
   *out = ctx;
   return EDB_OK;
 }
@@ -125,12 +122,13 @@ void edb_context_destroy(edb_context *ctx) {
   allocator.resize(allocator.user, ctx, sizeof *ctx, 0, EDB_ALIGN);
 }
 
-edb_memory_stats edb_context_memory(const edb_context *ctx) {
-  return (edb_memory_stats){
+void edb_context_memory_into(const edb_context *ctx, edb_memory_stats *out, size_t bytes) {
+  const edb_memory_stats stats = {
       .current_bytes = atomic_load_explicit(&ctx->current_bytes, memory_order_relaxed),
       .peak_bytes = atomic_load_explicit(&ctx->peak_bytes, memory_order_relaxed),
       .allocations = atomic_load_explicit(&ctx->allocations, memory_order_relaxed),
   };
+  edb_sized_give(out, bytes, &stats, sizeof stats);
 }
 
 void edb_context_reset_peak(edb_context *ctx) {

@@ -1,6 +1,7 @@
 /* data/dataset.c: a dataset's life: opening a file in one of the forms, and giving instances to
  * graphs. */
 #include "base/file.h"
+#include "base/sized.h"
 #include "data/reader.h"
 
 #include <string.h>
@@ -78,10 +79,6 @@ static edb_status read_all(edb_reader *reader, edb_error *error) {
 }
 
 static edb_status check_params(const edb_data_params *params, edb_error *error) {
-  if (params == NULL) return EDB_OK;
-  EDB_FAIL_IF(params->struct_bytes != sizeof *params, error, EDB_ERROR_ARGUMENT,
-              "found an edb_data_params of %zu bytes, expected %zu", params->struct_bytes,
-              sizeof *params);
   EDB_FAIL_IF((unsigned)params->format >= EDB_DATA_FORMAT_COUNT, error, EDB_ERROR_ARGUMENT,
               "there is no data format %u", (unsigned)params->format);
   return EDB_OK;
@@ -104,10 +101,10 @@ typedef edb_status (*edb_read_fn)(edb_reader *reader, edb_error *error);
 static edb_status read_with(edb_read_fn read, edb_context *ctx, edb_model *model,
                             edb_named_text first, edb_named_text second,
                             const edb_data_params *params, edb_dataset **out, edb_error *error) {
-  static const edb_data_params defaults = EDB_PARAMS(edb_data_params);
   edb_error unread;
   if (error == NULL) error = &unread;
-  EDB_TRY(check_params(params, error));
+  EDB_TAKE_PARAMS(edb_data_params, own, params, error);
+  EDB_TRY(check_params(&own, error));
   edb_dataset *dataset = edb_alloc_zero(ctx, sizeof *dataset);
   if (dataset == NULL) return edb_fail_memory(error, sizeof *dataset, "a dataset");
   dataset->ctx = ctx;
@@ -120,7 +117,7 @@ static edb_status read_with(edb_read_fn read, edb_context *ctx, edb_model *model
                        .text = first.text,
                        .end = first.end,
                        .second = {second.name, second.text, second.end},
-                       .params = params != NULL ? *params : defaults,
+                       .params = own,
                        .grows = !edb_model_is_sealed(model),
                        .dataset = dataset};
   edb_status status = reader_open(&reader, error);
@@ -182,14 +179,15 @@ static edb_status load_two(edb_context *ctx, edb_model *model, char *paths, char
 edb_status edb_dataset_load(edb_context *ctx, edb_model *model, const char *path,
                             const edb_data_params *params, edb_dataset **out, edb_error *error) {
   EDB_REQUIRE(error, ctx, model, path, out);
+  EDB_TAKE_PARAMS(edb_data_params, own, params, error);
   const char *comma = strchr(path, ',');
-  if (comma == NULL || !edb_reads_pairs(model, params)) {
-    return load_one(ctx, model, path, params, out, error);
+  if (comma == NULL || !edb_reads_pairs(model, &own)) {
+    return load_one(ctx, model, path, &own, out, error);
   }
   size_t length = strlen(path);
   char *paths = edb_strdup(ctx, path, length);
   if (paths == NULL) return edb_fail_memory(error, length + 1, "the paths of a pair");
-  edb_status status = load_two(ctx, model, paths, paths + (comma - path), params, out, error);
+  edb_status status = load_two(ctx, model, paths, paths + (comma - path), &own, out, error);
   edb_free(ctx, paths, length + 1);
   return status;
 }

@@ -125,7 +125,7 @@ edb_status edb_read_form(edb_reader *reader, edb_error *error) {
 }
 
 bool edb_reads_pairs(const edb_model *model, const edb_data_params *params) {
-  edb_data_format format = params != NULL ? params->format : EDB_DATA_AUTO;
+  edb_data_format format = params->format;
   if (format == EDB_DATA_AUTO) format = only_section(model);
   return format == EDB_DATA_PAIRS;
 }

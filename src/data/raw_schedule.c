@@ -38,7 +38,7 @@ edb_status edb_raw_graph_schedule(const edb_raw_graph *graph, const edb_policy *
 
 edb_status edb_raw_graph_learn(edb_context *ctx, const edb_raw_graph *const *graphs,
                                uint32_t n_graphs, const edb_learn_params *params, edb_policy **out,
-                               edb_learn_report *report, edb_error *error) {
+                               edb_error *error) {
   EDB_REQUIRE(error, ctx, out);
   EDB_REQUIRE_EACH(error, graphs, n_graphs);
   EDB_FAIL_IF(n_graphs == 0, error, EDB_ERROR_ARGUMENT, "learning needs at least one graph");
@@ -46,7 +46,7 @@ edb_status edb_raw_graph_learn(edb_context *ctx, const edb_raw_graph *const *gra
   if (!dags) return edb_fail_memory(error, n_graphs * sizeof *dags, "graphs to learn from");
   for (uint32_t i = 0; i < n_graphs; i++) dags[i] = edb_raw_graph_dag(graphs[i]);
   edb_status status =
-      edb_policy_learn_dags(ctx, dags, n_graphs, NULL, EDB_FSM_RAW, params, out, report, error);
+      edb_policy_learn_dags(ctx, dags, n_graphs, NULL, EDB_FSM_RAW, params, out, error);
   edb_free(ctx, dags, n_graphs * sizeof *dags);
   return status;
 }

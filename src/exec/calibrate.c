@@ -38,7 +38,7 @@ typedef struct calibrator {
   size_t times_bytes;
   uint64_t clock_ns; /* of reading the clock twice */
   edb_costs *costs;
-  edb_calibration report;
+  edb_calibration fit;
 } calibrator;
 
 static void end_mini_batch(calibrator *c) {
@@ -173,11 +173,11 @@ static void solve(calibrator *c) {
 static void compare(calibrator *c, double predicted) {
   double measured = batch_time(c, c->schedule->info.n_batches);
   double difference = predicted > measured ? predicted - measured : measured - predicted;
-  c->report.mini_batches++;
-  c->report.batches += c->schedule->info.n_batches;
-  c->report.measured_ns += measured;
-  c->report.predicted_ns += predicted;
-  c->report.error += difference / measured;
+  c->fit.mini_batches++;
+  c->fit.batches += c->schedule->info.n_batches;
+  c->fit.measured_ns += measured;
+  c->fit.predicted_ns += predicted;
+  c->fit.error += difference / measured;
 }
 
 /* Everything runs twice: first to fit the lines, then to compare them with new times. */
@@ -202,7 +202,7 @@ static edb_status fit_and_compare(calibrator *c, edb_error *error) {
   EDB_TRY(run_all(c, true, error));
   solve(c);
   EDB_TRY(run_all(c, false, error));
-  c->report.error /= c->report.mini_batches;
+  c->fit.error /= c->fit.mini_batches;
   return EDB_OK;
 }
 
@@ -253,7 +253,7 @@ static edb_status check(const edb_session *s, const edb_graph *const *graphs, ui
 
 edb_status edb_session_calibrate(edb_session *session, const edb_graph *const *graphs,
                                  uint32_t n_graphs, uint32_t repeats, edb_costs **out,
-                                 edb_calibration *report, edb_error *error) {
+                                 edb_error *error) {
   EDB_REQUIRE(error, session, out);
   EDB_REQUIRE_EACH(error, graphs, n_graphs);
   EDB_TRY(check(session, graphs, n_graphs, repeats, error));
@@ -270,7 +270,7 @@ edb_status edb_session_calibrate(edb_session *session, const edb_graph *const *g
     edb_costs_destroy(c.costs);
     return status;
   }
-  if (report != NULL) *report = c.report;
+  c.costs->fit = c.fit;
   *out = c.costs;
   return EDB_OK;
 }

@@ -17,7 +17,7 @@ static edb_status lower_all(edb_session *s, const edb_graph *const *graphs, uint
 
 static edb_status learn_lowered(edb_session *s, const edb_graph *const *graphs, uint32_t n,
                                 const edb_learn_params *params, edb_policy **out,
-                                edb_learn_report *report, edb_error *error) {
+                                edb_error *error) {
   edb_graph **lowered = edb_alloc_zero(s->ctx, n * sizeof(edb_graph *));
   edb_dag *dags = edb_alloc_zero(s->ctx, n * sizeof *dags);
   edb_status status;
@@ -26,8 +26,8 @@ static edb_status learn_lowered(edb_session *s, const edb_graph *const *graphs, 
     goto cleanup;
   }
   EDB_TRY_GOTO(status, lower_all(s, graphs, n, lowered, dags, error), cleanup);
-  status = edb_policy_learn_dags(s->ctx, dags, n, &s->program->schema, EDB_FSM_OP, params, out,
-                                 report, error);
+  status =
+      edb_policy_learn_dags(s->ctx, dags, n, &s->program->schema, EDB_FSM_OP, params, out, error);
 cleanup:
   for (uint32_t i = 0; lowered && i < n; i++) edb_graph_destroy(lowered[i]);
   if (lowered) edb_free(s->ctx, lowered, n * sizeof(edb_graph *));
@@ -36,8 +36,7 @@ cleanup:
 }
 
 edb_status edb_session_learn(edb_session *s, const edb_graph *const *graphs, uint32_t n_graphs,
-                             const edb_learn_params *params, edb_policy **out,
-                             edb_learn_report *report, edb_error *error) {
+                             const edb_learn_params *params, edb_policy **out, edb_error *error) {
   EDB_REQUIRE(error, s, out);
   EDB_REQUIRE_EACH(error, graphs, n_graphs);
   EDB_FAIL_IF(n_graphs == 0, error, EDB_ERROR_ARGUMENT, "learning needs at least one mini-batch");
@@ -45,6 +44,6 @@ edb_status edb_session_learn(edb_session *s, const edb_graph *const *graphs, uin
     EDB_FAIL_IF(graphs[i]->schema != &edb_model_program(s->model)->schema, error,
                 EDB_ERROR_MISMATCH, "graph %u is of another model than the session", i);
   if (s->granularity == EDB_GRANULARITY_CELL)
-    return edb_policy_learn(s->ctx, graphs, n_graphs, params, out, report, error);
-  return learn_lowered(s, graphs, n_graphs, params, out, report, error);
+    return edb_policy_learn(s->ctx, graphs, n_graphs, params, out, error);
+  return learn_lowered(s, graphs, n_graphs, params, out, error);
 }

@@ -1,6 +1,7 @@
 /* exec/machine.c: what the machine can do, measured: the yardsticks of a run. */
 #include "base/context.h"
 #include "base/cpu.h"
+#include "base/sized.h"
 #include "exec/session.h"
 #include "kernel/kernel.h"
 
@@ -8,10 +9,11 @@ double edb_measure_peak_gflops(edb_context *ctx, uint32_t milliseconds) {
   return edb_kernels_peak_gflops(edb_kernels_get(ctx->simd), milliseconds);
 }
 
-edb_machine edb_machine_describe(void) {
+void edb_machine_describe_into(edb_machine *out, size_t bytes) {
   edb_cpu_caches caches = edb_cpu_cache_sizes();
-  return (edb_machine){
+  const edb_machine machine = {
       .processors = edb_cpu_count(), .l2_bytes = caches.l2_bytes, .l3_bytes = caches.l3_bytes};
+  edb_sized_give(out, bytes, &machine, sizeof machine);
 }
 
 edb_status edb_measure_read_gbs(edb_context *ctx, size_t bytes, uint32_t milliseconds, double *out,

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/context.h"
 #include "base/cpu.h"
+#include "base/sized.h"
 
 /* ---- Life ---------------------------------------------------------------------------------------
  */
@@ -52,10 +53,6 @@ static edb_status check_create(const edb_model *model, const edb_weights *weight
   EDB_FAIL_IF(weights->model != model, error, EDB_ERROR_MISMATCH,
               "the weights were made for another model (\"%s\") than that of the session (\"%s\")",
               edb_model_name(weights->model), edb_model_name(model));
-  if (!params) return EDB_OK;
-  EDB_FAIL_IF(params->struct_bytes != sizeof *params, error, EDB_ERROR_ARGUMENT,
-              "edb_session_params.struct_bytes is %zu, expected %zu: use EDB_PARAMS",
-              params->struct_bytes, sizeof *params);
   EDB_FAIL_IF(params->device != EDB_DEVICE_CPU && params->device != EDB_DEVICE_REFERENCE, error,
               EDB_ERROR_ARGUMENT, "there is no device %d", (int)params->device);
   EDB_FAIL_IF(params->precision != EDB_PRECISION_F32 && params->precision != EDB_PRECISION_BF16,
@@ -77,8 +74,8 @@ edb_status edb_session_create(edb_context *ctx, const edb_model *model, const ed
                               const edb_session_params *params, edb_session **out,
                               edb_error *error) {
   EDB_REQUIRE(error, ctx, model, weights, out);
-  EDB_TRY(check_create(model, weights, params, error));
-  edb_session_params p = params ? *params : (edb_session_params){0};
+  EDB_TAKE_PARAMS(edb_session_params, p, params, error);
+  EDB_TRY(check_create(model, weights, &p, error));
   edb_session *s = edb_alloc_zero(ctx, sizeof *s);
   if (!s) return edb_fail_memory(error, sizeof *s, "a session");
   s->ctx = ctx;
@@ -417,8 +414,8 @@ const char *edb_session_type_name(const edb_session *s, uint32_t type) {
 /* ---- Statistics and the rest -------------------------------------------------------------------
  */
 
-edb_run_stats edb_session_stats(const edb_session *s) {
-  return s->stats;
+void edb_session_stats_into(const edb_session *s, edb_run_stats *out, size_t bytes) {
+  edb_sized_give(out, bytes, &s->stats, sizeof s->stats);
 }
 
 void edb_session_set_timing(edb_session *s, bool on) {

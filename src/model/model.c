@@ -3,11 +3,13 @@
 
 #include <string.h>
 
+#include "base/sized.h"
+
 #define ARENA_CHUNK_BYTES 16384
 
 static edb_status copy_overrides(edb_model *model, const edb_model_params *params,
                                  edb_error *error) {
-  uint32_t count = params ? params->n_set : 0;
+  uint32_t count = params->n_set;
   if (!edb_vec_reserve(model->ctx, &model->overrides, count)) {
     return edb_fail_memory(error, count * sizeof(edb_override), "overrides of constants");
   }
@@ -32,14 +34,12 @@ static edb_status set_name(edb_model *model, const char *name, edb_error *error)
   return model->name ? EDB_OK : edb_fail_memory(error, strlen(name) + 1, "the name of a model");
 }
 
-edb_status edb_model_create(edb_context *ctx, const char *name, const edb_model_params *params,
+edb_status edb_model_create(edb_context *ctx, const char *name, const edb_model_params *given,
                             edb_model **out, edb_error *error) {
   EDB_REQUIRE(error, ctx, name, out);
-  EDB_FAIL_IF(params && params->struct_bytes != sizeof *params, error, EDB_ERROR_ARGUMENT,
-              "edb_model_params.struct_bytes is %zu, expected %zu: use EDB_PARAMS",
-              params->struct_bytes, sizeof *params);
-  EDB_FAIL_IF(params && params->n_set && !params->set, error, EDB_ERROR_ARGUMENT,
-              "edb_model_params: n_set is %u and set is NULL", params->n_set);
+  EDB_TAKE_PARAMS(edb_model_params, params, given, error);
+  EDB_FAIL_IF(params.n_set && !params.set, error, EDB_ERROR_ARGUMENT,
+              "edb_model_params: n_set is %u and set is NULL", params.n_set);
   edb_model *model = edb_alloc_zero(ctx, sizeof *model);
   if (!model) return edb_fail_memory(error, sizeof *model, "a model");
   model->ctx = ctx;
@@ -50,7 +50,7 @@ edb_status edb_model_create(edb_context *ctx, const char *name, const edb_model_
   edb_shape_table_init(&model->shapes, ctx);
   edb_status status;
   EDB_TRY_GOTO(status, set_name(model, name, error), cleanup);
-  EDB_TRY_GOTO(status, copy_overrides(model, params, error), cleanup);
+  EDB_TRY_GOTO(status, copy_overrides(model, &params, error), cleanup);
   if (!edb_shape_table_reserve(&model->shapes, 1)) {
     status = edb_fail_memory(error, sizeof(edb_shape), "the shapes of a model");
     goto cleanup;

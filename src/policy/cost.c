@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/sized.h"
+
 edb_status edb_costs_new(edb_fsm *types, edb_costs **out, edb_error *error) {
   edb_context *ctx = types->ctx;
   size_t bytes = ((size_t)types->n_types + 1) * sizeof(edb_cost); /* never none */
@@ -50,6 +52,10 @@ const char *edb_costs_type_name(const edb_costs *costs, uint32_t i) {
 
 edb_cost edb_costs_get(const edb_costs *costs, uint32_t i) {
   return i < costs->types->n_types ? costs->cost[i] : (edb_cost){0};
+}
+
+void edb_costs_calibration_into(const edb_costs *costs, edb_calibration *out, size_t bytes) {
+  edb_sized_give(out, bytes, &costs->fit, sizeof costs->fit);
 }
 
 edb_cost edb_costs_mini_batch(const edb_costs *costs) {

@@ -21,6 +21,7 @@ struct edb_costs {
   edb_cost mini_batch; /* once, and per node, beside the batches */
   bool has_rows;
   edb_row_costs rows[2]; /* near, and far */
+  edb_calibration fit;
 };
 
 /* Takes over the types, also on failure. All costs are 0. */

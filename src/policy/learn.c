@@ -17,6 +17,7 @@
  *   - Cuts are held out. Where the table is not clearly better than the rule on them, the rule's
  * own table is what was learned. */
 #include "base/clock.h"
+#include "base/sized.h"
 #include "policy/learner.h"
 
 #include <string.h>
@@ -374,9 +375,6 @@ static edb_status learn(edb_learner *l, uint64_t *batches, uint64_t *bound, edb_
 /* ---- Entry points ------------------------------------------------------- */
 
 static edb_status check_params(const edb_learn_params *p, edb_error *error) {
-  EDB_FAIL_IF(p->struct_bytes != sizeof *p, error, EDB_ERROR_ARGUMENT,
-              "edb_learn_params.struct_bytes is %zu, expected %zu: use EDB_PARAMS", p->struct_bytes,
-              sizeof *p);
   EDB_FAIL_IF((unsigned)p->encoding >= EDB_ENCODING_COUNT, error, EDB_ERROR_ARGUMENT,
               "encoding %d does not exist", (int)p->encoding);
   EDB_FAIL_IF((unsigned)p->teacher >= EDB_TEACHER_COUNT, error, EDB_ERROR_ARGUMENT,
@@ -395,8 +393,7 @@ static edb_status check_params(const edb_learn_params *p, edb_error *error) {
 
 static edb_status fill_params(const edb_learn_params *given, edb_learn_params *out,
                               edb_error *error) {
-  edb_learn_params p = EDB_PARAMS(edb_learn_params);
-  if (given != NULL) p = *given;
+  EDB_TAKE_PARAMS(edb_learn_params, p, given, error);
   EDB_TRY(check_params(&p, error));
   if (p.max_episodes == 0) p.max_episodes = 1000;
   if (p.evaluate_every == 0) p.evaluate_every = 50;
@@ -413,7 +410,7 @@ static edb_status fill_params(const edb_learn_params *given, edb_learn_params *o
 edb_status edb_policy_learn_dags(edb_context *ctx, const edb_dag *dags, uint32_t n_dags,
                                  const edb_schema *schema, edb_fsm_granularity granularity,
                                  const edb_learn_params *params, edb_policy **out,
-                                 edb_learn_report *report, edb_error *error) {
+                                 edb_error *error) {
   uint64_t start = edb_clock_ns();
   edb_learn_params filled;
   edb_learner l;
@@ -427,20 +424,20 @@ edb_status edb_policy_learn_dags(edb_context *ctx, const edb_dag *dags, uint32_t
       edb_learner_set_up(&l, ctx, dags, n_dags, schema, granularity, &filled, error);
   if (status == EDB_OK) status = learn(&l, &batches, &bound, error);
   if (status == EDB_OK) status = edb_fsm_to_policy(l.fsm, out, error);
-  if (status == EDB_OK && report != NULL)
-    *report = (edb_learn_report){.episodes = l.episodes,
-                                 .states = edb_fsm_state_count(l.fsm),
-                                 .batches = batches,
-                                 .bound = bound,
-                                 .nanoseconds = edb_clock_ns() - start};
-  if (status == EDB_OK) l.fsm = NULL; /* the policy's */
+  if (status == EDB_OK) {
+    (*out)->learned = (edb_learn_report){.episodes = l.episodes,
+                                         .states = edb_fsm_state_count(l.fsm),
+                                         .batches = batches,
+                                         .bound = bound,
+                                         .nanoseconds = edb_clock_ns() - start};
+    l.fsm = NULL; /* the policy's */
+  }
   edb_learner_tear_down(&l);
   return status;
 }
 
 edb_status edb_policy_learn(edb_context *ctx, const edb_graph *const *graphs, uint32_t n_graphs,
-                            const edb_learn_params *params, edb_policy **out,
-                            edb_learn_report *report, edb_error *error) {
+                            const edb_learn_params *params, edb_policy **out, edb_error *error) {
   EDB_REQUIRE(error, ctx, out);
   EDB_REQUIRE_EACH(error, graphs, n_graphs);
   EDB_FAIL_IF(n_graphs == 0, error, EDB_ERROR_ARGUMENT, "learning needs at least one graph");
@@ -457,8 +454,7 @@ edb_status edb_policy_learn(edb_context *ctx, const edb_graph *const *graphs, ui
   const edb_schema *schema = graphs[0]->schema;
   edb_fsm_granularity granularity = schema->of_operators ? EDB_FSM_OP : EDB_FSM_CELL;
   if (status == EDB_OK)
-    status =
-        edb_policy_learn_dags(ctx, dags, n_graphs, schema, granularity, params, out, report, error);
+    status = edb_policy_learn_dags(ctx, dags, n_graphs, schema, granularity, params, out, error);
   edb_free(ctx, dags, n_graphs * sizeof *dags);
   return status;
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/sized.h"
 #include "policy/cost.h"
 
 #define DEFAULT_WIDTH   16
@@ -46,9 +47,6 @@ static edb_status check_params(edb_policy_kind kind, const edb_policy_params *p,
   EDB_FAIL_IF(!is_kind(kind), error, EDB_ERROR_ARGUMENT, "there is no policy %d", (int)kind);
   EDB_FAIL_IF(kind == EDB_POLICY_FSM, error, EDB_ERROR_ARGUMENT,
               "a policy \"fsm\" is learned or loaded, not created");
-  EDB_FAIL_IF(p->struct_bytes != sizeof *p, error, EDB_ERROR_ARGUMENT,
-              "edb_policy_params.struct_bytes is %zu, expected %zu: use EDB_PARAMS",
-              p->struct_bytes, sizeof *p);
   EDB_FAIL_IF(p->width > EDB_MAX_WIDTH, error, EDB_ERROR_ARGUMENT,
               "a beam is at most %d wide, found %u", EDB_MAX_WIDTH, p->width);
   EDB_FAIL_IF(!(p->budget_ns_per_node >= 0 && p->budget_ns_per_node <= EDB_MAX_BUDGET), error,
@@ -68,22 +66,21 @@ static edb_status check_params(edb_policy_kind kind, const edb_policy_params *p,
 }
 
 edb_status edb_policy_create_with(edb_context *ctx, edb_policy_kind kind,
-                                  const edb_policy_params *params, edb_policy **out,
+                                  const edb_policy_params *given, edb_policy **out,
                                   edb_error *error) {
   EDB_REQUIRE(error, ctx, out);
-  const edb_policy_params defaults = EDB_PARAMS(edb_policy_params);
-  if (params == NULL) params = &defaults;
-  EDB_TRY(check_params(kind, params, error));
+  EDB_TAKE_PARAMS(edb_policy_params, params, given, error);
+  EDB_TRY(check_params(kind, &params, error));
   edb_policy *policy = edb_alloc(ctx, sizeof *policy);
   if (policy == NULL) return edb_fail_memory(error, sizeof *policy, "a policy");
-  *policy = (edb_policy){.ctx = ctx, .kind = kind, .once = params->once};
-  policy->width = params->width > 0 ? params->width : DEFAULT_WIDTH;
-  policy->budget = params->budget_ns_per_node > 0 ? params->budget_ns_per_node : DEFAULT_BUDGET;
-  policy->seconds = params->seconds > 0 ? params->seconds : DEFAULT_SECONDS;
+  *policy = (edb_policy){.ctx = ctx, .kind = kind, .once = params.once};
+  policy->width = params.width > 0 ? params.width : DEFAULT_WIDTH;
+  policy->budget = params.budget_ns_per_node > 0 ? params.budget_ns_per_node : DEFAULT_BUDGET;
+  policy->seconds = params.seconds > 0 ? params.seconds : DEFAULT_SECONDS;
   edb_status status =
-      params->fsm == NULL ? EDB_OK : edb_fsm_copy(ctx, params->fsm->fsm, &policy->fsm, error);
-  if (status == EDB_OK && params->costs != NULL)
-    status = edb_costs_copy(ctx, params->costs, &policy->costs, error);
+      params.fsm == NULL ? EDB_OK : edb_fsm_copy(ctx, params.fsm->fsm, &policy->fsm, error);
+  if (status == EDB_OK && params.costs != NULL)
+    status = edb_costs_copy(ctx, params.costs, &policy->costs, error);
   if (status != EDB_OK) {
     edb_policy_destroy(policy);
     return status;
@@ -116,12 +113,16 @@ edb_policy_kind edb_policy_get_kind(const edb_policy *policy) {
   return policy->kind;
 }
 
-edb_policy_info edb_policy_describe(const edb_policy *policy) {
+void edb_policy_learned_into(const edb_policy *policy, edb_learn_report *out, size_t bytes) {
+  edb_sized_give(out, bytes, &policy->learned, sizeof policy->learned);
+}
+
+void edb_policy_describe_into(const edb_policy *policy, edb_policy_info *out, size_t bytes) {
   edb_policy_info info = {.kind = policy->kind};
   if (policy->fsm != NULL) {
     info.encoding = policy->fsm->encoding;
     info.n_types = policy->fsm->n_types;
     info.n_states = edb_fsm_state_count(policy->fsm);
   }
-  return info;
+  edb_sized_give(out, bytes, &info, sizeof info);
 }

@@ -21,6 +21,7 @@ struct edb_policy {
   double seconds;   /* that `exact` may */
   edb_costs *costs; /* owned; NULL: batches are counted */
   bool once;        /* with costs: scheduling counts as well */
+  edb_learn_report learned;
 };
 
 struct edb_schedule {
@@ -57,7 +58,7 @@ EDB_MUST_CHECK edb_status edb_policy_learn_dags(edb_context *ctx, const edb_dag 
                                                 uint32_t n_dags, const edb_schema *schema,
                                                 edb_fsm_granularity granularity,
                                                 const edb_learn_params *params, edb_policy **out,
-                                                edb_learn_report *report, edb_error *error);
+                                                edb_error *error);
 /* The granularity that the text of a policy file names, so that the caller can choose the schema to
  * parse it with. Reads no further than it must; the rest is checked by edb_policy_parse. */
 EDB_MUST_CHECK edb_status edb_policy_peek_granularity(edb_context *ctx, const char *text,

@@ -1,6 +1,7 @@
 /* policy/schedule.c: the schedule object, from the batches that a policy found. */
 #include <string.h>
 
+#include "base/sized.h"
 #include "policy/best.h"
 #include "policy/cost.h"
 #include "policy/levels.h"
@@ -202,8 +203,9 @@ void edb_schedule_destroy(edb_schedule *s) {
   edb_free(s->ctx, s, HEAD_BYTES + s->memory_bytes);
 }
 
-edb_schedule_info edb_schedule_describe(const edb_schedule *schedule) {
-  return schedule->info;
+void edb_schedule_describe_into(const edb_schedule *schedule, edb_schedule_info *out,
+                                size_t bytes) {
+  edb_sized_give(out, bytes, &schedule->info, sizeof schedule->info);
 }
 
 uint32_t edb_schedule_batch(const edb_schedule *s, uint32_t i, uint32_t *type,

@@ -117,10 +117,9 @@ static void learning_needs_graphs(void **state) {
   const edb_raw_graph *none = NULL;
   edb_policy *policy = NULL;
   edb_error error;
-  assert_int_equal(edb_raw_graph_learn(*state, NULL, 0, NULL, &policy, NULL, &error),
-                   EDB_ERROR_ARGUMENT);
+  assert_int_equal(edb_raw_graph_learn(*state, NULL, 0, NULL, &policy, &error), EDB_ERROR_ARGUMENT);
   assert_string_equal(error.text, "learning needs at least one graph");
-  assert_int_equal(edb_raw_graph_learn(*state, &none, 1, NULL, &policy, NULL, &error),
+  assert_int_equal(edb_raw_graph_learn(*state, &none, 1, NULL, &policy, &error),
                    EDB_ERROR_ARGUMENT);
   assert_non_null(strstr(error.text, "graphs[0] is NULL"));
   assert_null(policy);
@@ -162,7 +161,7 @@ static void a_graph_in_a_file_is_scheduled_and_learned_from(void **state) {
     if (status == EDB_OK) {
       assert_int_equal(edb_raw_graph_node_count(graph), 4);
       const edb_raw_graph *graphs[] = {graph};
-      status = edb_raw_graph_learn(ctx, graphs, 1, NULL, &fsm, NULL, NULL);
+      status = edb_raw_graph_learn(ctx, graphs, 1, NULL, &fsm, NULL);
     }
     if (status == EDB_OK) status = edb_raw_graph_schedule(graph, fsm, &schedule, NULL);
     assert_true(faulty_status(&f, status));

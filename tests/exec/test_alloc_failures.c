@@ -193,7 +193,7 @@ static void learning_survives_every_failure_of_memory(void **state) {
       edb_policy *learned = NULL;
       size_t blocks = f.blocks;
       arm(&f, n);
-      edb_status status = edb_session_learn(p.session, graphs, 2, &params, &learned, NULL, &error);
+      edb_status status = edb_session_learn(p.session, graphs, 2, &params, &learned, &error);
       failed = f.failures;
       assert_true(faulty_status(&f, status));
       arm(&f, 0);

@@ -180,7 +180,7 @@ static void a_learned_policy_gives_the_bits_of_unbatched_execution(void **state)
     edb_policy *fsm = NULL;
     edb_error error = {0};
     params.max_episodes = 20;
-    MUST(edb_session_learn(session, graphs, 1, &params, &fsm, NULL, &error), error);
+    MUST(edb_session_learn(session, graphs, 1, &params, &fsm, &error), error);
     run_all(session, graph, fsm);
     values a = values_with(&w, EDB_GRANULARITY_CELL, EDB_POLICY_UNBATCHED, plot);
     values b = read_values(&w, session, graph);

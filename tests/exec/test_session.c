@@ -360,10 +360,10 @@ static void learning_needs_graphs_of_this_model(void **state) {
   edb_graph *graph = graph_of(&other);
   const edb_graph *graphs[] = {f->graph, graph};
   edb_policy *learned = NULL;
-  assert_int_equal(edb_session_learn(f->session, NULL, 0, NULL, &learned, NULL, &f->error),
+  assert_int_equal(edb_session_learn(f->session, NULL, 0, NULL, &learned, &f->error),
                    EDB_ERROR_ARGUMENT);
   assert_string_equal(f->error.text, "learning needs at least one mini-batch");
-  assert_int_equal(edb_session_learn(f->session, graphs, 2, NULL, &learned, NULL, &f->error),
+  assert_int_equal(edb_session_learn(f->session, graphs, 2, NULL, &learned, &f->error),
                    EDB_ERROR_MISMATCH);
   assert_string_equal(f->error.text, "graph 1 is of another model than the session");
   assert_null(learned);
@@ -395,6 +395,18 @@ static void time_is_split_only_when_asked_for(void **state) {
   assert_true(stats.product_ns + stats.elementwise_ns + stats.copy_ns <= stats.run_ns);
 }
 
+static void a_program_that_knows_fewer_counters_gets_these(void **state) {
+  fixture *f = *state;
+  (void)add_tree(f->graph, 8, 0);
+  assert_int_equal(run_keeping(f, NULL), EDB_OK);
+  edb_run_stats all = edb_session_stats(f->session), first;
+  memset(&first, 0xA5, sizeof first);
+  edb_session_stats_into(f->session, &first, offsetof(edb_run_stats, schedule_ns));
+  assert_int_equal(first.nodes, all.nodes);
+  assert_int_equal(first.misses, all.misses);
+  assert_true(first.schedule_ns == UINT64_C(0xA5A5A5A5A5A5A5A5));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       BOTH(values_can_be_read_after_the_run_only),
@@ -423,6 +435,7 @@ int main(void) {
       CELL(types_have_names),
       BOTH(learning_needs_graphs_of_this_model),
       BOTH(time_is_split_only_when_asked_for),
+      BOTH(a_program_that_knows_fewer_counters_gets_these),
   };
   return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }

@@ -32,11 +32,11 @@ static inline uint32_t fsm_batches(edb_context *ctx, const edb_policy *policy, c
 
 /* Learns from raw graphs; fails the test on an error. */
 static inline edb_policy *learn_raw(edb_context *ctx, const edb_dag *dags, uint32_t n_dags,
-                                    const edb_learn_params *params, edb_learn_report *report) {
+                                    const edb_learn_params *params) {
   edb_policy *policy = NULL;
   edb_error error;
-  if (edb_policy_learn_dags(ctx, dags, n_dags, NULL, EDB_FSM_RAW, params, &policy, report,
-                            &error) != EDB_OK)
+  if (edb_policy_learn_dags(ctx, dags, n_dags, NULL, EDB_FSM_RAW, params, &policy, &error) !=
+      EDB_OK)
     fail_msg("%s", error.text);
   return policy;
 }

@@ -35,7 +35,7 @@ static void dag_of_instances(test_dag *d, edb_rng *rng, uint32_t n_instances, ui
 static edb_policy *learn_short(edb_context *ctx, const edb_dag *dag) {
   edb_learn_params params = EDB_PARAMS(edb_learn_params);
   params.max_episodes = 20;
-  edb_policy *policy = learn_raw(ctx, dag, 1, &params, NULL);
+  edb_policy *policy = learn_raw(ctx, dag, 1, &params);
   assert_true(policy->fsm->record.batches > policy->fsm->record.bound);
   return policy;
 }
@@ -187,7 +187,7 @@ static void schedules_of_small_graphs_are_valid_and_never_longer_than_tight(void
     if (round % 3 == 0) d.unbatchable[round % types] = 1;
     edb_learn_params params = EDB_PARAMS(edb_learn_params);
     params.max_episodes = 5;
-    edb_policy *policy = learn_raw(*state, &d.dag, 1, &params, NULL);
+    edb_policy *policy = learn_raw(*state, &d.dag, 1, &params);
     policy->fsm->record.batches = policy->fsm->record.bound + 1;
     uint32_t batches = fsm_batches(*state, policy, &d.dag, NULL);
     assert_true(batches <= policy_batches(*state, EDB_POLICY_TIGHT, &d.dag));
@@ -207,7 +207,7 @@ static void large_graphs_are_shorter_than_with_tight_on_the_whole(void **state) 
     while (d.dag.n_nodes < 2000);
     edb_learn_params params = EDB_PARAMS(edb_learn_params);
     params.max_episodes = 2;
-    edb_policy *policy = learn_raw(*state, &d.dag, 1, &params, NULL);
+    edb_policy *policy = learn_raw(*state, &d.dag, 1, &params);
     edb_fsm_record *record = &policy->fsm->record;
     record->batches = record->bound + round % 2; /* known to come short, or not */
     uint32_t found = fsm_batches(*state, policy, &d.dag, NULL);
@@ -230,7 +230,7 @@ static void best_is_never_longer_than_the_table_that_it_is_given(void **state) {
     dag_of_instances(&d, &rng, 30, 20 + round, 2 + round % 4);
     edb_learn_params params = EDB_PARAMS(edb_learn_params);
     params.max_episodes = 5;
-    edb_policy *fsm = learn_raw(*state, &d.dag, 1, &params, NULL);
+    edb_policy *fsm = learn_raw(*state, &d.dag, 1, &params);
     edb_policy best = *fsm;
     best.kind = EDB_POLICY_BEST;
     best.budget = 150;

@@ -263,7 +263,7 @@ static void a_raw_type_unseen_in_learning_is_a_miss(void **state) {
   uint32_t misses = 0;
   dag_parse(&seen, "0:A() 1:B() 2:A(1) 3:B(0)");
   dag_parse(&unseen, "0:A() 1:C() 2:A(1) 3:C(0)");
-  edb_policy *policy = learn_raw(*state, &seen.dag, 1, NULL, NULL);
+  edb_policy *policy = learn_raw(*state, &seen.dag, 1, NULL);
   fsm_batches(*state, policy, &seen.dag, &misses);
   assert_int_equal(misses, 0);
   uint32_t batches = fsm_batches(*state, policy, &unseen.dag, &misses);
@@ -276,7 +276,7 @@ static void a_copy_is_the_same(void **state) {
   test_dag dag;
   edb_fsm *copy = NULL;
   dag_parse(&dag, tree_text);
-  edb_policy *policy = learn_raw(*state, &dag.dag, 1, NULL, NULL), *second = NULL;
+  edb_policy *policy = learn_raw(*state, &dag.dag, 1, NULL), *second = NULL;
   edb_text text = text_of(*state, policy);
   assert_int_equal(edb_fsm_copy(*state, policy->fsm, &copy, NULL), EDB_OK);
   edb_policy_destroy(policy);

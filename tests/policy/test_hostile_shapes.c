@@ -57,7 +57,7 @@ static void expect_learned(edb_context *ctx, const edb_dag *dag, uint32_t batche
     params.encoding = (edb_encoding)(e % EDB_ENCODING_COUNT);
     params.as_published = e == EDB_ENCODING_COUNT;
     params.max_episodes = 50;
-    edb_policy *policy = learn_raw(ctx, &seen.dag, 1, &params, NULL);
+    edb_policy *policy = learn_raw(ctx, &seen.dag, 1, &params);
     assert_int_equal(fsm_batches(ctx, policy, dag, NULL), batches);
     edb_policy_destroy(policy);
   }
@@ -75,7 +75,7 @@ static void expect_all(edb_context *ctx, const edb_dag *dag, uint32_t batches) {
 static uint32_t learned_batches(edb_context *ctx, const edb_dag *dag) {
   edb_learn_params params = EDB_PARAMS(edb_learn_params);
   params.max_episodes = 20;
-  edb_policy *policy = learn_raw(ctx, dag, 1, &params, NULL);
+  edb_policy *policy = learn_raw(ctx, dag, 1, &params);
   uint32_t batches = fsm_batches(ctx, policy, dag, NULL);
   edb_policy_destroy(policy);
   return batches;

@@ -119,7 +119,7 @@ static void published_learning_finds_the_best_fsm(void **state) {
       params.reward = e < EDB_ENCODING_COUNT ? EDB_REWARD_BOUND : EDB_REWARD_FRONTIER;
       params.as_published = true;
       params.evaluate_every = 1;
-      edb_policy *policy = learn_raw(*state, &d.dag, 1, &params, NULL);
+      edb_policy *policy = learn_raw(*state, &d.dag, 1, &params);
       uint32_t best = best_machine(*state, params.encoding, &d.dag);
       uint32_t misses = 1, found = fsm_batches(*state, policy, &d.dag, &misses);
       if (found != best)
@@ -136,12 +136,12 @@ static void learning_is_as_good_as_the_best_fsm_and_the_rule(void **state) {
   FOR_EACH_ROW(r, d) {
     for (int e = 0; e < 4 * EDB_ENCODING_COUNT; e++) {
       edb_learn_params params = EDB_PARAMS(edb_learn_params);
-      edb_learn_report report;
       params.encoding = (edb_encoding)(e % EDB_ENCODING_COUNT);
       params.reward = (edb_reward)(e / EDB_ENCODING_COUNT % 2);
       params.bootstrap = e / EDB_ENCODING_COUNT / 2 == 1;
       params.teacher = (edb_teacher)(e % 2);
-      edb_policy *policy = learn_raw(*state, &d.dag, 1, &params, &report);
+      edb_policy *policy = learn_raw(*state, &d.dag, 1, &params);
+      edb_learn_report report = edb_policy_learned(policy);
       uint32_t found = fsm_batches(*state, policy, &d.dag, NULL);
       uint32_t best = best_machine(*state, params.encoding, &d.dag);
       uint32_t rule = pass_batches(*state, EDB_POLICY_TIGHT, false, &d.dag);
@@ -163,13 +163,13 @@ static void no_fsm_is_worse_than_its_rule_where_it_learned(void **state) {
   for (int i = 0; i < 60; i++) {
     test_dag d;
     edb_learn_params params = EDB_PARAMS(edb_learn_params);
-    edb_learn_report report;
     uint32_t n_nodes = 20 + edb_rng_below(&rng, 40), n_types = 2 + edb_rng_below(&rng, 4);
     dag_random(&d, &rng, n_nodes, n_types);
     if (i % 3 == 0) d.unbatchable[0] = 1;
     params.encoding = (edb_encoding)(i % EDB_ENCODING_COUNT);
     params.max_episodes = 100;
-    edb_policy *policy = learn_raw(*state, &d.dag, 1, &params, &report);
+    edb_policy *policy = learn_raw(*state, &d.dag, 1, &params);
+    edb_learn_report report = edb_policy_learned(policy);
     uint32_t found = fsm_batches(*state, policy, &d.dag, NULL);
     assert_true(found <= report.batches); /* forwards alone */
     assert_int_equal(report.bound, bound_of_dag(*state, &d.dag));
@@ -184,7 +184,6 @@ static void several_mini_batches_are_learned_together(void **state) {
   edb_dag dags[4];
   edb_rng rng;
   edb_learn_params params = EDB_PARAMS(edb_learn_params);
-  edb_learn_report report;
   uint64_t batches = 0, bound = 0;
   edb_rng_seed(&rng, 11);
   for (uint32_t i = 0; i < 4; i++) {
@@ -193,7 +192,8 @@ static void several_mini_batches_are_learned_together(void **state) {
     bound += bound_of_dag(*state, &dags[i]);
   }
   params.encoding = EDB_ENCODING_TIGHT;
-  edb_policy *policy = learn_raw(*state, dags, 4, &params, &report);
+  edb_policy *policy = learn_raw(*state, dags, 4, &params);
+  edb_learn_report report = edb_policy_learned(policy);
   for (uint32_t i = 0; i < 4; i++) batches += fsm_batches(*state, policy, &dags[i], NULL);
   assert_int_equal(report.batches, batches);
   assert_int_equal(report.bound, bound);
@@ -213,8 +213,8 @@ static void a_seed_gives_the_same_policy_again(void **state) {
     params.encoding = (edb_encoding)e;
     params.seed = UINT64_MAX;
     params.as_published = e % 2 == 1;
-    edb_policy *first = learn_raw(*state, &d.dag, 1, &params, NULL);
-    edb_policy *second = learn_raw(*state, &d.dag, 1, &params, NULL);
+    edb_policy *first = learn_raw(*state, &d.dag, 1, &params);
+    edb_policy *second = learn_raw(*state, &d.dag, 1, &params);
     edb_text a = text_of(*state, first), b = text_of(*state, second);
     assert_string_equal(a.data, b.data);
     edb_text_free(&a);
@@ -226,9 +226,9 @@ static void a_seed_gives_the_same_policy_again(void **state) {
 
 static void nothing_is_learned_where_the_rule_meets_the_bound(void **state) {
   test_dag d;
-  edb_learn_report report;
   dag_parse(&d, tree_text);
-  edb_policy *policy = learn_raw(*state, &d.dag, 1, NULL, &report);
+  edb_policy *policy = learn_raw(*state, &d.dag, 1, NULL);
+  edb_learn_report report = edb_policy_learned(policy);
   assert_int_equal(report.episodes, 0);
   assert_int_equal(report.batches, report.bound);
   assert_int_equal(report.states, 0); /* every component has one type */
@@ -237,9 +237,9 @@ static void nothing_is_learned_where_the_rule_meets_the_bound(void **state) {
 
 static void an_empty_graph_teaches_nothing(void **state) {
   test_dag d;
-  edb_learn_report report;
   dag_parse(&d, "");
-  edb_policy *policy = learn_raw(*state, &d.dag, 1, NULL, &report);
+  edb_policy *policy = learn_raw(*state, &d.dag, 1, NULL);
+  edb_learn_report report = edb_policy_learned(policy);
   assert_int_equal(report.states, 0);
   assert_int_equal(report.batches, 0);
   edb_policy_destroy(policy);
@@ -249,7 +249,7 @@ static void unbatchable_types_are_no_part_of_states(void **state) {
   test_dag d;
   dag_parse(&d, "0:A() 1:A() 2:B(0) 3:C(1) 4:A(2) 5:C(4)");
   d.unbatchable[0] = 1;
-  edb_policy *policy = learn_raw(*state, &d.dag, 1, NULL, NULL);
+  edb_policy *policy = learn_raw(*state, &d.dag, 1, NULL);
   assert_int_equal(edb_policy_describe(policy).n_types, 2);
   assert_string_equal(policy->fsm->types[0].name, "1");
   edb_policy_destroy(policy);
@@ -283,7 +283,7 @@ static void progress_is_told_with_every_evaluation(void **state) {
   params.progress_user = &w;
   params.max_episodes = 200;
   params.as_published = true;
-  edb_policy *policy = learn_raw(*state, &d.dag, 1, &params, NULL);
+  edb_policy *policy = learn_raw(*state, &d.dag, 1, &params);
   assert_int_equal(w.calls, 5); /* before the first episode, and 4 times after 50 */
   assert_int_equal(w.last.episode, 200);
   assert_int_equal(w.last.batches, 4);
@@ -319,8 +319,8 @@ static void parameters_of_0_are_those_of_the_header(void **state) {
     given.seed = none.seed = seed;
     edb_rng_seed(&rng, seed);
     dag_random(&d, &rng, 120, 4);
-    edb_policy *policies[] = {learn_raw(*state, &d.dag, 1, &given, NULL),
-                              learn_raw(*state, &d.dag, 1, &none, NULL)};
+    edb_policy *policies[] = {learn_raw(*state, &d.dag, 1, &given),
+                              learn_raw(*state, &d.dag, 1, &none)};
     edb_text texts[] = {text_of(*state, policies[0]), text_of(*state, policies[1])};
     assert_true(sums[0] == sums[1]);
     assert_string_equal(texts[0].data, texts[1].data);
@@ -342,7 +342,7 @@ static void learning_can_be_cancelled(void **state) {
     params.progress = watch;
     params.progress_user = &w;
     assert_int_equal(
-        edb_policy_learn_dags(*state, &d.dag, 1, NULL, EDB_FSM_RAW, &params, &policy, NULL, &error),
+        edb_policy_learn_dags(*state, &d.dag, 1, NULL, EDB_FSM_RAW, &params, &policy, &error),
         EDB_ERROR_CANCELLED);
     assert_null(policy);
     assert_int_equal(w.calls, stop_at);
@@ -356,7 +356,7 @@ static void expect_argument_error(edb_context *ctx, const edb_learn_params *para
   edb_error error;
   dag_parse(&d, tree_text);
   assert_int_equal(
-      edb_policy_learn_dags(ctx, &d.dag, 1, NULL, EDB_FSM_RAW, params, &policy, NULL, &error),
+      edb_policy_learn_dags(ctx, &d.dag, 1, NULL, EDB_FSM_RAW, params, &policy, &error),
       EDB_ERROR_ARGUMENT);
   if (strstr(error.text, part) == NULL) fail_msg("\"%s\" is not in: %s", part, error.text);
   assert_null(policy);
@@ -391,22 +391,19 @@ static void learning_needs_graphs_that_fit_together(void **state) {
   edb_graph *graphs[2] = {NULL, NULL};
   edb_error error;
   dag_parse(&d, tree_text);
-  assert_int_equal(
-      edb_policy_learn_dags(*state, NULL, 0, NULL, EDB_FSM_RAW, NULL, &policy, NULL, &error),
-      EDB_ERROR_ARGUMENT);
-  assert_int_equal(edb_policy_learn(*state, NULL, 0, NULL, &policy, NULL, &error),
+  assert_int_equal(edb_policy_learn_dags(*state, NULL, 0, NULL, EDB_FSM_RAW, NULL, &policy, &error),
                    EDB_ERROR_ARGUMENT);
+  assert_int_equal(edb_policy_learn(*state, NULL, 0, NULL, &policy, &error), EDB_ERROR_ARGUMENT);
   assert_int_equal(
-      edb_policy_learn_dags(*state, &d.dag, 1, NULL, EDB_FSM_CELL, NULL, &policy, NULL, &error),
+      edb_policy_learn_dags(*state, &d.dag, 1, NULL, EDB_FSM_CELL, NULL, &policy, &error),
       EDB_ERROR_ARGUMENT);
-  assert_int_equal(edb_policy_learn_dags(*state, &d.dag, 1, &tree_schema, EDB_FSM_RAW, NULL,
-                                         &policy, NULL, &error),
-                   EDB_ERROR_ARGUMENT);
+  assert_int_equal(
+      edb_policy_learn_dags(*state, &d.dag, 1, &tree_schema, EDB_FSM_RAW, NULL, &policy, &error),
+      EDB_ERROR_ARGUMENT);
   assert_int_equal(edb_graph_create_schema(*state, &tree_schema, &graphs[0], &error), EDB_OK);
   assert_int_equal(edb_graph_create_schema(*state, &turned_schema, &graphs[1], &error), EDB_OK);
   const edb_graph *both[2] = {graphs[0], graphs[1]};
-  assert_int_equal(edb_policy_learn(*state, both, 2, NULL, &policy, NULL, &error),
-                   EDB_ERROR_ARGUMENT);
+  assert_int_equal(edb_policy_learn(*state, both, 2, NULL, &policy, &error), EDB_ERROR_ARGUMENT);
   assert_non_null(strstr(error.text, "graph 1 of 2"));
   assert_null(policy);
   edb_graph_destroy(graphs[0]);
@@ -455,7 +452,6 @@ static void every_allocation_may_fail(void **state) {
   for (int e = 0; e < 4; e++) {
     FAULTY_FOR_EACH(&f, ctx) {
       edb_learn_params params = EDB_PARAMS(edb_learn_params);
-      edb_learn_report report = {.states = 12345};
       edb_policy *policy = NULL;
       edb_error error;
       edb_dag dags[2] = {d.dag, d.dag};
@@ -464,10 +460,9 @@ static void every_allocation_may_fail(void **state) {
       params.reward = (edb_reward)(e % 2);
       params.teacher = (edb_teacher)(e / 2);
       edb_status status =
-          edb_policy_learn_dags(ctx, dags, 2, NULL, EDB_FSM_RAW, &params, &policy, &report, &error);
+          edb_policy_learn_dags(ctx, dags, 2, NULL, EDB_FSM_RAW, &params, &policy, &error);
       assert_true(faulty_status(&f, status));
       if (status != EDB_OK) assert_null(policy);
-      if (status != EDB_OK) assert_int_equal(report.states, 12345);
       edb_policy_destroy(policy);
     }
   }

@@ -40,9 +40,9 @@ typedef struct result {
 /* Learns on the first graph; prints a line of the table of docs/policy-file.md. */
 static result learn_and_use(edb_context *ctx, const char *name, const set *s,
                             const edb_learn_params *params) {
-  edb_learn_report report;
   result r = {0};
-  edb_policy *policy = learn_raw(ctx, s->dags, 1, params, &report);
+  edb_policy *policy = learn_raw(ctx, s->dags, 1, params);
+  edb_learn_report report = edb_policy_learned(policy);
   for (int i = 1; i < GRAPHS; i++) {
     uint32_t misses = 0;
     r.batches += fsm_batches(ctx, policy, &s->dags[i], &misses);
@@ -131,7 +131,7 @@ static void an_fsm_for_other_graphs_falls_back(void **state) {
     uint32_t misses = 0;
     params.encoding = (edb_encoding)e;
     params.max_episodes = 50;
-    edb_policy *policy = learn_raw(*state, lattices.dags, 1, &params, NULL);
+    edb_policy *policy = learn_raw(*state, lattices.dags, 1, &params);
     uint32_t found = fsm_batches(*state, policy, trees.dags, &misses);
     assert_true(misses > 0);
     assert_true(found < 407); /* what the agenda needs */

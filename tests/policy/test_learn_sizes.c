@@ -119,9 +119,9 @@ static void free_batch(batch *b) {
 static void expect_other_sizes(edb_context *ctx, const pool *p, uint32_t learned_at) {
   static const uint32_t sizes[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
   edb_learn_params params = EDB_PARAMS(edb_learn_params);
-  edb_learn_report report;
   batch learned = make_batch(p, 0, learned_at);
-  edb_policy *policy = learn_raw(ctx, &learned.dag, 1, &params, &report);
+  edb_policy *policy = learn_raw(ctx, &learned.dag, 1, &params);
+  edb_learn_report report = edb_policy_learned(policy);
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     uint32_t fsm = 0, beam = 0, bound = 0, tight = 0, misses = 0, found = 0;
     uint32_t rounds = sizes[i] < 64 ? 8 : 1;
@@ -236,8 +236,7 @@ static outcome run_stream(edb_context *ctx, const edb_policy *policy, const batc
 static edb_policy *learn_cells(edb_context *ctx, const edb_dag *dag) {
   edb_policy *policy = NULL;
   edb_error error;
-  if (edb_policy_learn_dags(ctx, dag, 1, &schema, EDB_FSM_CELL, NULL, &policy, NULL, &error) !=
-      EDB_OK)
+  if (edb_policy_learn_dags(ctx, dag, 1, &schema, EDB_FSM_CELL, NULL, &policy, &error) != EDB_OK)
     fail_msg("%s", error.text);
   return policy;
 }

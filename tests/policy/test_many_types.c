@@ -141,7 +141,7 @@ static void components_are_scheduled_as_if_each_were_alone(void **state) {
     }
     assert_int_equal(policy_batches(*state, EDB_POLICY_BEAM, &d.dag), beam);
     params.max_episodes = 5;
-    edb_policy *policy = learn_raw(*state, &d.dag, 1, &params, NULL);
+    edb_policy *policy = learn_raw(*state, &d.dag, 1, &params);
     uint32_t fsm = fsm_batches(*state, policy, &d.dag, NULL);
     assert_true(fsm >= beam && fsm <= beam + beam / 10);
     edb_policy_destroy(policy);

@@ -144,7 +144,7 @@ static void every_encoding_comes_back_the_same(void **state) {
     params.encoding = (edb_encoding)e;
     params.max_episodes = 60;
     params.as_published = true;
-    edb_policy *learned = learn_raw(*state, &d.dag, 1, &params, NULL);
+    edb_policy *learned = learn_raw(*state, &d.dag, 1, &params);
     edb_text text = text_of(*state, learned);
     edb_policy *read = parse(*state, text.data, NULL);
     edb_text again = text_of(*state, read);
@@ -176,8 +176,7 @@ static void names_are_escaped(void **state) {
   edb_policy *policy = NULL;
   dag_parse(&d, tree_text);
   assert_int_equal(
-      edb_policy_learn_dags(*state, &d.dag, 1, &schema, EDB_FSM_OP, NULL, &policy, NULL, NULL),
-      EDB_OK);
+      edb_policy_learn_dags(*state, &d.dag, 1, &schema, EDB_FSM_OP, NULL, &policy, NULL), EDB_OK);
   edb_text text = text_of(*state, policy);
   edb_policy *read = parse(*state, text.data, &schema);
   edb_text again = text_of(*state, read);

@@ -308,8 +308,8 @@ static void parameters_out_of_range_are_refused(void **state) {
   p.fsm = tight;
   expect_refused(*state, EDB_POLICY_BEST, &p, "expected a policy \"fsm\", found tight");
   p.fsm = NULL;
-  p.struct_bytes = 8;
-  expect_refused(*state, EDB_POLICY_BEST, &p, "struct_bytes is 8");
+  p.struct_bytes = 4;
+  expect_refused(*state, EDB_POLICY_BEST, &p, "struct_bytes is 4");
   p = (edb_policy_params)EDB_PARAMS(edb_policy_params);
   expect_refused(*state, EDB_POLICY_FSM, &p, "learned or loaded");
   edb_policy_destroy(tight);

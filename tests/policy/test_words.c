@@ -116,7 +116,7 @@ static void an_fsm_is_never_longer_than_tight(void **state) {
     edb_learn_params params = EDB_PARAMS(edb_learn_params);
     params.encoding = (edb_encoding)e;
     dag_random(&seen, &rng, 40, 4);
-    edb_policy *policy = learn_raw(*state, &seen.dag, 1, &params, NULL);
+    edb_policy *policy = learn_raw(*state, &seen.dag, 1, &params);
     for (uint32_t round = 0; round < 400; round++) {
       dag_random(&d, &rng, 1 + edb_rng_below(&rng, round % 8 == 0 ? 400 : 30), 5);
       assert_true(fsm_batches(*state, policy, &d.dag, NULL) <=
