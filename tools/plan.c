@@ -1,7 +1,6 @@
 /* tools/plan.c: `edbatch plan`: how cells are compiled, and what that saves. */
 #include "plan.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,6 +16,7 @@ static const option_id accepts[] = {OPTION_SET, OPTION_JSON, OPTION_DOT, OPTION_
 typedef struct report {
   const char *cell;
   edb_plan *plan; /* the one that is mapped */
+  edb_plan_reasons reasons;
   double plan_us;
   plan_counters created, planned, fused; /* created and planned: unfused */
 } report;
@@ -41,6 +41,8 @@ static int plan_cell(workplace *w, uint32_t cell, report *r) {
     double us = (double)(edb_clock_ns() - then) * 1e-3;
     if (i == 0 || us < r->plan_us) r->plan_us = us;
   }
+  if (edb_plan_find_reasons(w->ctx, r->plan, &r->reasons, &w->error) != EDB_OK)
+    return workplace_failed(w);
   return 0;
 }
 
@@ -64,13 +66,14 @@ static int count(workplace *w, reports *all) {
 
 static json_t *report_json(const report *r) {
   return json_pack(
-      "{s:s, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:f, s:I, s:I, s:f, s:b}", "cell", r->cell,
+      "{s:s, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:f, s:I, s:I, s:f, s:b, s:o}", "cell", r->cell,
       "operators", (json_int_t)r->plan->n_operators, "kernels", (json_int_t)r->planned.kernels,
       "gathers", (json_int_t)r->planned.gathers, "bytes_copied", r->planned.bytes, "input_gathers",
       (json_int_t)r->planned.input_gathers, "naive_kernels", (json_int_t)r->created.kernels,
       "naive_gathers", (json_int_t)r->created.gathers, "naive_bytes_copied", r->created.bytes,
       "naive_input_gathers", (json_int_t)r->created.input_gathers, "fused_kernels",
-      (json_int_t)r->fused.kernels, "plan_us", r->plan_us, "exact", r->plan->exact);
+      (json_int_t)r->fused.kernels, "plan_us", r->plan_us, "exact", r->plan->exact, "copies",
+      plan_reasons_json(r->plan, &r->reasons));
 }
 
 static void print_json(const reports *all) {
@@ -93,7 +96,7 @@ static void print_text(const reports *all) {
     print_counters("order of creation", &r->created);
     print_counters("planned", &r->planned);
     print_counters("planned and fused", &r->fused);
-    plan_print_reasons(r->plan);
+    plan_print_reasons(r->plan, &r->reasons);
     plan_print_map(r->plan);
   }
 }
@@ -121,7 +124,10 @@ static int report_model(workplace *w) {
     print_json(&all);
   else if (!failed)
     print_text(&all);
-  for (uint32_t i = 0; i < all.n; i++) edb_plan_destroy(all.cells[i].plan);
+  for (uint32_t i = 0; i < all.n; i++) {
+    edb_plan_reasons_free(&all.cells[i].reasons);
+    edb_plan_destroy(all.cells[i].plan);
+  }
   free(all.cells);
   return failed;
 }
@@ -156,7 +162,12 @@ const command command_plan = {
         "and attributes into the cell's memory.\n\n"
         "Then a map of the memory: the values that stand beside each other, and which kernel "
         "reads\n"
-        "or writes how many of them in one piece. Where values are copied, the reason.",
+        "or writes how many of them in one piece. Before it, a line for each copy that is left, "
+        "or\n"
+        "that some mini-batches need: what is copied, how many bytes per node or element, to "
+        "where\n"
+        "and why; where several operators want a value, which others it would have to move away\n"
+        "from. Kernels are named by their numbers in the map. With --json: \"copies\".",
     .example = "  edbatch plan models/tree_lstm.edb --set hidden=64",
     .accepts = accepts,
     .run = run_plan,

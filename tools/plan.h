@@ -2,7 +2,9 @@
 #ifndef EDB_TOOLS_PLAN_H
 #define EDB_TOOLS_PLAN_H
 
-#include "layout/plan.h"
+#include <jansson.h>
+
+#include "layout/plan_reasons.h"
 #include "workplace.h"
 
 /* What the executor did for one batch of a cell. */
@@ -21,13 +23,16 @@ int plan_run(workplace *w, uint32_t cells, edb_layout layout, bool unfused, plan
 
 /* The memory of a plan, block by block, with the kernels that read and write it. */
 void plan_print_map(const edb_plan *plan);
-/* Why values are copied within the cell, a line each. */
-void plan_print_reasons(const edb_plan *plan);
+/* Why values are copied, a line each. */
+void plan_print_reasons(const edb_plan *plan, const edb_plan_reasons *reasons);
+/* The same, as an array of objects. */
+json_t *plan_reasons_json(const edb_plan *plan, const edb_plan_reasons *reasons);
 int plan_print_dot(workplace *w, uint32_t cell);
 
 #define PLAN_NAME_BYTES 64
 /* The name of a result: as in the file, or what makes it. Gives `buffer`. */
 const char *plan_value_name(const edb_program *program, const edb_ir_cell *cell, edb_ref ref,
                             char *buffer);
+const char *plan_kernel_name(const edb_plan *plan, const edb_step *s);
 
 #endif

@@ -52,7 +52,7 @@ static const char *const fusion_names[] = {
 #undef FUSION_NAME
 };
 
-static const char *kernel_name(const edb_plan *plan, const edb_step *s) {
+const char *plan_kernel_name(const edb_plan *plan, const edb_step *s) {
   switch (s->kind) {
   case EDB_STEP_PRODUCT:
     return "product";
@@ -163,7 +163,7 @@ static void print_span(const block_map *m, uint32_t slot, uint32_t number, const
   printf("    %*s<", (int)from, "");
   for (uint32_t i = from + 1; i + 1 < to; i++) putchar('-');
   printf(">%*s %s by %u %s\n", (int)(m->length > to ? m->length - to : 0), "", what, number,
-         kernel_name(m->plan, s));
+         plan_kernel_name(m->plan, s));
 }
 
 static const char *kind_text(const edb_slot *s) {
@@ -211,34 +211,4 @@ void plan_print_map(const edb_plan *plan) {
       print_block(&map);
   }
   free(columns);
-}
-
-/* ---- Reasons --------------------------------------------------------------------------------- */
-
-static void print_copied(const edb_plan *plan, const edb_step *s) {
-  const edb_slot *to = &plan->slots[s->result], *from = &plan->slots[s->operand[0]];
-  uint32_t offset, root = root_place(plan, s->operand[0], &offset);
-  char name[PLAN_NAME_BYTES] = "a value";
-  for (uint32_t i = 0; i < plan->cell->n_ops; i++)
-    if (plan->op_place[i].slot == root && plan->op_place[i].offset == offset &&
-        plan->op_place[i].width == from->width)
-      plan_value_name(plan->program, plan->cell, (edb_ref){EDB_REF_OP, i}, name);
-  if (s->kind == EDB_STEP_EXPAND)
-    printf("  copied: %s, of a node, to each element of a variadic input that it goes with\n",
-           name);
-  else if (to->kind == EDB_SLOT_OUTPUT)
-    printf("  copied: %s to output %s: it is an output already, or a part of another value\n", name,
-           plan->cell->outputs[to->index].name);
-  else
-    printf("  copied: %s into a concat: it stands in another one, or is a part of a value\n", name);
-}
-
-void plan_print_reasons(const edb_plan *plan) {
-  for (uint32_t i = 0; i < plan->n_steps; i++) {
-    const edb_step *s = &plan->steps[i];
-    if (s->kind != EDB_STEP_COPY && s->kind != EDB_STEP_EXPAND) continue;
-    edb_slot_kind root = plan->slots[edb_plan_root(plan, s->operand[0], NULL)].kind;
-    if (root != EDB_SLOT_INPUT && plan->slots[s->operand[0]].domain != EDB_DOMAIN_STATIC)
-      print_copied(plan, s);
-  }
 }

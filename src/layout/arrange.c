@@ -217,6 +217,8 @@ static edb_status check_order(edb_arranger *a, const uint32_t *order) {
 typedef struct request {
   bool given; /* judge the order below; else look for one */
   const uint32_t *order;
+  uint8_t *rivals; /* of tuple `lost`, if asked for */
+  uint32_t lost;
 } request;
 
 static edb_status run(edb_arranger *a, request wish, size_t elements, bool *exact) {
@@ -227,7 +229,9 @@ static edb_status run(edb_arranger *a, request wish, size_t elements, bool *exac
   if (wish.given || too_many) return check_order(a, wish.order);
   EDB_TRY(edb_pqtree_create(a->ctx, a->problem->n_variables, &a->tree, a->error));
   (void)edb_pqtree_mark(a->tree);
-  return edb_arrange_search(a, elements, exact);
+  EDB_TRY(edb_arrange_search(a, elements, exact));
+  if (!wish.rivals || wish.lost >= a->n_tuples) return EDB_OK;
+  return edb_arrange_find_rivals(a, wish.lost, wish.rivals);
 }
 
 static edb_status arrange(edb_context *ctx, const edb_arrange_problem *problem, request wish,
@@ -263,4 +267,16 @@ edb_status edb_arrange(edb_context *ctx, const edb_arrange_problem *problem, edb
 edb_status edb_arrange_judge(edb_context *ctx, const edb_arrange_problem *problem,
                              const uint32_t *order, edb_arrangement **out, edb_error *error) {
   return arrange(ctx, problem, (request){.given = true, .order = order}, out, error);
+}
+
+edb_status edb_arrange_rivals(edb_context *ctx, const edb_arrange_problem *problem, uint32_t lost,
+                              uint8_t *rivals, edb_error *error) {
+  edb_arrangement *met = NULL;
+  uint32_t n_tuples = 0;
+  for (uint32_t b = 0; b < problem->n_batches; b++) n_tuples += problem->batches[b].n_tuples;
+  if (n_tuples) memset(rivals, 0, n_tuples);
+  request wish = {.rivals = rivals, .lost = lost};
+  EDB_TRY(arrange(ctx, problem, wish, &met, error));
+  edb_arrangement_destroy(met);
+  return EDB_OK;
 }

@@ -65,6 +65,11 @@ EDB_MUST_CHECK edb_status edb_arrange(edb_context *ctx, const edb_arrange_proble
 EDB_MUST_CHECK edb_status edb_arrange_judge(edb_context *ctx, const edb_arrange_problem *problem,
                                             const uint32_t *order, edb_arrangement **out,
                                             edb_error *error);
+/* What keeps tuple `lost`, by its number among all of them, from being met: rivals[] of all tuples
+ * gets 1 for a minimal set of those that edb_arrange meets and that cannot be met together with it.
+ * No rivals: it is met, or cannot be by itself, or the problem is too large to be searched. */
+EDB_MUST_CHECK edb_status edb_arrange_rivals(edb_context *ctx, const edb_arrange_problem *problem,
+                                             uint32_t lost, uint8_t *rivals, edb_error *error);
 void edb_arrangement_destroy(edb_arrangement *arrangement);
 
 #endif

@@ -472,34 +472,40 @@ static edb_status new_arrangement(edb_context *ctx, edb_batching *batching,
   return EDB_OK;
 }
 
+edb_status edb_cell_adapter_open(edb_cell_adapter *a, const edb_program *program, uint32_t cell,
+                                 edb_layout layout, bool *planned) {
+  edb_batching *batching = NULL;
+  a->cell = &program->cells[cell];
+  EDB_TRY(edb_batching_create(a->ctx, program, cell, &batching, a->error));
+  EDB_TRY(new_arrangement(a->ctx, batching, &a->out, a->error));
+  a->batching = a->out->batching;
+  if (!alloc_arrays(a))
+    return edb_fail_memory(a->error, a->memory_bytes, "the arrangement of a cell");
+  *planned = layout == EDB_LAYOUT_PLANNED && a->cell->n_ops <= EDB_ARRANGE_MAX_VARIABLES;
+  mark_concats(a);
+  if (a->cell->n_ops <= EDB_ARRANGE_MAX_VARIABLES) mark_inputs(a);
+  mark_direct(a);
+  number_variables(a);
+  if (*planned) make_problem(a);
+  return EDB_OK;
+}
+
+void edb_cell_adapter_close(edb_cell_adapter *a) {
+  edb_free(a->ctx, a->memory, a->memory ? a->memory_bytes : 0);
+  edb_cell_arrangement_destroy(a->out);
+}
+
 edb_status edb_cell_arrange(edb_context *ctx, const edb_program *program, uint32_t cell,
                             edb_layout layout, edb_cell_arrangement **out, edb_error *error) {
-  edb_cell_arrangement *r = NULL;
-  edb_batching *batching = NULL;
-  edb_cell_adapter a = {.ctx = ctx, .error = error, .cell = &program->cells[cell]};
-  EDB_TRY(edb_batching_create(ctx, program, cell, &batching, error));
-  edb_status status = new_arrangement(ctx, batching, &r, error);
-  if (status != EDB_OK) goto cleanup;
-  a.out = r;
-  a.batching = r->batching;
-  if (!alloc_arrays(&a)) {
-    status = edb_fail_memory(error, a.memory_bytes, "the arrangement of a cell");
-    goto cleanup;
+  edb_cell_adapter a = {.ctx = ctx, .error = error};
+  bool planned = false;
+  edb_status status = edb_cell_adapter_open(&a, program, cell, layout, &planned);
+  if (status == EDB_OK && planned) status = solve(&a);
+  if (status == EDB_OK) {
+    *out = a.out;
+    a.out = NULL;
   }
-  bool planned = layout == EDB_LAYOUT_PLANNED && a.cell->n_ops <= EDB_ARRANGE_MAX_VARIABLES;
-  mark_concats(&a);
-  if (a.cell->n_ops <= EDB_ARRANGE_MAX_VARIABLES) mark_inputs(&a);
-  mark_direct(&a);
-  number_variables(&a);
-  if (planned) {
-    make_problem(&a);
-    EDB_TRY_GOTO(status, solve(&a), cleanup);
-  }
-  *out = r;
-  r = NULL;
-cleanup:
-  edb_free(ctx, a.memory, a.memory ? a.memory_bytes : 0);
-  edb_cell_arrangement_destroy(r);
+  edb_cell_adapter_close(&a);
   return status;
 }
 

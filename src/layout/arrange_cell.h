@@ -13,6 +13,7 @@
 
 #include <edbatch/session.h>
 
+#include "base/vec.h"
 #include "layout/arrange.h"
 #include "layout/batching.h"
 
@@ -35,5 +36,31 @@ EDB_MUST_CHECK edb_status edb_cell_arrange(edb_context *ctx, const edb_program *
                                            uint32_t cell, edb_layout layout,
                                            edb_cell_arrangement **out, edb_error *error);
 void edb_cell_arrangement_destroy(edb_cell_arrangement *arrangement);
+
+/* A tuple that has what it wants where a concat cannot have it. */
+typedef enum edb_rival_kind {
+  EDB_RIVAL_CONCAT,  /* `op`, in the order of its operands */
+  EDB_RIVAL_RESULTS, /* of a kernel, in any order */
+  EDB_RIVAL_OPERANDS /* of the kernel that `op` is in, in the order of its results */
+} edb_rival_kind;
+
+typedef struct edb_rival {
+  edb_rival_kind kind;
+  uint32_t op;            /* RESULTS, OPERANDS: the first one of the kernel */
+  size_t bytes;           /* of the values, per node or element */
+  size_t start, n_values; /* in edb_rivals.values */
+} edb_rival;
+
+typedef struct edb_rivals {
+  EDB_VEC(edb_rival) list;
+  EDB_VEC(edb_ref) values;
+} edb_rivals;
+
+/* Appends a minimal set of what keeps a concat of a planned cell from having its operands in place;
+ * nothing, if nothing does. For explanations: it plans the cell anew. */
+EDB_MUST_CHECK edb_status edb_cell_find_rivals(edb_context *ctx, const edb_program *program,
+                                               uint32_t cell, uint32_t concat, edb_rivals *rivals,
+                                               edb_error *error);
+void edb_rivals_free(edb_context *ctx, edb_rivals *rivals);
 
 #endif

@@ -28,6 +28,11 @@ typedef struct edb_cell_adapter {
   size_t memory_bytes;
 } edb_cell_adapter;
 
+/* A cell up to its problem (make_problem: only if it is small enough to be planned); gives back
+ * what it took with edb_cell_adapter_close, whatever it returns. */
+EDB_MUST_CHECK edb_status edb_cell_adapter_open(edb_cell_adapter *a, const edb_program *program,
+                                                uint32_t cell, edb_layout layout, bool *planned);
+void edb_cell_adapter_close(edb_cell_adapter *a);
 /* A new variable of this value, behind all others. */
 void edb_cell_add_variable(edb_cell_adapter *a, edb_ref ref, uint32_t *variable);
 /* The problem as it stands. */

@@ -66,6 +66,9 @@ static inline bool edb_tuple_is_active(const edb_tuple *t) {
 /* Decides on all tuples that can be placed: ON or DROPPED; a->order then meets those that are ON.
  * `elements`: of all tuples. */
 EDB_MUST_CHECK edb_status edb_arrange_search(edb_arranger *a, size_t elements, bool *exact);
+/* After a search: a minimal set of the tuples that are ON which cannot be met together with `lost`.
+ */
+EDB_MUST_CHECK edb_status edb_arrange_find_rivals(edb_arranger *a, uint32_t lost, uint8_t *rivals);
 /* Whether all active tuples can be met at once; if so, a->order is an order that does. `keep`: then
  * the tree stays as it has become, for calls with more tuples. */
 EDB_MUST_CHECK edb_status edb_arrange_solve(edb_arranger *a, bool keep, bool *possible);

@@ -196,3 +196,20 @@ edb_status edb_arrange_search(edb_arranger *a, size_t elements, bool *exact) {
   edb_free(a->ctx, s.open, bytes);
   return status;
 }
+
+edb_status edb_arrange_find_rivals(edb_arranger *a, uint32_t lost, uint8_t *rivals) {
+  bool possible = true;
+  if (a->tuples[lost].state != EDB_TUPLE_DROPPED) return EDB_OK;
+  a->tuples[lost].state = EDB_TUPLE_ON;
+  EDB_TRY(edb_arrange_solve(a, false, &possible));
+  for (uint32_t i = 0; !possible && i < a->n_tuples; i++) {
+    bool without = false;
+    if (i == lost || a->tuples[i].state != EDB_TUPLE_ON) continue;
+    a->tuples[i].state = EDB_TUPLE_SPARED;
+    EDB_TRY(edb_arrange_solve(a, false, &without));
+    if (!without) continue; /* it is not to blame */
+    a->tuples[i].state = EDB_TUPLE_ON;
+    rivals[i] = 1;
+  }
+  return EDB_OK;
+}

@@ -339,6 +339,25 @@ static void what_cannot_be_met_loses_one_operand(void **state) {
   edb_context_destroy(ctx);
 }
 
+/* (0 1) and (1 2) leave no neighbour of 1 to (1 3); (4 5) has no part in it. */
+static void rivals_of_a_lost_tuple_are_those_that_it_conflicts_with(void **state) {
+  (void)state;
+  const edb_arrange_batch batches[] = {BATCH(2, 1, 4, 5), BATCH(2, 1, 0, 1), BATCH(2, 1, 1, 2),
+                                       BATCH(2, 1, 1, 3)};
+  const size_t bytes[] = {8, 8, 8, 4, 4, 4};
+  edb_arrange_problem p = PROBLEM(6, batches);
+  p.bytes = bytes;
+  uint8_t rivals[4];
+  edb_error error = {0};
+  edb_context *ctx = new_context();
+  assert_int_equal(edb_arrange_rivals(ctx, &p, 3, rivals, &error), EDB_OK);
+  const uint8_t expected[] = {0, 1, 1, 0}, none[4] = {0};
+  assert_memory_equal(rivals, expected, 4);
+  assert_int_equal(edb_arrange_rivals(ctx, &p, 1, rivals, &error), EDB_OK);
+  assert_memory_equal(rivals, none, 4); /* it is met */
+  edb_context_destroy(ctx);
+}
+
 static void the_operand_of_fewer_bytes_is_given_up(void **state) {
   (void)state;
   const edb_arrange_batch batches[] = {BATCH(3, 2, 0, 1, 2, 3, 5, 6),
@@ -566,6 +585,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(eight_values_get_one_of_their_four_orders),
       cmocka_unit_test(what_cannot_be_met_loses_one_operand),
+      cmocka_unit_test(rivals_of_a_lost_tuple_are_those_that_it_conflicts_with),
       cmocka_unit_test(the_operand_of_fewer_bytes_is_given_up),
       cmocka_unit_test(fewest_bytes_in_all_are_given_up),
       cmocka_unit_test(operands_of_every_form_are_placed_or_need_no_place),

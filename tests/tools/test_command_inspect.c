@@ -109,8 +109,19 @@ static void plan_says_why_it_copies(void **state) {
   (void)state;
   write_file("copies.edb", "edb 1\nmodel m\ncell f(h[4], ks[4]...) -> (y[4], z[8], s[8]):\n"
                            "  y = tanh(h)\n  z = [y; y]\n  s = sum(tanh([ks; y]))\n");
-  expect(run("plan copies.edb"), 0, "copied: y into a concat");
-  expect(run("plan copies.edb"), 0, "copied: y, of a node, to each element");
+  expect(run("plan copies.edb"), 0, "copied: y (16 bytes per node) to concat z: the concat has it");
+  expect(run("plan copies.edb"), 0, "copied: y (16 bytes per element) to concat concat_2: it is a");
+  expect(run("plan " TREE_LSTM SMALL), 0, "copied: h1 (64 bytes per node) to concat e: kernel 4");
+  json_t *cells = expect_json(run("plan copies.edb --json"));
+  const json_t *copies = json_object_get(json_array_get(cells, 0), "copies");
+  assert_true(json_array_size(copies) >= 2);
+  for (size_t i = 0; i < json_array_size(copies); i++) {
+    const json_t *copy = json_array_get(copies, i);
+    assert_true(number(copy, "bytes") > 0);
+    assert_true(json_string_length(json_object_get(copy, "reason")) > 0);
+    assert_true(json_string_length(json_object_get(copy, "text")) > 0);
+  }
+  json_decref(cells);
 }
 
 static void plan_draws_cells_with_batches_as_clusters(void **state) {
