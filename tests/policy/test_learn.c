@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <math.h>
 
+#include "base/clock.h"
 #include "policy/fsms.h"
 #include "support/faulty.h"
 
@@ -200,6 +201,17 @@ static void several_mini_batches_are_learned_together(void **state) {
   assert_int_equal(edb_policy_describe(policy).n_types, 6);
   assert_int_equal(edb_policy_describe(policy).n_states, report.states);
   assert_int_equal(policy->fsm->record.n_graphs, 4);
+  edb_policy_destroy(policy);
+}
+
+static void the_time_of_learning_is_part_of_what_passed(void **state) {
+  test_dag d;
+  dag_parse(&d, tree_text);
+  uint64_t before = edb_clock_ns();
+  edb_policy *policy = learn_raw(*state, &d.dag, 1, NULL);
+  uint64_t passed = edb_clock_ns() - before;
+  edb_learn_report report = edb_policy_learned(policy);
+  assert_in_range(report.nanoseconds, 1, passed);
   edb_policy_destroy(policy);
 }
 
@@ -475,6 +487,7 @@ int main(void) {
       cmocka_unit_test(learning_is_as_good_as_the_best_fsm_and_the_rule),
       cmocka_unit_test(no_fsm_is_worse_than_its_rule_where_it_learned),
       cmocka_unit_test(several_mini_batches_are_learned_together),
+      cmocka_unit_test(the_time_of_learning_is_part_of_what_passed),
       cmocka_unit_test(a_seed_gives_the_same_policy_again),
       cmocka_unit_test(nothing_is_learned_where_the_rule_meets_the_bound),
       cmocka_unit_test(an_empty_graph_teaches_nothing),

@@ -13,6 +13,7 @@
 #include "policy/instances.h"
 #include "policy/prune.h"
 #include "policy/tables.h"
+#include "policy/wide.h"
 
 /* Everything is one component: the types of a dag on a cycle. */
 typedef struct fixture {
@@ -262,6 +263,29 @@ static void powers_are_those_of_the_exponential(void **state) {
   }
 }
 
+/* What is more than 320 levels below the longest path weighs nothing: so many powers there are. */
+static void beams_know_paths_longer_than_their_powers(void **state) {
+  static test_dag d;
+  dag_begin(&d, 2);
+  for (uint32_t length = 2; length <= 700; length += length < 60 ? 2 : 640) {
+    for (uint32_t k = 0; k < length; k++) { /* A B A B ... of its own */
+      uint32_t before = d.dag.n_nodes - 1;
+      dag_node(&d, k % 2, k > 0, &before);
+    }
+  }
+  fixture f = open_part(*state, &d);
+  uint32_t letters[DAG_MAX_NODES];
+  edb_word word = {letters, 0};
+  const edb_wide_params params = {
+      .width = 4, .limit = UINT32_MAX, .max_work = UINT64_MAX / 4, .soft = 0.1, .bound_weight = 1};
+  uint64_t work = 0;
+  assert_int_equal(edb_wide_search(*state, &f.part, &params, &word, &work, NULL), EDB_OK);
+  assert_int_equal(word.length, 700);
+  edb_runner_run(&f.runner, &f.part, false, &word);
+  assert_int_equal(f.runner.n_done, f.part.n_nodes);
+  close_part(&f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(instances_are_connected_components),
@@ -273,6 +297,7 @@ int main(void) {
       cmocka_unit_test(automata_stop_at_their_deadline),
       cmocka_unit_test(costs_to_go_are_those_of_the_shortest_words),
       cmocka_unit_test(powers_are_those_of_the_exponential),
+      cmocka_unit_test(beams_know_paths_longer_than_their_powers),
   };
   return cmocka_run_group_tests(tests, make_context, destroy_context);
 }
