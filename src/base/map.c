@@ -28,7 +28,7 @@ static uint64_t load_le(const unsigned char *bytes, size_t count) {
   return word;
 }
 
-static uint64_t hash_from(uint64_t seed, const void *bytes, size_t length) {
+uint64_t edb_hash_from(uint64_t seed, const void *bytes, size_t length) {
   const unsigned char *at = bytes;
   uint64_t hash = mix(seed ^ ((uint64_t)length + UINT64_C(0x9e3779b97f4a7c15)));
   for (; length >= 8; at += 8, length -= 8) hash = mix(hash ^ load_le(at, 8));
@@ -37,7 +37,7 @@ static uint64_t hash_from(uint64_t seed, const void *bytes, size_t length) {
 }
 
 uint64_t edb_hash(const void *bytes, size_t length) {
-  return hash_from(0, bytes, length);
+  return edb_hash_from(0, bytes, length);
 }
 
 /* Words go to four chains that do not wait for each other. */
@@ -84,7 +84,7 @@ static size_t find_slot(const edb_map *map, uint64_t hash, const void *key, size
 
 uint32_t edb_map_get(const edb_map *map, const void *key, size_t key_length) {
   if (map->length == 0) return EDB_MAP_NONE;
-  uint64_t hash = hash_from(map->seed, key, key_length);
+  uint64_t hash = edb_hash_from(map->seed, key, key_length);
   uint32_t slot = map->slots[find_slot(map, hash, key, key_length)];
   return slot == 0 ? EDB_MAP_NONE : map->entries[slot - 1].value;
 }
@@ -121,16 +121,14 @@ static bool reserve_entry(edb_map *map, size_t key_length) {
   return entries <= map->entry_capacity && key_bytes <= map->key_capacity;
 }
 
-/* Not known outside of the process, so that nobody can write a file whose names all meet in one
- * slot. Nothing but the time of a look-up depends on it. */
-static uint64_t new_seed(const edb_map *map) {
-  return mix(mix((uint64_t)(uintptr_t)map->ctx ^ edb_clock_ns()) ^ (uint64_t)(uintptr_t)map);
+uint64_t edb_hash_seed(const edb_context *ctx, const void *table) {
+  return mix(mix((uint64_t)(uintptr_t)ctx ^ edb_clock_ns()) ^ (uint64_t)(uintptr_t)table);
 }
 
 bool edb_map_put(edb_map *map, const void *key, size_t key_length, uint32_t value) {
   EDB_ASSERT(value != EDB_MAP_NONE);
-  if (map->length == 0) map->seed = new_seed(map);
-  uint64_t hash = hash_from(map->seed, key, key_length);
+  if (map->length == 0) map->seed = edb_hash_seed(map->ctx, map);
+  uint64_t hash = edb_hash_from(map->seed, key, key_length);
   if (map->length != 0) {
     uint32_t slot = map->slots[find_slot(map, hash, key, key_length)];
     if (slot != 0) {

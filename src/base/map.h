@@ -33,6 +33,11 @@ bool edb_map_put(edb_map *map, const void *key, size_t key_length, uint32_t valu
 const char *edb_map_key(const edb_map *map, size_t i);
 
 uint64_t edb_hash(const void *bytes, size_t length);
+/* For tables of what files hold: with a seed that is not known outside of the process nobody can
+ * write a file whose entries all meet in one slot. Nothing but the time of a look-up may depend on
+ * it. */
+uint64_t edb_hash_from(uint64_t seed, const void *bytes, size_t length);
+uint64_t edb_hash_seed(const edb_context *ctx, const void *table);
 /* Another one, several times as fast on long blocks. */
 uint64_t edb_hash_block(const void *bytes, size_t length);
 

@@ -1,5 +1,5 @@
-/* base/sized.h: structs of the interface that may grow at their end. A program that was built with an
- * older header has shorter ones; what it lacks reads as zeros, what it does not know is not
+/* base/sized.h: structs of the interface that may grow at their end. A program that was built with
+ * an older header has shorter ones; what it lacks reads as zeros, what it does not know is not
  * written. */
 #ifndef EDB_BASE_SIZED_H
 #define EDB_BASE_SIZED_H

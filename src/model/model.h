@@ -76,6 +76,7 @@ typedef struct edb_shape_table {
   EDB_VEC(edb_shape) shapes;
   uint32_t *slots; /* shape id + 1, or 0 */
   size_t slot_count;
+  uint64_t seed; /* of its hashes */
 } edb_shape_table;
 
 void edb_shape_table_init(edb_shape_table *table, edb_context *ctx);

@@ -8,7 +8,7 @@
 /* ---- Interned shapes ------------------------------------------------------------------------- */
 
 void edb_shape_table_init(edb_shape_table *table, edb_context *ctx) {
-  *table = (edb_shape_table){.ctx = ctx};
+  *table = (edb_shape_table){.ctx = ctx, .seed = edb_hash_seed(ctx, table)};
 }
 
 void edb_shape_table_free(edb_shape_table *table) {
@@ -19,7 +19,7 @@ void edb_shape_table_free(edb_shape_table *table) {
 }
 
 static size_t slot_of(const edb_shape_table *table, edb_shape shape) {
-  size_t slot = (size_t)edb_hash(&shape, sizeof shape) & (table->slot_count - 1);
+  size_t slot = (size_t)edb_hash_from(table->seed, &shape, sizeof shape) & (table->slot_count - 1);
   while (table->slots[slot] &&
          !edb_shape_equal(table->shapes.data[table->slots[slot] - 1], shape)) {
     slot = (slot + 1) & (table->slot_count - 1);

@@ -123,6 +123,8 @@ static void the_hash_depends_on_every_byte_and_the_length(void **state) {
   for (size_t length = 0; length < 32; length++) {
     uint64_t hash = edb_hash(bytes, length);
     assert_true(hash != edb_hash(bytes, length + (length < 31 ? 1 : -1)));
+    assert_true(hash == edb_hash_from(0, bytes, length));
+    assert_true(hash != edb_hash_from(1, bytes, length));
     for (size_t i = 0; i < length; i++) {
       bytes[i] ^= 0x80;
       assert_true(edb_hash(bytes, length) != hash);

@@ -1,5 +1,5 @@
-/* tests/base/test_sized.c: structs that grow from version to version: programs of older headers, and
- * of newer ones. */
+/* tests/base/test_sized.c: structs that grow from version to version: programs of older headers,
+ * and of newer ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
