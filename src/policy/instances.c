@@ -165,9 +165,10 @@ static void fill_first_row(edb_automaton *a) {
     if (edb_bitset_has(a->scratch + a->words, b)) next[a->column[b]] = EDB_STATE_NONE;
 }
 
-/* The state whose set of done nodes is that of the scratch sets; EDB_STATE_NONE: there is none. */
+/* The state whose set of done nodes is that of the scratch sets; EDB_STATE_NONE: there is none. The
+ * initial state is there, so the table has slots. */
 static uint32_t find_state(const edb_automaton *a, uint64_t hash) {
-  if (a->slot_count == 0) return EDB_STATE_NONE;
+  EDB_ASSERT(a->slot_count > 0);
   for (uint64_t at = hash; a->slots[at & (a->slot_count - 1)] != 0; at++) {
     uint32_t s = a->slots[at & (a->slot_count - 1)] - 1, w = 0;
     const uint64_t *done = a->sets.data + (size_t)s * a->words * 2;
