@@ -25,7 +25,7 @@ static void kernel_product_bf16(size_t rows, size_t cols, size_t pairs, const fl
                                 ptrdiff_t a_stride, const float *packed, float *c,
                                 ptrdiff_t c_stride) {
   const product_rows source = {.first = a, .stride = a_stride};
-  product_all(tile_bf16, rows, cols, pairs, source, packed, c, c_stride);
+  product_all(tile_bf16, tile_bf16_across, rows, cols, pairs, source, packed, c, c_stride);
 }
 
 #endif

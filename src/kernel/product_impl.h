@@ -7,9 +7,9 @@
 #include "kernel/reduce_impl.h"
 
 EDB_TILES(tile, vf_fma)
-EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, tile_exact, 1, true, vf_fma)
+EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, tile_exact, 1, PRODUCT_EXACT, vf_fma)
 static const product_tile_fn exact_tiles[EDB_TILE_MAX_ROWS] = {
-    EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, tile_exact, 1, true, vf_fma)};
+    EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, tile_exact, 1, PRODUCT_EXACT, vf_fma)};
 
 /* A few columns would leave most lanes of a tile idle. Here the lanes are rows instead: blocks of A
  * are transposed on the way, and each column is a chain for all 16 rows. Two blocks of rows side by
@@ -81,12 +81,12 @@ VF_INLINE void narrow_block(const size_t cols, size_t depth, const float *const 
 
 typedef void (*narrow_fn)(size_t depth, const float *const *row, const float *b, float *c,
                           ptrdiff_t c_stride);
-#define EDB_NARROW(name, cols, vectors, exact, step)                                         \
+#define EDB_NARROW(name, cols, vectors, form, step)                                          \
   static void name##_##cols(size_t depth, const float *const *row, const float *b, float *c, \
                             ptrdiff_t c_stride) {                                            \
     narrow_block(cols, depth, row, b, c, c_stride);                                          \
   }
-#define EDB_NARROW_NAME(name, cols, vectors, exact, step) name##_##cols,
+#define EDB_NARROW_NAME(name, cols, vectors, form, step) name##_##cols,
 EDB_ROWS_8(EDB_NARROW, narrow, , , )
 static const narrow_fn narrow[EDB_NARROW_COLS] = {EDB_ROWS_8(EDB_NARROW_NAME, narrow, , , )};
 
@@ -119,7 +119,8 @@ VF_INLINE void product_packed(size_t rows, size_t cols, size_t depth, product_ro
     a.pointers += done;
   else
     a.first += (ptrdiff_t)done * a.stride;
-  product_all(tile, rows - done, cols, depth, a, packed, c + (ptrdiff_t)done * c_stride, c_stride);
+  product_all(tile, tile_across, rows - done, cols, depth, a, packed,
+              c + (ptrdiff_t)done * c_stride, c_stride);
 }
 
 static void kernel_product_packed(size_t rows, size_t cols, size_t depth, const float *a,

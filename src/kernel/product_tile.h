@@ -30,6 +30,7 @@ typedef struct product_columns {
   ptrdiff_t stride;              /* of rows */
   size_t depth;                  /* rows of this part */
   struct product_columns *below; /* the next part; NULL: that was the last one */
+  size_t apart;                  /* of a tile across panels: from a vector to the next */
   size_t ahead_bytes; /* how far ahead of each row to ask memory for its like; 0: nothing */
   product_stream stream;
   size_t last; /* columns of the last vector that are wanted */
@@ -51,15 +52,23 @@ VF_INLINE void prefetch_stream(const product_stream *s, uintptr_t at) {
     __builtin_prefetch((const void *)(at + i * s->apart), 0, 2);
 }
 
-/* A tile's sums over one part of B. rows, vectors, `exact` (B ends with the last column, so it must
- * be loaded with a mask) and `streams` are constants where this is used, and all arrays live in
- * registers: a loop that also had to ask whether there is a stream would be slower by a tenth. */
-VF_INLINE void product_tile_part(const size_t rows, const size_t vectors, const bool exact,
+/* What a tile is, besides its rows and vectors. */
+typedef enum product_form {
+  PRODUCT_TILE,
+  PRODUCT_EXACT, /* B ends with the last column: it must be loaded with a mask */
+  PRODUCT_ACROSS /* a vector each of several panels */
+} product_form;
+
+/* A tile's sums over one part of B. rows, vectors, form and `streams` are constants where this is
+ * used, and all arrays live in registers: a loop that also had to ask whether there is a stream
+ * would be slower by a tenth. */
+VF_INLINE void product_tile_part(const size_t rows, const size_t vectors, const product_form form,
                                  const bool streams, product_step step, const float *const *row,
-                                 const product_columns *columns, edb_vf (*sum)[VF_PANEL_VECTORS]) {
+                                 const product_columns *columns, edb_vf (*sum)[VF_TILE_VECTORS]) {
   const float *b = columns->first;
   const ptrdiff_t b_stride = columns->stride;
   const size_t depth = columns->depth, last = columns->last, ahead = columns->ahead_bytes;
+  const size_t apart = form == PRODUCT_ACROSS ? columns->apart : VF_LANES;
   const product_stream stream = columns->stream;
   uintptr_t at = stream.at;
   for (size_t k = 0; k < depth; k++, b += b_stride) {
@@ -67,12 +76,13 @@ VF_INLINE void product_tile_part(const size_t rows, const size_t vectors, const 
       prefetch_stream(&stream, at);
       at += stream.step;
     }
-    edb_vf column[VF_PANEL_VECTORS];
+    edb_vf column[VF_TILE_VECTORS];
     VF_UNROLL
     for (size_t v = 0; v < vectors; v++) {
-      prefetch_ahead(b + v * VF_LANES, ahead);
-      column[v] =
-          exact && v + 1 == vectors ? vf_load_n(b + v * VF_LANES, last) : vf_load(b + v * VF_LANES);
+      const float *vector = b + v * apart;
+      const bool masked = form == PRODUCT_EXACT && v + 1 == vectors;
+      prefetch_ahead(vector, ahead);
+      column[v] = masked ? vf_load_n(vector, last) : vf_load(vector);
     }
     VF_UNROLL
     for (size_t r = 0; r < rows; r++) {
@@ -83,12 +93,12 @@ VF_INLINE void product_tile_part(const size_t rows, const size_t vectors, const 
   }
 }
 
-/* rows, vectors and `exact` are constants where this is used. */
-VF_INLINE void product_tile(const size_t rows, const size_t vectors, const bool exact,
+/* rows, vectors and form are constants where this is used. */
+VF_INLINE void product_tile(const size_t rows, const size_t vectors, const product_form form,
                             product_step step, const float *const *a,
                             const product_columns *columns, float *c, ptrdiff_t c_stride) {
   const size_t last = columns->last;
-  edb_vf sum[EDB_TILE_MAX_ROWS][VF_PANEL_VECTORS];
+  edb_vf sum[EDB_TILE_MAX_ROWS][VF_TILE_VECTORS];
   const float *row[EDB_TILE_MAX_ROWS];
   VF_UNROLL
   for (size_t r = 0; r < rows; r++) {
@@ -98,9 +108,9 @@ VF_INLINE void product_tile(const size_t rows, const size_t vectors, const bool 
   }
   for (; columns != NULL; columns = columns->below) {
     if (columns->stream.at != 0)
-      product_tile_part(rows, vectors, exact, true, step, row, columns, sum);
+      product_tile_part(rows, vectors, form, true, step, row, columns, sum);
     else
-      product_tile_part(rows, vectors, exact, false, step, row, columns, sum);
+      product_tile_part(rows, vectors, form, false, step, row, columns, sum);
     VF_UNROLL
     for (size_t r = 0; r < rows; r++) row[r] += columns->depth;
   }
@@ -113,13 +123,13 @@ VF_INLINE void product_tile(const size_t rows, const size_t vectors, const bool 
   }
 }
 
-#define EDB_TILE(name, rows, vectors, exact, step)                                                 \
+#define EDB_TILE(name, rows, vectors, form, step)                                                  \
   static void name##_##vectors##_##rows(const float *const *a, const product_columns *b, float *c, \
                                         ptrdiff_t c_stride) {                                      \
-    product_tile(rows, vectors, exact, step, a, b, c, c_stride);                                   \
+    product_tile(rows, vectors, form, step, a, b, c, c_stride);                                    \
   }
 
-/* X(name, rows, vectors, exact, step) for all rows of a tile of so many vectors. */
+/* X(name, rows, vectors, form, step) for all rows of a tile of so many vectors. */
 #define EDB_ROWS_4(X, n, v, e, s) \
   X(n, 1, v, e, s) X(n, 2, v, e, s) X(n, 3, v, e, s) X(n, 4, v, e, s)
 #define EDB_ROWS_6(X, n, v, e, s) EDB_ROWS_4(X, n, v, e, s) X(n, 5, v, e, s) X(n, 6, v, e, s)
@@ -127,32 +137,44 @@ VF_INLINE void product_tile(const size_t rows, const size_t vectors, const bool 
 #define EDB_ROWS_12(X, n, v, e, s) \
   EDB_ROWS_8(X, n, v, e, s)        \
   X(n, 9, v, e, s) X(n, 10, v, e, s) X(n, 11, v, e, s) X(n, 12, v, e, s)
-#define EDB_ROWS_OF_(rows, X, n, v, e, s)               EDB_ROWS_##rows(X, n, v, e, s)
-#define EDB_ROWS_OF(rows, X, n, v, e, s)                EDB_ROWS_OF_(rows, X, n, v, e, s)
-#define EDB_TILE_NAME(name, rows, vectors, exact, step) name##_##vectors##_##rows,
+#define EDB_ROWS_OF_(rows, X, n, v, e, s)              EDB_ROWS_##rows(X, n, v, e, s)
+#define EDB_ROWS_OF(rows, X, n, v, e, s)               EDB_ROWS_OF_(rows, X, n, v, e, s)
+#define EDB_TILE_NAME(name, rows, vectors, form, step) name##_##vectors##_##rows,
 
-/* NAME[v - 1][r - 1]: the tiles of v vectors and r rows. */
+/* NAME[v - 1][r - 1]: the tiles of v vectors and r rows.
+ * NAME_across[r - 1]: where panels are so narrow that the sums of a few rows would wait for each
+ * other, tiles of r rows and several panels. */
 #if VF_PANEL_VECTORS == 4
-#define EDB_TILES(name, step)                                                \
-  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, false, step)                \
-  EDB_ROWS_OF(VF_TILE_ROWS_2, EDB_TILE, name, 2, false, step)                \
-  EDB_ROWS_OF(VF_TILE_ROWS_3, EDB_TILE, name, 3, false, step)                \
-  EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE, name, 4, false, step)                \
-  static const product_tile_fn name[VF_PANEL_VECTORS][EDB_TILE_MAX_ROWS] = { \
-      {EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name, 1, false, step)},    \
-      {EDB_ROWS_OF(VF_TILE_ROWS_2, EDB_TILE_NAME, name, 2, false, step)},    \
-      {EDB_ROWS_OF(VF_TILE_ROWS_3, EDB_TILE_NAME, name, 3, false, step)},    \
-      {EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE_NAME, name, 4, false, step)},    \
-  };
+#define EDB_TILES(name, step)                                                     \
+  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, PRODUCT_TILE, step)              \
+  EDB_ROWS_OF(VF_TILE_ROWS_2, EDB_TILE, name, 2, PRODUCT_TILE, step)              \
+  EDB_ROWS_OF(VF_TILE_ROWS_3, EDB_TILE, name, 3, PRODUCT_TILE, step)              \
+  EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE, name, 4, PRODUCT_TILE, step)              \
+  static const product_tile_fn name[VF_PANEL_VECTORS][EDB_TILE_MAX_ROWS] = {      \
+      {EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name, 1, PRODUCT_TILE, step)},  \
+      {EDB_ROWS_OF(VF_TILE_ROWS_2, EDB_TILE_NAME, name, 2, PRODUCT_TILE, step)},  \
+      {EDB_ROWS_OF(VF_TILE_ROWS_3, EDB_TILE_NAME, name, 3, PRODUCT_TILE, step)},  \
+      {EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE_NAME, name, 4, PRODUCT_TILE, step)}}; \
+  static const product_tile_fn *const name##_across = NULL;
 static const size_t tile_rows[VF_PANEL_VECTORS] = {VF_TILE_ROWS_1, VF_TILE_ROWS_2, VF_TILE_ROWS_3,
                                                    VF_TILE_ROWS_4};
+#define EDB_ACROSS_ROWS 0
+static const size_t across_panels[1] = {1};
 #else
-#define EDB_TILES(name, step)                                                \
-  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, false, step)                \
-  static const product_tile_fn name[VF_PANEL_VECTORS][EDB_TILE_MAX_ROWS] = { \
-      {EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name, 1, false, step)},    \
-  };
+#define EDB_TILES(name, step)                                                     \
+  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, PRODUCT_TILE, step)              \
+  static const product_tile_fn name[VF_PANEL_VECTORS][EDB_TILE_MAX_ROWS] = {      \
+      {EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name, 1, PRODUCT_TILE, step)}}; \
+  EDB_TILE(name##_across, 1, VF_ACROSS_PANELS_1, PRODUCT_ACROSS, step)            \
+  EDB_TILE(name##_across, 2, VF_ACROSS_PANELS_2, PRODUCT_ACROSS, step)            \
+  EDB_TILE(name##_across, 3, VF_ACROSS_PANELS_3, PRODUCT_ACROSS, step)            \
+  static const product_tile_fn name##_across[] = {                                \
+      EDB_TILE_NAME(name##_across, 1, VF_ACROSS_PANELS_1, , )                     \
+          EDB_TILE_NAME(name##_across, 2, VF_ACROSS_PANELS_2, , )                 \
+              EDB_TILE_NAME(name##_across, 3, VF_ACROSS_PANELS_3, , )};
 static const size_t tile_rows[VF_PANEL_VECTORS] = {VF_TILE_ROWS_1};
+#define EDB_ACROSS_ROWS 3
+static const size_t across_panels[] = {VF_ACROSS_PANELS_1, VF_ACROSS_PANELS_2, VF_ACROSS_PANELS_3};
 #endif
 
 /* The rows of A: by pointers, or from a first one on with a stride. */
@@ -249,27 +271,49 @@ VF_INLINE size_t bytes_ahead(size_t rows, size_t cols, size_t depth) {
   return bytes < EDB_MOST_AHEAD ? bytes : EDB_MOST_AHEAD;
 }
 
-/* Panel after panel; the last one has as many vectors as its columns need. */
-VF_INLINE void product_all(const product_tile_fn (*tiles)[EDB_TILE_MAX_ROWS], size_t rows,
-                           size_t cols, size_t depth, product_rows a, const float *packed, float *c,
-                           ptrdiff_t c_stride) {
+/* One tile across panels. The last rows of each panel bring the beginning of that which stands so
+ * many panels after it, as those before them bring its own. */
+VF_INLINE void product_across(const product_tile_fn *across, size_t panels, size_t rows,
+                              product_rows a, product_columns b, float *c, ptrdiff_t c_stride) {
+  const size_t row = (size_t)b.stride * sizeof(float);
+  b.ahead_bytes /= panels;
+  product_columns last = b;
+  last.depth = b.ahead_bytes / row < b.depth ? b.ahead_bytes / row : b.depth;
+  last.ahead_bytes += (panels - 1) * b.apart * sizeof(float);
+  b.depth -= last.depth;
+  last.first += (ptrdiff_t)b.depth * b.stride;
+  b.below = &last;
+  product_panel(across, rows, rows, a, b.depth > 0 ? &b : &last, c, c_stride);
+}
+
+/* Panel after panel, or some of them at a time; the last one has as many vectors as its columns
+ * need. */
+VF_INLINE void product_all(const product_tile_fn (*tiles)[EDB_TILE_MAX_ROWS],
+                           const product_tile_fn *across, size_t rows, size_t cols, size_t depth,
+                           product_rows a, const float *packed, float *c, ptrdiff_t c_stride) {
   const size_t panel = VF_PANEL_VECTORS * (size_t)VF_LANES, ahead = bytes_ahead(rows, cols, depth);
+  const size_t most = rows <= EDB_ACROSS_ROWS ? across_panels[rows - 1] : 1;
   if (depth == 0) {
     product_of_nothing(rows, cols, c, c_stride);
     return;
   }
-  for (size_t j = 0; j < cols; j += panel) {
-    const size_t width = cols - j < panel ? cols - j : panel;
+  for (size_t j = 0, panels; j < cols; j += panels * panel) {
+    panels = cols - j > (most - 1) * panel ? most : 1;
+    const size_t width = cols - j < panels * panel ? cols - j : panels * panel;
     const size_t vectors = (width + VF_LANES - 1) / VF_LANES;
-    const product_columns b = {
+    product_columns b = {
         .first = packed + j * depth,
-        .stride = (ptrdiff_t)(vectors * VF_LANES),
+        .stride = (ptrdiff_t)(vectors / panels * VF_LANES),
+        .apart = depth * panel,
         .depth = depth,
         .ahead_bytes = ahead,
         .last = width - (vectors - 1) * VF_LANES,
     };
     const float *next = j + panel < cols ? packed + (j + panel) * depth : NULL;
-    product_packed_panel(tiles, vectors, rows, a, b, next, c + j, c_stride);
+    if (panels > 1)
+      product_across(across, panels, rows, a, b, c + j, c_stride);
+    else
+      product_packed_panel(tiles, vectors, rows, a, b, next, c + j, c_stride);
   }
 }
 

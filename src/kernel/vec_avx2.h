@@ -10,7 +10,13 @@
 /* 6 rows x 2 ymm of sums, 2 ymm of B and one broadcast of A: 15 of 16 registers. */
 #define VF_PANEL_VECTORS 1
 #define VF_TILE_ROWS_1   6
-#define VF_BURST_CHAINS  6
+/* Panels of a tile of one, two and three rows: at least eight sums that do not wait for each other.
+ */
+#define VF_TILE_VECTORS    4
+#define VF_ACROSS_PANELS_1 4
+#define VF_ACROSS_PANELS_2 2
+#define VF_ACROSS_PANELS_3 2
+#define VF_BURST_CHAINS    6
 
 typedef struct edb_vf {
   __m256 lo, hi;

@@ -12,6 +12,7 @@
 /* Shape of the product's tiles: with v vectors of columns, at most VF_TILE_ROWS_v rows, so that the
  * accumulators, the vectors of B and one broadcast of A fit the 32 registers. */
 #define VF_PANEL_VECTORS 4
+#define VF_TILE_VECTORS  4
 #define VF_TILE_ROWS_1   12
 #define VF_TILE_ROWS_2   12
 #define VF_TILE_ROWS_3   8

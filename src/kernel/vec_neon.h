@@ -10,7 +10,12 @@
 /* 6 rows x 4 q of sums, 4 q of B and one broadcast of A: 29 of 32 registers. */
 #define VF_PANEL_VECTORS 1
 #define VF_TILE_ROWS_1   6
-#define VF_BURST_CHAINS  6
+/* Panels of a tile of one, two and three rows: sixteen sums or so. */
+#define VF_TILE_VECTORS    4
+#define VF_ACROSS_PANELS_1 4
+#define VF_ACROSS_PANELS_2 2
+#define VF_ACROSS_PANELS_3 1
+#define VF_BURST_CHAINS    6
 
 typedef struct edb_vf {
   float32x4_t q[4];

@@ -15,9 +15,13 @@
 #define VF_UNROLL
 #include "kernel/vec_common.h"
 
-#define VF_BURST_CHAINS  6
-#define VF_PANEL_VECTORS 1
-#define VF_TILE_ROWS_1   4
+#define VF_BURST_CHAINS    6
+#define VF_PANEL_VECTORS   1
+#define VF_TILE_ROWS_1     4
+#define VF_TILE_VECTORS    1
+#define VF_ACROSS_PANELS_1 1
+#define VF_ACROSS_PANELS_2 1
+#define VF_ACROSS_PANELS_3 1
 
 typedef struct edb_vf {
   float lane[VF_LANES];
