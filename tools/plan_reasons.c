@@ -16,9 +16,9 @@ static const reason_text reason_texts[] = {
                          "is stored there at once"},
     [EDB_COPY_UNEVEN] = {"uneven",
                          "where its rows are not evenly spaced; %s takes no rows through pointers"},
-    [EDB_COPY_READERS] = {"readers",
-                          "where its rows are not evenly spaced; %s and others read it, and only "
-                          "one reader can take rows through pointers"},
+    [EDB_COPY_READERS] =
+        {"readers", "where its rows are not evenly spaced; %s and others read it, and not all "
+                    "of them can take rows through pointers"},
     [EDB_COPY_ATTRIBUTE] = {"attribute", "graphs keep attributes node by node"},
     [EDB_COPY_PASSED_ON] = {"passed_on", "the output is what the cell is given, or a part of it"},
     [EDB_COPY_PARAMETER] = {"parameter", "parameters have one row, and every row wants them"},
@@ -86,9 +86,9 @@ static json_t *rival_json(const edb_plan *plan, const edb_rivals *all, const edb
   char name[PLAN_NAME_BYTES];
   json_t *values = json_array();
   for (size_t i = 0; i < r->n_values; i++)
-    json_array_append_new(values, json_string(plan_value_name(plan->program, plan->cell,
-                                                              all->values.data[r->start + i],
-                                                              name)));
+    json_array_append_new(values,
+                          json_string(plan_value_name(plan->program, plan->cell,
+                                                      all->values.data[r->start + i], name)));
   name_op(plan, r->op, name);
   return json_pack("{s:s, s:s, s:I, s:o}", "kind", rival_words[r->kind], "of", name, "bytes",
                    (json_int_t)r->bytes, "values", values);
@@ -175,9 +175,8 @@ json_t *plan_reasons_json(const edb_plan *plan, const edb_plan_reasons *reasons)
     write_target(&target, plan, c);
     write_reason(&reason, plan, reasons, c);
     for (size_t k = 0; k < c->n_rivals; k++)
-      json_array_append_new(rivals,
-                            rival_json(plan, &reasons->rivals,
-                                       &reasons->rivals.list.data[c->first_rival + k]));
+      json_array_append_new(rivals, rival_json(plan, &reasons->rivals,
+                                               &reasons->rivals.list.data[c->first_rival + k]));
     json_array_append_new(
         list, json_pack("{s:s, s:I, s:s, s:s, s:b, s:s, s:s, s:s, s:o}", "value", name, "bytes",
                         (json_int_t)c->bytes, "per", is_of_elements(plan, c) ? "element" : "node",

@@ -231,14 +231,15 @@ static void product(const rows *r) {
 /* ---- Over the inputs of a node ------------------------------------------------------------------
  */
 
-typedef void (*over_fn)(size_t, const uint32_t *, size_t, edb_span, float *, ptrdiff_t);
+typedef void (*over_fn)(size_t, const uint32_t *, size_t, edb_rows_in, float *, ptrdiff_t);
 
 /* Over the nodes row .. row + count - 1 of the chunk; `first` counts elements from its start. */
 static void over(const rows *r, over_fn fn) {
-  edb_block x = r->f->blocks[r->step->operand[0]], y = r->f->blocks[r->step->result];
+  uint32_t slot = r->step->operand[0];
+  edb_block x = r->f->blocks[slot], y = r->f->blocks[r->step->result];
   const uint32_t *first = r->f->first[r->step->group] + r->row;
   size_t y_row = r->step->domain == EDB_DOMAIN_NODE ? r->row : 0;
-  fn(r->count, first, r->width, (edb_span){x.data, x.stride, 1},
+  fn(r->count, first, r->width, (edb_rows_in){x.data, x.stride, r->f->apart[slot]},
      y.data + (ptrdiff_t)y_row * y.stride, y.stride);
 }
 

@@ -32,6 +32,15 @@ static edb_block factor(edb_frame *f, const edb_step *step, edb_block a, size_t 
   return (edb_block){to, (ptrdiff_t)pairs};
 }
 
+/* Rows that lie apart, as a product in bf16 wants them: rounding brings them together. */
+static edb_block factor_apart(edb_frame *f, const edb_step *step, const float *const *rows,
+                              size_t count) {
+  size_t pairs = edb_bf16_pairs(step->depth);
+  for (size_t r = 0; r < count; r++)
+    f->cpu->kernels->to_bf16(1, step->depth, rows[r], 0, f->pairs + r * pairs, (ptrdiff_t)pairs);
+  return (edb_block){f->pairs, (ptrdiff_t)pairs};
+}
+
 /* Operands that are matrices: a product for each row, of as many rows as the matrix has. */
 static edb_status run_matrices(edb_frame *f, const void *arg, size_t row, size_t count) {
   const uint32_t index = *(const uint32_t *)arg;
@@ -100,13 +109,13 @@ static edb_product product_of(edb_frame *f, uint32_t index, edb_wanted *wanted) 
   size_t rows = f->rows[step->domain];
   const float *const *apart = f->apart[step->operand[0]];
   for (size_t r = 0; apart && r < rows; r++) edb_ask_row(apart[r], step->depth, false);
-  if (!apart) a = factor(f, step, a, 0, rows);
+  a = apart && f->cpu->bf16 ? factor_apart(f, step, apart, rows) : factor(f, step, a, 0, rows);
   bool asks = index == f->cell->longest && edb_cpu_is_far(f) && !f->cpu->bf16;
   return (edb_product){.rows = rows,
                        .columns = step->columns,
                        .depth = edb_cpu_depth(f->cpu, step),
                        .a = a.data,
-                       .a_rows = apart,
+                       .a_rows = f->cpu->bf16 ? NULL : apart,
                        .packed = f->cell->packed[index],
                        .a_stride = a.stride,
                        .c_stride = c.stride,

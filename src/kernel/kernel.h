@@ -57,6 +57,15 @@ typedef struct edb_matrix_part {
   const float *next; /* what a product soon to come has in its place, for the caches; or NULL */
 } edb_matrix_part;
 
+/* Rows of entries side by side, evenly spaced or, where `apart` is not NULL, through a pointer
+ * each.
+ */
+typedef struct edb_rows_in {
+  const float *data;
+  ptrdiff_t stride;
+  const float *const *apart;
+} edb_rows_in;
+
 typedef struct edb_kernels {
   edb_simd simd;
   uint32_t panel; /* columns of a packed panel */
@@ -109,13 +118,13 @@ typedef struct edb_kernels {
                         ptrdiff_t y_stride);
   /* Over segments: rows first[i] .. first[i + 1] - 1 of x are reduced to row i of y, ascending, the
    * first taken as it is; an empty one gives 0. mean = sum / count. softmax keeps all rows of x. */
-  void (*sum_over)(size_t segments, const uint32_t *first, size_t cols, edb_span x, float *y,
+  void (*sum_over)(size_t segments, const uint32_t *first, size_t cols, edb_rows_in x, float *y,
                    ptrdiff_t y_stride);
-  void (*mean_over)(size_t segments, const uint32_t *first, size_t cols, edb_span x, float *y,
+  void (*mean_over)(size_t segments, const uint32_t *first, size_t cols, edb_rows_in x, float *y,
                     ptrdiff_t y_stride);
-  void (*max_over)(size_t segments, const uint32_t *first, size_t cols, edb_span x, float *y,
+  void (*max_over)(size_t segments, const uint32_t *first, size_t cols, edb_rows_in x, float *y,
                    ptrdiff_t y_stride);
-  void (*softmax_over)(size_t segments, const uint32_t *first, size_t cols, edb_span x, float *y,
+  void (*softmax_over)(size_t segments, const uint32_t *first, size_t cols, edb_rows_in x, float *y,
                        ptrdiff_t y_stride);
   /* dst[c][r] = src[r][c]. */
   void (*transpose)(size_t rows, size_t cols, const float *src, ptrdiff_t src_stride, float *dst,

@@ -8,6 +8,7 @@
 #define EDB_KERNEL_REDUCE_IMPL_H
 
 #include "base/status.h"
+#include "kernel/ask.h"
 #include "kernel/elementwise_impl.h"
 
 VF_INLINE size_t at_most_lanes(size_t n) {
@@ -263,22 +264,30 @@ static void kernel_layer_norm(size_t rows, size_t cols, edb_span x, edb_span gai
   }
 }
 
+VF_INLINE const float *row_in(edb_rows_in x, size_t r) {
+  return x.apart != NULL ? x.apart[r] : x.data + (ptrdiff_t)r * x.stride;
+}
+
 /* Column block c .. c + n - 1 of rows `from` .. `to` - 1, reduced in the order of the rows. */
-VF_INLINE edb_vf fold_rows(edb_span x, size_t from, size_t to, size_t c, size_t n, vf_binary f) {
+VF_INLINE edb_vf fold_rows(edb_rows_in x, size_t from, size_t to, size_t c, size_t n, vf_binary f) {
   if (from == to) return vf_set1(0.0f);
-  edb_vf v = span_load_n(span_row(x, from), x.col_stride, c, n);
-  for (size_t r = from + 1; r < to; r++) {
-    v = f(v, span_load_n(span_row(x, r), x.col_stride, c, n));
-  }
+  edb_vf v = vf_load_n(row_in(x, from) + c, n);
+  for (size_t r = from + 1; r < to; r++) v = f(v, vf_load_n(row_in(x, r) + c, n));
   return v;
 }
 
-VF_INLINE void reduce_segments(size_t segments, const uint32_t *first, size_t cols, edb_span x,
+/* Rows that are elsewhere are asked for while those of the segment before are reduced. */
+VF_INLINE void ask_rows(edb_rows_in x, size_t from, size_t to, size_t cols) {
+  for (size_t r = from; x.apart != NULL && r < to; r++) edb_ask_row(x.apart[r], cols, false);
+}
+
+VF_INLINE void reduce_segments(size_t segments, const uint32_t *first, size_t cols, edb_rows_in x,
                                float *y, ptrdiff_t y_stride, vf_binary f, bool mean) {
   for (size_t i = 0; i < segments; i++) {
     float *out = y + (ptrdiff_t)i * y_stride;
     const uint32_t from = first[i], to = first[i + 1];
     const edb_vf count = vf_set1(from == to ? 1.0f : (float)(to - from));
+    if (i + 1 < segments) ask_rows(x, to, first[i + 2], cols);
     for (size_t c = 0; c < cols; c += VF_LANES) {
       const size_t n = cols - c < VF_LANES ? cols - c : VF_LANES;
       const edb_vf v = fold_rows(x, from, to, c, n, f);
@@ -287,23 +296,23 @@ VF_INLINE void reduce_segments(size_t segments, const uint32_t *first, size_t co
   }
 }
 
-static void kernel_sum_over(size_t segments, const uint32_t *first, size_t cols, edb_span x,
+static void kernel_sum_over(size_t segments, const uint32_t *first, size_t cols, edb_rows_in x,
                             float *y, ptrdiff_t y_stride) {
   reduce_segments(segments, first, cols, x, y, y_stride, vf_add, false);
 }
 
-static void kernel_mean_over(size_t segments, const uint32_t *first, size_t cols, edb_span x,
+static void kernel_mean_over(size_t segments, const uint32_t *first, size_t cols, edb_rows_in x,
                              float *y, ptrdiff_t y_stride) {
   reduce_segments(segments, first, cols, x, y, y_stride, vf_add, true);
 }
 
-static void kernel_max_over(size_t segments, const uint32_t *first, size_t cols, edb_span x,
+static void kernel_max_over(size_t segments, const uint32_t *first, size_t cols, edb_rows_in x,
                             float *y, ptrdiff_t y_stride) {
   reduce_segments(segments, first, cols, x, y, y_stride, vf_max, false);
 }
 
 /* Per column: exp(x - max) / sum of them, max and sum over the rows of the segment in order. */
-static void kernel_softmax_over(size_t segments, const uint32_t *first, size_t cols, edb_span x,
+static void kernel_softmax_over(size_t segments, const uint32_t *first, size_t cols, edb_rows_in x,
                                 float *y, ptrdiff_t y_stride) {
   for (size_t i = 0; i < segments; i++) {
     const uint32_t from = first[i], to = first[i + 1];
@@ -311,13 +320,13 @@ static void kernel_softmax_over(size_t segments, const uint32_t *first, size_t c
       const size_t n = cols - c < VF_LANES ? cols - c : VF_LANES;
       const edb_vf max = fold_rows(x, from, to, c, n, vf_max);
       for (size_t r = from; r < to; r++) {
-        const edb_vf v = span_load_n(span_row(x, r), x.col_stride, c, n);
+        const edb_vf v = vf_load_n(row_in(x, r) + c, n);
         vf_store_n(y + (ptrdiff_t)r * y_stride + c, vf_exp(vf_sub(v, max)), n);
       }
-      const edb_span exps = {y, y_stride, 1};
+      const edb_rows_in exps = {.data = y, .stride = y_stride};
       const edb_vf sum = fold_rows(exps, from, to, c, n, vf_add);
       for (size_t r = from; r < to; r++) {
-        const edb_vf e = span_load_n(span_row(exps, r), 1, c, n);
+        const edb_vf e = vf_load_n(row_in(exps, r) + c, n);
         vf_store_n(y + (ptrdiff_t)r * y_stride + c, vf_div(e, sum), n);
       }
     }

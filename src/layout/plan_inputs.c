@@ -70,15 +70,29 @@ uint32_t edb_plan_inputs_find(const edb_plan_inputs *p, uint32_t root) {
   return p->operand_of[root];
 }
 
-/* The one step that reads an input, if it could do with pointers. */
-static edb_reader find_only_reader(const finder *f, uint32_t slot) {
-  uint32_t first = f->read_start[slot], k;
-  if (f->plan->slots[slot].kind != EDB_SLOT_INPUT || f->read_start[slot + 1] != first + 1)
-    return EDB_READER_OTHER;
-  const edb_step *step = reader(f, first, &k);
-  if (step->operand[k] != slot) return EDB_READER_OTHER;
+/* What a step that reads rows as its operand k is, if it could do with pointers to them. */
+static edb_reader reader_of(const edb_plan *plan, const edb_step *step, uint32_t k) {
   if (step->kind == EDB_STEP_PRODUCT && step->repeat == 1 && k == 0) return EDB_READER_PRODUCT;
-  return step->kind == EDB_STEP_FUSED ? EDB_READER_FUSED : EDB_READER_OTHER;
+  if (step->kind == EDB_STEP_FUSED) return EDB_READER_FUSED;
+  bool over = step->kind == EDB_STEP_OP && edb_op_is_over(plan->cell->ops[step->op].kind);
+  return over ? EDB_READER_OVER : EDB_READER_OTHER;
+}
+
+/* The steps that read an input, if all could do with pointers: one pass of elementwise operators,
+ * whose kernel is then called row by row, or any number of steps that are called once. */
+static edb_reader find_reader(const finder *f, uint32_t slot) {
+  edb_reader found = EDB_READER_OTHER;
+  if (f->plan->slots[slot].kind != EDB_SLOT_INPUT) return EDB_READER_OTHER;
+  for (uint32_t first = f->read_start[slot], i = first, k; i < f->read_start[slot + 1]; i++) {
+    const edb_step *step = reader(f, i, &k);
+    edb_reader next = reader_of(f->plan, step, k);
+    bool once = next == EDB_READER_PRODUCT || next == EDB_READER_OVER;
+    if (step->operand[k] != slot || next == EDB_READER_OTHER || found == EDB_READER_FUSED ||
+        (i > first && !once))
+      return EDB_READER_OTHER;
+    if (found != EDB_READER_OVER) found = next;
+  }
+  return found;
 }
 
 /* Columns of the matrix that a step takes as operand k, one for each row; 0: it takes no such. */
@@ -134,7 +148,7 @@ static void find_readers(finder *f) {
   }
   for (uint32_t k = 0; k < p->n_operands; k++)
     p->operands[k].reader =
-        is_of_matrices(f, k) ? EDB_READER_MATRICES : find_only_reader(f, p->operands[k].slot);
+        is_of_matrices(f, k) ? EDB_READER_MATRICES : find_reader(f, p->operands[k].slot);
 }
 
 static void add_part(finder *f, uint32_t input, uint32_t slot) {

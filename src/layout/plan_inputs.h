@@ -13,11 +13,12 @@
 
 #include "layout/plan.h"
 
-/* Of an operand whose readers could do with a pointer per row. */
+/* Of an operand whose readers could all do with a pointer per row. */
 typedef enum edb_reader {
   EDB_READER_OTHER,
-  EDB_READER_PRODUCT, /* one product with weights, as its left factor */
+  EDB_READER_PRODUCT, /* products with weights, as their left factor */
   EDB_READER_FUSED,   /* one pass of elementwise operators */
+  EDB_READER_OVER,    /* reductions over elements, and products */
   EDB_READER_MATRICES /* products with a factor for each row: they take an input as it is, or
                          matrices of which every input is some rows */
 } edb_reader;

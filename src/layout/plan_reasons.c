@@ -237,8 +237,8 @@ static void explain_output(const edb_plan *plan, edb_copied *c) {
   else if (root == EDB_SLOT_INPUT)
     c->reason = EDB_COPY_PASSED_ON;
   else
-    c->reason = root == EDB_SLOT_OUTPUT || c->kernel == EDB_COPY_NOTHING ? EDB_COPY_AGAIN
-                                                                         : EDB_COPY_INSIDE;
+    c->reason =
+        root == EDB_SLOT_OUTPUT || c->kernel == EDB_COPY_NOTHING ? EDB_COPY_AGAIN : EDB_COPY_INSIDE;
 }
 
 static edb_status explain_copy(explainer *e, edb_copied *c) {
@@ -260,7 +260,8 @@ static edb_status explain_copy(explainer *e, edb_copied *c) {
     c->is_known = find_value(plan, columns_of(plan, s->operand[0]), &c->value) ||
                   find_value(plan, to, &c->value);
     c->kernel = find_kernel(plan, to);
-    if (c->kernel == EDB_COPY_NOTHING) c->kernel = find_kernel(plan, columns_of(plan, s->operand[0]));
+    if (c->kernel == EDB_COPY_NOTHING)
+      c->kernel = find_kernel(plan, columns_of(plan, s->operand[0]));
   }
   return add(e, *c);
 }

@@ -34,16 +34,17 @@ typedef struct edb_copied {
   uint32_t step; /* of the plan; NOTHING: before the first one, if need be */
   bool is_known; /* what `value` is; else a temporary */
   edb_ref value;
-  uint32_t concat; /* operator that wants it there, or NOTHING */
-  uint32_t output; /* that it is stored as, or NOTHING */
-  uint32_t kernel; /* step, or NOTHING */
-  size_t bytes;    /* per row */
+  uint32_t concat;              /* operator that wants it there, or NOTHING */
+  uint32_t output;              /* that it is stored as, or NOTHING */
+  uint32_t kernel;              /* step, or NOTHING */
+  size_t bytes;                 /* per row */
   size_t first_rival, n_rivals; /* in edb_plan_reasons.rivals */
 } edb_copied;
 
 typedef struct edb_plan_reasons {
   edb_context *ctx;
-  EDB_VEC(edb_copied) copies; /* inputs that may be gathered first, then in the order of the steps */
+  EDB_VEC(edb_copied)
+  copies; /* inputs that may be gathered first, then in the order of the steps */
   edb_rivals rivals;
 } edb_plan_reasons;
 

@@ -266,6 +266,76 @@ static void placements_that_there_are_not_are_refused(void **state) {
   world_close(&w);
 }
 
+/* ---- Reductions over elements, products in bf16 ---------------------------------------------- */
+
+static const char sums_text[] = "edb 1\n"
+                                "model sums\n"
+                                "const hidden = 24\n"
+                                "param E[10, hidden], W[hidden, hidden]\n"
+                                "cell leaf(word: index 10) -> (h[hidden]):\n"
+                                "  h = tanh(E[word])\n"
+                                "cell node(hs[hidden]...) -> (h[hidden]):\n"
+                                "  h = tanh(sum(hs) + mean(W @ hs)) * max(hs)\n";
+
+/* Nodes of uneven numbers of earlier ones, from all over the graph. */
+static edb_graph *sums_of(const world *w) {
+  edb_graph *graph = graph_of(w);
+  for (uint32_t i = 0; i < 20; i++) (void)append(graph, 0, NULL, 0, (int32_t)(i % 10));
+  for (uint32_t i = 0; i < 30; i++) {
+    edb_value inputs[3];
+    int32_t arity = 1 + (int32_t)(i % 3);
+    for (int32_t k = 0; k < arity; k++)
+      inputs[k] = (edb_value){(edb_node)((i * i + 7 * (uint32_t)k) % (20 + i)), 0};
+    edb_call call = {.cell = 1,
+                     .inputs = inputs,
+                     .n_inputs = (uint32_t)arity,
+                     .arities = (uint32_t[]){(uint32_t)arity}};
+    edb_node node;
+    edb_error error = {0};
+    MUST(edb_graph_append(graph, &call, &node, &error), error);
+  }
+  return graph;
+}
+
+/* The values of all nodes, and what it took. */
+static edb_run_stats read_sums(const world *w, edb_policy_kind kind, edb_precision precision,
+                               float *to) {
+  edb_session_params params = EDB_PARAMS(edb_session_params);
+  edb_session *session = NULL;
+  edb_policy *policy = policy_of(w, kind);
+  edb_graph *graph = sums_of(w);
+  edb_error error = {0};
+  params.precision = precision;
+  params.placement = EDB_PLACEMENT_ARRIVAL;
+  params.no_hoist = params.no_share = params.no_table = true;
+  MUST(edb_session_create(w->ctx, w->model, w->weights, &params, &session, &error), error);
+  MUST(edb_session_run(session, graph, policy, NULL, &error), error);
+  edb_run_stats stats = edb_session_stats(session);
+  for (edb_node node = 0; node < edb_graph_node_count(graph); node++, to += 24)
+    MUST(edb_session_read(session, graph, (edb_value){node, 0}, to, 24, &error), error);
+  edb_graph_destroy(graph);
+  edb_policy_destroy(policy);
+  edb_session_destroy(session);
+  return stats;
+}
+
+static void reductions_and_products_of_one_input_read_its_rows_where_they_are(void **state) {
+  (void)state;
+  static const edb_precision precisions[] = {EDB_PRECISION_F32, EDB_PRECISION_BF16};
+  for (edb_simd simd = EDB_SIMD_AUTO; simd <= EDB_SIMD_PORTABLE; simd++) {
+    world w = world_of(simd, sums_text);
+    for (int i = 0; i < 2; i++) {
+      float alone[50 * 24], batched[50 * 24];
+      (void)read_sums(&w, EDB_POLICY_UNBATCHED, precisions[i], alone);
+      edb_run_stats stats = read_sums(&w, EDB_POLICY_BEST, precisions[i], batched);
+      assert_true(stats.rows_through_pointers > 0);
+      assert_int_equal(stats.bytes_copied, 0);
+      assert_memory_equal(alone, batched, sizeof alone);
+    }
+    world_close(&w);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(chains_need_no_copies_and_a_second_store_for_a_second_reader_at_most),
@@ -274,6 +344,7 @@ int main(void) {
       cmocka_unit_test(matrices_are_read_where_they_are_with_the_same_bits),
       cmocka_unit_test(rows_come_to_their_readers_in_the_way_that_was_measured_to_be_cheap),
       cmocka_unit_test(placements_that_there_are_not_are_refused),
+      cmocka_unit_test(reductions_and_products_of_one_input_read_its_rows_where_they_are),
   };
   return cmocka_run_group_tests_name("placing", tests, NULL, NULL);
 }

@@ -105,13 +105,14 @@ static void elementwise(const edb_kernels *k, data *t) {
 static void reductions(const edb_kernels *k, data *t) {
   static const uint32_t first[] = {0, 0, 3, 4, ROWS};
   static const int32_t label[ROWS] = {4, 0, -1, 2, 1, 3, 0};
+  const edb_rows_in in = {.data = t->c, .stride = STRIDE};
 #define ROW_WISE(name)                           \
   k->name(ROWS, COLS, span(t->c), t->y, STRIDE); \
   finish(t, #name);                              \
   k->name(ROWS, 5, span(t->c), t->y, STRIDE);    \
   finish(t, #name)
-#define OVER(name)                                   \
-  k->name(4, first, COLS, span(t->c), t->y, STRIDE); \
+#define OVER(name)                           \
+  k->name(4, first, COLS, in, t->y, STRIDE); \
   finish(t, #name)
 #define PAIRS(name)                                          \
   k->name(ROWS, COLS, span(t->c), span(t->d), t->y, STRIDE); \

@@ -302,7 +302,7 @@ static void segments_are_reduced_in_the_order_of_their_rows(void **state) {
       const ptrdiff_t stride = (ptrdiff_t)cols;
       block x = segment_rows(cols), sum = block_new(SEGMENTS * cols, true);
       block mean = block_new(SEGMENTS * cols, true), max = block_new(SEGMENTS * cols, true);
-      const edb_span in = {x.data, stride, 1};
+      const edb_rows_in in = {.data = x.data, .stride = stride};
       k->sum_over(SEGMENTS, first, cols, in, sum.data, stride);
       k->mean_over(SEGMENTS, first, cols, in, mean.data, stride);
       k->max_over(SEGMENTS, first, cols, in, max.data, stride);
@@ -321,13 +321,45 @@ static void segments_are_reduced_in_the_order_of_their_rows(void **state) {
   }
 }
 
+/* The same rows in another order of memory, found through pointers. */
+static void segments_of_rows_apart_give_the_same(void **state) {
+  (void)state;
+  FOR_EACH_LEVEL(k) {
+    for (size_t w = 0; w < COUNT(widths); w++) {
+      const size_t cols = widths[w], n = SEGMENT_ROWS * cols;
+      const ptrdiff_t stride = (ptrdiff_t)cols;
+      block x = segment_rows(cols), y = block_new(n, true), want = block_new(n, true);
+      block apart = block_new(2 * n, true);
+      const float *rows[SEGMENT_ROWS];
+      for (size_t r = 0; r < SEGMENT_ROWS; r++) {
+        float *row = apart.data + 2 * (SEGMENT_ROWS - 1 - r) * cols + r % 2;
+        rows[r] = memcpy(row, x.data + r * cols, cols * sizeof *row);
+      }
+      const edb_rows_in together = {.data = x.data, .stride = stride}, in = {.apart = rows};
+#define ASSERT_OVER_SAME(name, count)                          \
+  k->name(SEGMENTS, first, cols, together, want.data, stride); \
+  k->name(SEGMENTS, first, cols, in, y.data, stride);          \
+  assert_memory_equal(y.data, want.data, (count)*cols * sizeof(float))
+      ASSERT_OVER_SAME(sum_over, SEGMENTS);
+      ASSERT_OVER_SAME(mean_over, SEGMENTS);
+      ASSERT_OVER_SAME(max_over, SEGMENTS);
+      ASSERT_OVER_SAME(softmax_over, SEGMENT_ROWS);
+      block_free(&x);
+      block_free(&y);
+      block_free(&want);
+      block_free(&apart);
+    }
+  }
+}
+
 static void softmax_over_segments_goes_down_the_columns(void **state) {
   (void)state;
   FOR_EACH_LEVEL(k) {
     for (size_t w = 0; w < COUNT(widths); w++) {
       const size_t cols = widths[w];
       block x = segment_rows(cols), y = block_new(SEGMENT_ROWS * cols, true);
-      k->softmax_over(SEGMENTS, first, cols, (edb_span){x.data, (ptrdiff_t)cols, 1}, y.data,
+      k->softmax_over(SEGMENTS, first, cols,
+                      (edb_rows_in){.data = x.data, .stride = (ptrdiff_t)cols}, y.data,
                       (ptrdiff_t)cols);
       for (size_t t = 0; t < SEGMENTS * cols; t++) {
         const size_t i = t / cols, c = t % cols;
@@ -358,6 +390,7 @@ int main(void) {
       cmocka_unit_test(cross_entropy_does_not_depend_on_the_other_rows),
       cmocka_unit_test(layer_norm_follows_its_definition),
       cmocka_unit_test(segments_are_reduced_in_the_order_of_their_rows),
+      cmocka_unit_test(segments_of_rows_apart_give_the_same),
       cmocka_unit_test(softmax_over_segments_goes_down_the_columns),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,6 +81,15 @@ static void an_input_of_two_kernels_may_be_gathered_and_one_of_a_product_is_not(
   end(&t);
 }
 
+static void inputs_of_products_and_reductions_stay_where_they_are(void **state) {
+  (void)state;
+  reasons_test t = begin(HEAD "cell f(hs[n]..., h[n]) -> (y[n], z[n]):\n"
+                              "  y = sum(hs) + sum(tanh(W @ hs))\n"
+                              "  z = W @ h\n");
+  assert_int_equal(t.reasons.copies.length, 0);
+  end(&t);
+}
+
 static void inputs_and_attributes_that_are_given_or_passed_on_say_so(void **state) {
   (void)state;
   reasons_test t = begin(HEAD "cell f(x[n], d: dense[n]) -> (y[n], z[n]):\n"
@@ -216,6 +225,7 @@ int main(void) {
       cmocka_unit_test(an_input_beside_a_result_is_said_to_stand_there),
       cmocka_unit_test(inputs_side_by_side_are_told_from_those_beside_results),
       cmocka_unit_test(an_input_of_two_kernels_may_be_gathered_and_one_of_a_product_is_not),
+      cmocka_unit_test(inputs_of_products_and_reductions_stay_where_they_are),
       cmocka_unit_test(inputs_and_attributes_that_are_given_or_passed_on_say_so),
       cmocka_unit_test(a_concat_that_loses_names_the_concats_that_win),
       cmocka_unit_test(an_input_that_two_concats_want_apart_names_the_other),

@@ -36,11 +36,12 @@ static void without_measurements_products_point_and_nothing_is_stored_twice(void
   for (int i = 0; i < 2; i++)
     for (int far = 0; far < 2; far++) {
       assert_true(edb_row_rule_points(&rules[i], EDB_READER_PRODUCT, 1, far));
+      assert_true(edb_row_rule_points(&rules[i], EDB_READER_OVER, 1, far));
       assert_false(edb_row_rule_points(&rules[i], EDB_READER_FUSED, 127, far));
       assert_true(edb_row_rule_points(&rules[i], EDB_READER_FUSED, 128, far));
       assert_false(edb_row_rule_points(&rules[i], EDB_READER_OTHER, 512, far));
       assert_true(edb_row_rule_points(&rules[i], EDB_READER_MATRICES, 1, far));
-      for (int reader = 0; reader <= EDB_READER_FUSED; reader++)
+      for (int reader = 0; reader <= EDB_READER_OVER; reader++)
         assert_false(edb_row_rule_stores(&rules[i], (edb_reader)reader, 512, far));
     }
 }
