@@ -29,9 +29,27 @@ VF_INLINE edb_vf vf_minus_abs(edb_vf x) {
 }
 
 /* 1.5 * 2^23: adding it rounds a number below 2^22 to a whole one, which then stands in the low
- * bits; 1.5 * 2^19 to a multiple of 1 / 16, in whose low bits the sixteenths stand. */
-#define VF_ROUNDER            0x1.8p23f
-#define VF_SIXTEENTHS_ROUNDER 0x1.8p19f
+ * bits. */
+#define VF_ROUNDER 0x1.8p23f
+
+/* 1.5 * 2^19 + 254: adding it to a number rounds that to a multiple of 1 / 16, whose sixteenths,
+ * and those of 254, then stand in the low bits. */
+#define VF_SIXTEENTHS_ROUNDER 0x1.801fcp19f
+
+#ifndef VF_HAS_SCALE
+/* x * 2^floor(n), rounded once (also to a denormal or to infinity), for a multiple n of 1 / 16 in
+ * [-151, 129) and 0.5 < |x| < 2; `shifted` is n + VF_SIXTEENTHS_ROUNDER. In two steps: the first
+ * factor keeps x normal, so it rounds nothing. 254 is twice the bias of exponents, and what stands
+ * above it in the bits is a multiple of 2^10: it goes when they are shifted to their place. */
+VF_INLINE edb_vf vf_scale(edb_vf x, edb_vf n, edb_vf shifted) {
+  const edb_vi whole = vi_shift_right(vf_bits(shifted), 4);
+  const edb_vi half = vi_shift_right(vf_bits(shifted), 5);
+  const edb_vf first = vf_from_bits(vi_shift_left(half, 23));
+  const edb_vf second = vf_from_bits(vi_shift_left(vi_sub(whole, half), 23));
+  (void)n;
+  return vf_mul(vf_mul(x, first), second);
+}
+#endif
 
 /* 2^(i / 16) */
 static const float vf_powers_of_two[VF_LANES] = {
@@ -53,7 +71,7 @@ VF_INLINE edb_vf vf_exp_bounded(edb_vf x) {
   const edb_vf q = vf_fma(vf_set1(0x1.55571ep-3f), r, vf_set1(0x1.000220p-1f));
   const edb_vf p = vf_fma(vf_mul(r, r), q, r);
   const edb_vf power = vf_pick(vf_powers_of_two, vf_bits(shifted));
-  return vf_scale(vf_fma(power, p, power), n);
+  return vf_scale(vf_fma(power, p, power), n, shifted);
 }
 
 VF_INLINE edb_vf vf_exp(edb_vf x) {

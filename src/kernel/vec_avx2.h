@@ -165,17 +165,6 @@ VF_INLINE edb_vf vf_pick(const float table[VF_LANES], edb_vi index) {
   return (edb_vf){vf_pick8(t.lo, t.hi, index.lo), vf_pick8(t.lo, t.hi, index.hi)};
 }
 
-/* In two exact steps, as in vec_portable.h. */
-VF_INLINE edb_vf vf_scale(edb_vf x, edb_vf n) {
-  const edb_vf floored = VF_MAP1(edb_vf, _mm256_floor_ps, n);
-  const edb_vi whole = VF_MAP1(edb_vi, _mm256_cvtps_epi32, floored);
-  const edb_vi half = vi_shift_right(whole, 1);
-  const edb_vi rest = vi_sub(whole, half);
-  const edb_vf first = vf_from_bits(vi_shift_left(vi_add(half, vi_set1(127)), 23));
-  const edb_vf second = vf_from_bits(vi_shift_left(vi_add(rest, vi_set1(127)), 23));
-  return vf_mul(vf_mul(x, first), second);
-}
-
 VF_INLINE edb_vf vf_swap8(edb_vf v) {
   return (edb_vf){v.hi, v.lo};
 }

@@ -68,7 +68,10 @@ VF_INLINE edb_vf vf_fma(edb_vf a, edb_vf b, edb_vf c) {
 VF_INLINE edb_vf vf_sqrt(edb_vf a) {
   return _mm512_maskz_sqrt_ps(0xffff, a);
 }
-VF_INLINE edb_vf vf_scale(edb_vf x, edb_vf n) {
+/* One instruction for what kernel/math.h does in several. */
+#define VF_HAS_SCALE
+VF_INLINE edb_vf vf_scale(edb_vf x, edb_vf n, edb_vf shifted) {
+  (void)shifted;
   return _mm512_maskz_scalef_ps(0xffff, x, n);
 }
 

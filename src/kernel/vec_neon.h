@@ -164,19 +164,6 @@ VF_INLINE edb_vf vf_pick(const float table[VF_LANES], edb_vi index) {
                                                 first, vandq_s32(index.q[i], mask), 0x04040404)))));
 }
 
-VF_INLINE edb_vi vf_floor(edb_vf a) {
-  VF_QUARTERS(edb_vi, vcvtmq_s32_f32(a.q[i]));
-}
-/* In two exact steps, as in vec_portable.h. */
-VF_INLINE edb_vf vf_scale(edb_vf x, edb_vf n) {
-  const edb_vi whole = vf_floor(n);
-  const edb_vi half = vi_shift_right(whole, 1);
-  const edb_vi rest = vi_sub(whole, half);
-  const edb_vf first = vf_from_bits(vi_shift_left(vi_add(half, vi_set1(127)), 23));
-  const edb_vf second = vf_from_bits(vi_shift_left(vi_add(rest, vi_set1(127)), 23));
-  return vf_mul(vf_mul(x, first), second);
-}
-
 VF_INLINE edb_vf vf_swap8(edb_vf v) {
   return (edb_vf){{v.q[2], v.q[3], v.q[0], v.q[1]}};
 }

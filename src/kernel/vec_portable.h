@@ -169,19 +169,6 @@ VF_INLINE edb_vf vf_pick(const float table[VF_LANES], edb_vi index) {
   VF_LANEWISE(edb_vf, table[index.lane[i] & (VF_LANES - 1)]);
 }
 
-/* x * 2^floor(n), rounded once (also to a denormal or to infinity), for a multiple n of 1 / 16 in
- * [-151, 129) and 0.5 < |x| < 2: the first factor keeps x normal, so it rounds nothing. The sum
- * with 1.5 * 2^19 puts the sixteenths of n into the low bits of a float. */
-VF_INLINE edb_vf vf_scale(edb_vf x, edb_vf n) {
-  const edb_vi sixteenths = vi_sub(vf_bits(vf_add(n, vf_set1(0x1.8p19f))), vi_set1(0x49400000));
-  const edb_vi whole = vi_shift_right(sixteenths, 4);
-  const edb_vi half = vi_shift_right(whole, 1);
-  const edb_vi rest = vi_sub(whole, half);
-  const edb_vf first = vf_from_bits(vi_shift_left(vi_add(half, vi_set1(127)), 23));
-  const edb_vf second = vf_from_bits(vi_shift_left(vi_add(rest, vi_set1(127)), 23));
-  return vf_mul(vf_mul(x, first), second);
-}
-
 /* Lane i gets lane i ^ 8, 4, 2, 1. */
 VF_INLINE edb_vf vf_swap8(edb_vf v) {
   VF_LANEWISE(edb_vf, v.lane[i ^ 8]);
