@@ -27,20 +27,57 @@ static bool find_claims(const edb_cell_adapter *a, const edb_arrangement *r, boo
   return any;
 }
 
-/* Concats that are not met get copies of what others claim; the rest can be made where they want
- * it. Gives the bytes of the copies. */
-static size_t add_copies(edb_cell_adapter *a, const edb_arrangement *r, uint8_t *claimed) {
-  const uint8_t *fate = r->fate;
+/* A problem with copies, and what it takes to have the one without back. */
+typedef struct copier {
+  edb_cell_adapter *a;
+  const edb_arrangement *first; /* the solution without */
+  bool all;                     /* whether all tuples claim their variables, or concats only */
+  uint8_t *claimed;             /* [room] variables */
+  uint8_t *of_outputs;          /* [room] variables of concats that are outputs */
+  uint8_t *wanted;              /* [n_elements] of the copies that there could be, in order */
+  uint32_t *elements;           /* [n_elements] without copies */
+  uint32_t n_variables;         /* without copies */
+} copier;
+
+/* A concat that is an output is made where that is wanted, unless it shares a value. */
+static void find_outputs(const copier *c) {
+  const edb_cell_adapter *a = c->a;
+  memset(c->of_outputs, 0, a->out->room);
+  for (uint32_t o = 0; o < a->cell->sig.n_outputs; o++) {
+    edb_ref ref = edb_batching_value(a->batching, a->cell->outputs[o].value);
+    if (ref.kind != EDB_REF_OP || a->sequence[ref.index] == UINT32_MAX) continue;
+    const edb_arrange_batch *p = &a->batches[a->sequence[ref.index]];
+    for (uint32_t k = 0; k < p->size; k++) c->of_outputs[p->elements[k]] = 1;
+  }
+}
+
+static void drop_copies(const copier *c) {
+  edb_cell_adapter *a = c->a;
+  memcpy(a->elements, c->elements, a->n_elements * sizeof *a->elements);
+  memset(a->out->copy, 0, a->out->room);
+  a->out->n_variables = c->n_variables;
+}
+
+/* Concats that are not met get those of the copies of what others claim that are wanted; the rest
+ * can be made where they want it. Gives the bytes of the copies; *count gets how many there could
+ * be. */
+static size_t add_copies(const copier *c, uint32_t *count) {
+  edb_cell_adapter *a = c->a;
+  const uint8_t *fate = c->first->fate;
   size_t bytes = 0;
+  *count = 0;
+  drop_copies(c);
+  (void)find_claims(a, c->first, c->all, c->claimed);
   for (uint32_t b = 0; b < a->n_batches; fate += a->batches[b++].n_tuples) {
     if (*fate != EDB_TUPLE_COPIED || !is_concat(a, b)) continue;
     uint32_t *e = a->elements + (a->batches[b].elements - a->elements);
     for (uint32_t k = 0; k < a->batches[b].size; k++) {
-      if (!claimed[e[k]]) {
-        claimed[e[k]] = 1;
+      uint32_t of = e[k];
+      if (!c->claimed[of]) {
+        c->claimed[of] = 1;
         continue;
       }
-      uint32_t of = e[k];
+      if (!c->wanted[(*count)++] && !c->of_outputs[of]) continue;
       bytes += a->bytes[of];
       edb_cell_add_variable(a, a->out->variables[of], &e[k]);
       a->out->copy[e[k]] = 1;
@@ -49,34 +86,60 @@ static size_t add_copies(edb_cell_adapter *a, const edb_arrangement *r, uint8_t 
   return bytes;
 }
 
-/* The solution with copies of what is claimed, if it copies less than `first`; else NULL. */
-static edb_status try_copies(edb_cell_adapter *a, const edb_arrangement *first, bool all,
-                             uint8_t *claimed, edb_arrangement **out) {
-  if (!find_claims(a, first, all, claimed)) return EDB_OK;
-  size_t copied = add_copies(a, first, claimed);
-  EDB_TRY(edb_cell_solve(a, out));
-  if (copied + (*out)->copied_bytes < first->copied_bytes) return EDB_OK;
-  edb_arrangement_destroy(*out);
-  *out = NULL;
+/* What is copied with the copies that are wanted; the solution, too, if *out is asked for. */
+static edb_status solve(const copier *c, uint32_t *count, size_t *bytes, edb_arrangement **out) {
+  edb_arrangement *r = NULL;
+  *bytes = add_copies(c, count);
+  EDB_TRY(edb_cell_solve(c->a, &r));
+  *bytes += r->copied_bytes;
+  if (out)
+    *out = r;
+  else
+    edb_arrangement_destroy(r);
   return EDB_OK;
+}
+
+/* Copies that are left out one by one, at most: a guard for cells of many concats. */
+#define MOST_TRIES 32
+
+/* Leaves out each copy without which less is copied: one of the two that claim a value may do. *out
+ * gets the solution if it copies less than the first one. */
+static edb_status try_copies(const copier *c, edb_arrangement **out) {
+  uint32_t count;
+  size_t least, bytes;
+  if (!find_claims(c->a, c->first, c->all, c->claimed)) return EDB_OK;
+  memset(c->wanted, 1, c->a->n_elements);
+  EDB_TRY(solve(c, &count, &least, NULL));
+  for (uint32_t i = 0; i < count && i < MOST_TRIES; i++) {
+    uint32_t others;
+    c->wanted[i] = 0;
+    EDB_TRY(solve(c, &others, &bytes, NULL));
+    if (bytes < least)
+      least = bytes;
+    else
+      c->wanted[i] = 1;
+  }
+  if (least >= c->first->copied_bytes) return EDB_OK;
+  return solve(c, &count, &bytes, out);
 }
 
 edb_status edb_cell_solve_with_copies(edb_cell_adapter *a, const edb_arrangement *first,
                                       edb_arrangement **out) {
   edb_status status = EDB_OK;
-  uint32_t before = a->out->n_variables;
-  size_t words = a->n_elements * sizeof(uint32_t), bytes = words + a->out->room;
-  uint32_t *elements = edb_alloc(a->ctx, bytes);
-  if (!elements) return edb_fail_memory(a->error, bytes, "copies of a cell's values");
-  uint8_t *claimed = (uint8_t *)elements + words;
-  memcpy(elements, a->elements, words);
+  copier c = {.a = a, .first = first, .n_variables = a->out->n_variables};
+  size_t words = a->n_elements * sizeof(uint32_t), bytes = words + a->n_elements + 2 * a->out->room;
+  c.elements = edb_alloc(a->ctx, bytes);
+  if (!c.elements) return edb_fail_memory(a->error, bytes, "copies of a cell's values");
+  c.wanted = (uint8_t *)c.elements + words;
+  c.claimed = c.wanted + a->n_elements;
+  c.of_outputs = c.claimed + a->out->room;
+  memcpy(c.elements, a->elements, words);
+  find_outputs(&c);
   for (int all = 0; all < 2 && !*out && status == EDB_OK; all++) {
-    status = try_copies(a, first, all == 1, claimed, out);
-    if (*out) break;
-    memcpy(a->elements, elements, words);
-    memset(a->out->copy, 0, a->out->room);
-    a->out->n_variables = before;
+    c.all = all == 1;
+    status = try_copies(&c, out);
+    if (!*out) drop_copies(&c);
   }
-  edb_free(a->ctx, elements, bytes);
+  edb_free(a->ctx, c.elements, bytes);
   return status;
 }

@@ -123,6 +123,32 @@ static void an_input_of_two_concats_is_gathered_into_both(void **state) {
   done(&w, plan);
 }
 
+/* p d q and a copy: of p behind q, or of q before p. */
+static void a_ring_of_concats_copies_one_value(void **state) {
+  (void)state;
+  WITH_PLAN("cell f(h[n], c[n]) -> (y[n], z[n]):\n"
+            "  p = sigmoid(h)\n"
+            "  q = tanh(c)\n"
+            "  d = p * q\n"
+            "  y = Q @ [p; d] + Q @ [d; q]\n"
+            "  z = Q @ [q; p]\n");
+  assert_int_equal(count_steps(plan, EDB_STEP_COPY), 1);
+  assert_int_equal(count_plan(plan).gathers, 1);
+  done(&w, plan);
+}
+
+/* x r x': only the input is gathered again. */
+static void a_concat_and_its_reverse_gather_the_input_twice_and_copy_nothing(void **state) {
+  (void)state;
+  WITH_PLAN("cell f(x[n], h[n]) -> (y[n], z[n]):\n"
+            "  r = tanh(W @ h)\n"
+            "  y = Q @ [x; r]\n"
+            "  z = Q @ [r; x]\n");
+  assert_int_equal(count_steps(plan, EDB_STEP_COPY), 0);
+  assert_int_equal(count_steps(plan, EDB_STEP_GATHER), 2);
+  done(&w, plan);
+}
+
 static void outputs_that_are_inputs_or_parts_are_copied(void **state) {
   (void)state;
   WITH_PLAN("cell f(h[n], w[2*n]) -> (h[n], y[n], z[n], x[n]):\n"
@@ -323,6 +349,8 @@ int main(void) {
       cmocka_unit_test(slices_reshapes_and_dropout_are_views),
       cmocka_unit_test(a_concat_is_made_in_place_where_nothing_else_claims_its_operands),
       cmocka_unit_test(an_input_of_two_concats_is_gathered_into_both),
+      cmocka_unit_test(a_ring_of_concats_copies_one_value),
+      cmocka_unit_test(a_concat_and_its_reverse_gather_the_input_twice_and_copy_nothing),
       cmocka_unit_test(outputs_that_are_inputs_or_parts_are_copied),
       cmocka_unit_test(inputs_that_only_unused_views_read_take_no_part),
       cmocka_unit_test(what_depends_on_parameters_only_has_one_row),
