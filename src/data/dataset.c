@@ -63,7 +63,6 @@ static edb_status reader_open(edb_reader *reader, edb_error *error) {
 
 /* ---- Reading ------------------------------------------------------------------------------ */
 
-/* A text of white space only has no form; it has no instances either. */
 /* All instances, of which there must be one: a data set of none is a mistake of the caller's in
  * every use, and better said here than as a division by zero later. */
 static edb_status read_all(edb_reader *reader, edb_error *error) {
