@@ -82,6 +82,15 @@ static void params_of_another_size_are_refused(void **state) {
                    EDB_ERROR_ARGUMENT);
 }
 
+static void what_an_older_program_does_not_know_is_not_read(void **state) {
+  fixture *f = *state;
+  edb_data_params params = {.struct_bytes = offsetof(edb_data_params, limit), .limit = 1};
+  edb_dataset *dataset = NULL;
+  assert_int_equal(parse_with(f->ctx, f->model, TREES, &params, &dataset, NULL), EDB_OK);
+  assert_true(edb_dataset_count(dataset) > 1);
+  edb_dataset_destroy(dataset);
+}
+
 static void instances_are_appended_as_new_instances(void **state) {
   fixture *f = *state;
   edb_dataset *dataset = dataset_of(f->ctx, f->model, TREES);
@@ -256,6 +265,7 @@ int main(void) {
       TEST(a_missing_file_is_an_error_of_io),
       TEST(a_limit_ends_reading),
       TEST(params_of_another_size_are_refused),
+      TEST(what_an_older_program_does_not_know_is_not_read),
       TEST(instances_are_appended_as_new_instances),
       TEST(a_graph_over_another_model_is_refused),
       TEST(sizes_that_changed_since_are_refused),
