@@ -33,21 +33,24 @@ typedef struct copier {
   const edb_arrangement *first; /* the solution without */
   bool all;                     /* whether all tuples claim their variables, or concats only */
   uint8_t *claimed;             /* [room] variables */
-  uint8_t *of_outputs;          /* [room] variables of concats that are outputs */
+  uint8_t *always;              /* [room] variables whose copies are not left out */
   uint8_t *wanted;              /* [n_elements] of the copies that there could be, in order */
   uint32_t *elements;           /* [n_elements] without copies */
   uint32_t n_variables;         /* without copies */
 } copier;
 
-/* A concat that is an output is made where that is wanted, unless it shares a value. */
-static void find_outputs(const copier *c) {
+/* Inputs are gathered as it is, and apart from each other concats need no order in common; a concat
+ * that is an output is made where that is wanted, unless it shares a value. */
+static void find_always(const copier *c) {
   const edb_cell_adapter *a = c->a;
-  memset(c->of_outputs, 0, a->out->room);
+  memset(c->always, 0, a->out->room);
+  for (uint32_t v = 0; v < a->out->n_variables; v++)
+    c->always[v] = a->out->variables[v].kind != EDB_REF_OP;
   for (uint32_t o = 0; o < a->cell->sig.n_outputs; o++) {
     edb_ref ref = edb_batching_value(a->batching, a->cell->outputs[o].value);
     if (ref.kind != EDB_REF_OP || a->sequence[ref.index] == UINT32_MAX) continue;
     const edb_arrange_batch *p = &a->batches[a->sequence[ref.index]];
-    for (uint32_t k = 0; k < p->size; k++) c->of_outputs[p->elements[k]] = 1;
+    for (uint32_t k = 0; k < p->size; k++) c->always[p->elements[k]] = 1;
   }
 }
 
@@ -77,7 +80,7 @@ static size_t add_copies(const copier *c, uint32_t *count) {
         c->claimed[of] = 1;
         continue;
       }
-      if (!c->wanted[(*count)++] && !c->of_outputs[of]) continue;
+      if (!c->wanted[(*count)++] && !c->always[of]) continue;
       bytes += a->bytes[of];
       edb_cell_add_variable(a, a->out->variables[of], &e[k]);
       a->out->copy[e[k]] = 1;
@@ -127,14 +130,15 @@ edb_status edb_cell_solve_with_copies(edb_cell_adapter *a, const edb_arrangement
                                       edb_arrangement **out) {
   edb_status status = EDB_OK;
   copier c = {.a = a, .first = first, .n_variables = a->out->n_variables};
-  size_t words = a->n_elements * sizeof(uint32_t), bytes = words + a->n_elements + 2 * a->out->room;
+  size_t words = a->n_elements * sizeof(uint32_t),
+         bytes = words + a->n_elements + 2 * (size_t)a->out->room;
   c.elements = edb_alloc(a->ctx, bytes);
   if (!c.elements) return edb_fail_memory(a->error, bytes, "copies of a cell's values");
   c.wanted = (uint8_t *)c.elements + words;
   c.claimed = c.wanted + a->n_elements;
-  c.of_outputs = c.claimed + a->out->room;
+  c.always = c.claimed + a->out->room;
   memcpy(c.elements, a->elements, words);
-  find_outputs(&c);
+  find_always(&c);
   for (int all = 0; all < 2 && !*out && status == EDB_OK; all++) {
     c.all = all == 1;
     status = try_copies(&c, out);

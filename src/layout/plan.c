@@ -152,7 +152,8 @@ cleanup:
 /* What a plan does for each row: as the executor counts it. What depends on parameters only is done
  * once, but for copies of it. */
 typedef struct work {
-  size_t kernels, gathers, bytes, input_gathers;
+  size_t kernels, gathers, bytes; /* gathers: of values within the cell */
+  size_t copies, copied_bytes;    /* these and those of inputs */
 } work;
 
 static bool is_input(const edb_plan *plan, const edb_step *s) {
@@ -165,27 +166,32 @@ static work count_work(const edb_plan *plan) {
   for (uint32_t i = 0; i < plan->n_steps; i++) {
     const edb_step *s = &plan->steps[i];
     bool copies = s->kind == EDB_STEP_COPY || s->kind == EDB_STEP_EXPAND;
+    size_t bytes = plan->slots[s->result].width * sizeof(float);
     if (copies && plan->slots[s->operand[0]].domain == EDB_DOMAIN_STATIC) {
       w.kernels += !s->joined;
-    } else if (!copies && s->kind != EDB_STEP_GATHER) {
-      w.kernels += !s->joined && s->domain != EDB_DOMAIN_STATIC;
-    } else if (is_input(plan, s)) {
-      w.input_gathers += !s->joined;
-    } else {
-      w.gathers += !s->joined;
-      w.bytes += plan->slots[s->result].width * sizeof(float);
+      continue;
     }
+    if (!copies && s->kind != EDB_STEP_GATHER) {
+      w.kernels += !s->joined && s->domain != EDB_DOMAIN_STATIC;
+      continue;
+    }
+    w.copies += !s->joined;
+    w.copied_bytes += bytes;
+    if (is_input(plan, s)) continue;
+    w.gathers += !s->joined;
+    w.bytes += bytes;
   }
   return w;
 }
 
-/* Whether `a` does nothing that `b` does not do, and less of something. */
+/* Whether `a` does nothing that `b` does not do, and less of something; an input may be gathered in
+ * place of a value within the cell. */
 static bool is_less(work a, work b) {
-  if (a.kernels > b.kernels || a.gathers > b.gathers || a.bytes > b.bytes ||
-      a.input_gathers > b.input_gathers)
+  if (a.kernels > b.kernels || a.gathers > b.gathers || a.bytes > b.bytes || a.copies > b.copies ||
+      a.copied_bytes > b.copied_bytes)
     return false;
-  return a.kernels + a.gathers + a.bytes + a.input_gathers <
-         b.kernels + b.gathers + b.bytes + b.input_gathers;
+  return a.kernels + a.gathers + a.bytes + a.copies + a.copied_bytes <
+         b.kernels + b.gathers + b.bytes + b.copies + b.copied_bytes;
 }
 
 /* The order that was found serves operands; where there is none to be had, that of creation may do

@@ -261,6 +261,34 @@ static void a_plan_has_no_more_kernels_than_the_order_of_creation(void **state) 
   done(&w, plan);
 }
 
+/* Whether the order of creation needs no more kernels and copies, and fewer of those within the
+ * cell. */
+static bool is_worse(const plan_counts *planned, const plan_counts *created) {
+  return created->kernels <= planned->kernels && created->gathers < planned->gathers &&
+         created->gathers + created->input_gathers <= planned->gathers + planned->input_gathers &&
+         created->gather_bytes < planned->gather_bytes;
+}
+
+static void no_plan_copies_a_value_where_the_order_of_creation_gathers_an_input(void **state) {
+  (void)state;
+  for (uint64_t seed = 1; seed <= 150; seed++) {
+    world w = world_of(EDB_SIMD_PORTABLE, random_model(seed, 8, 3));
+    for (uint32_t c = 0; c < edb_model_cell_count(w.model); c++) {
+      plan_counts counts[2];
+      for (int created = 0; created < 2; created++) {
+        edb_plan_params params = {created ? EDB_LAYOUT_CREATED : EDB_LAYOUT_PLANNED, false};
+        edb_plan *plan = NULL;
+        edb_error error = {0};
+        MUST(edb_plan_create(w.ctx, edb_model_program(w.model), c, &params, &plan, &error), error);
+        counts[created] = count_plan(plan);
+        edb_plan_destroy(plan);
+      }
+      if (is_worse(&counts[0], &counts[1])) fail_msg("seed %u, cell %u", (unsigned)seed, c);
+    }
+    world_close(&w);
+  }
+}
+
 static void every_plan_of_the_small_models_is_sound(void **state) {
   (void)state;
   for (size_t i = 0; i < ZOO_COUNT; i++) {
@@ -358,6 +386,7 @@ int main(void) {
       cmocka_unit_test(a_map_reads_values_of_nodes_where_they_are),
       cmocka_unit_test(a_concat_in_a_map_gets_values_of_nodes_copied),
       cmocka_unit_test(a_plan_has_no_more_kernels_than_the_order_of_creation),
+      cmocka_unit_test(no_plan_copies_a_value_where_the_order_of_creation_gathers_an_input),
       cmocka_unit_test(every_plan_of_the_small_models_is_sound),
       cmocka_unit_test(every_plan_of_random_cells_is_sound),
       cmocka_unit_test(every_plan_of_random_gates_is_sound),
