@@ -198,6 +198,13 @@ static edb_status explain_operand(explainer *e, uint32_t operand, edb_copied *c)
   return EDB_OK;
 }
 
+/* Whether a gather is none: products read these matrices where they are. */
+static bool is_read_in_place(const explainer *e, const edb_step *s) {
+  uint32_t k = edb_plan_inputs_find(&e->inputs, edb_plan_root(e->plan, s->result, NULL));
+  return s->source < e->plan->cell->sig.n_inputs && k != EDB_OPERAND_MIXED &&
+         e->inputs.operands[k].reader == EDB_READER_MATRICES;
+}
+
 /* An input or attribute, gathered to where it is wanted. */
 static edb_status explain_gather(explainer *e, edb_copied *c) {
   const edb_plan *plan = e->plan;
@@ -294,7 +301,7 @@ static edb_status explain(explainer *e) {
                     .output = EDB_COPY_NOTHING,
                     .kernel = EDB_COPY_NOTHING,
                     .bytes = plan->slots[s->result].width * sizeof(float)};
-    if (s->kind == EDB_STEP_GATHER) EDB_TRY(explain_gather(e, &c));
+    if (s->kind == EDB_STEP_GATHER && !is_read_in_place(e, s)) EDB_TRY(explain_gather(e, &c));
     if (s->kind == EDB_STEP_COPY || s->kind == EDB_STEP_EXPAND) EDB_TRY(explain_copy(e, &c));
   }
   return EDB_OK;
