@@ -102,8 +102,9 @@ static edb_status solve(const copier *c, uint32_t *count, size_t *bytes, edb_arr
   return EDB_OK;
 }
 
-/* Copies that are left out one by one, at most: a guard for cells of many concats. */
-#define MOST_TRIES 32
+/* Copies that are left out one by one, at most, times operators of the cell: each takes a search of
+ * its own, and a cell of some 40 operators is to be planned within a millisecond. */
+#define MOST_WORK 24
 
 /* Leaves out each copy without which less is copied: one of the two that claim a value may do. *out
  * gets the solution if it copies less than the first one. */
@@ -113,7 +114,7 @@ static edb_status try_copies(const copier *c, edb_arrangement **out) {
   if (!find_claims(c->a, c->first, c->all, c->claimed)) return EDB_OK;
   memset(c->wanted, 1, c->a->n_elements);
   EDB_TRY(solve(c, &count, &least, NULL));
-  for (uint32_t i = 0; i < count && i < MOST_TRIES; i++) {
+  for (uint32_t i = 0; i < count && i * c->a->cell->n_ops < MOST_WORK; i++) {
     uint32_t others;
     c->wanted[i] = 0;
     EDB_TRY(solve(c, &others, &bytes, NULL));
