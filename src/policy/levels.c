@@ -102,13 +102,16 @@ static bool order_types(edb_levels *l, size_t words) {
 /* ---- Life ---------------------------------------------------------------------------------------
  */
 
-/* Types that make a cycle mostly do so in the first instance: it is not worth going on to the end
- * to learn of it. */
+#define FIRST_LOOK 12
+#define LAST_LOOK  192
+
+/* Types that make a cycle mostly do so in the first instance, and among its first nodes: it is not
+ * worth going on to the end to learn of it. */
 static bool find_levels(edb_levels *l) {
   const edb_dag *dag = l->dag;
   size_t words = EDB_BITSET_WORDS(dag->n_types);
   for (uint32_t from = 0, to; from < dag->n_nodes; from = to) {
-    to = from == 0 ? 32 : from == 32 ? 256 : dag->n_nodes;
+    to = from == 0 ? FIRST_LOOK : from < LAST_LOOK ? from * 4 : dag->n_nodes;
     if (to > dag->n_nodes) to = dag->n_nodes;
     if (words == 1 && dag->unbatchable == NULL)
       walk(l, from, to, 1, NULL);
