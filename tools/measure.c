@@ -117,7 +117,8 @@ edb_status runner_build(runner *r, uint32_t mini_batch, const edb_graph **lowere
 /* The losses are what inference is run for; they are read out like a user would. */
 static double read_losses(const runner *r, const edb_graph *graph) {
   double sum = 0;
-  for (edb_node n = 0; n < edb_graph_node_count(graph); n++) {
+  edb_node end = edb_graph_node_count(graph);
+  for (edb_node n = 0; n < end; n++) {
     edb_value value = {n, r->loss[edb_graph_node_cell(graph, n)]};
     float loss;
     if (value.output != UINT32_MAX &&

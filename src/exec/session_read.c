@@ -84,7 +84,10 @@ edb_status edb_session_read(const edb_session *s, const edb_graph *graph, edb_va
   EDB_TRY(find_value(s, graph, value, &row, &size, error));
   EDB_TRY(check_count(size, count, error));
   if (s->backend->element_bytes == sizeof(float)) {
-    memcpy(out, row, size * sizeof(float));
+    if (size == 1) /* losses, one a node: a copy of constant length is no call */
+      memcpy(out, row, sizeof(float));
+    else
+      memcpy(out, row, size * sizeof(float));
   } else {
     const double *from = (const double *)(const void *)row;
     for (size_t i = 0; i < size; i++) out[i] = (float)from[i];
