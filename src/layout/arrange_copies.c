@@ -89,16 +89,11 @@ static size_t add_copies(const copier *c, uint32_t *count) {
   return bytes;
 }
 
-/* What is copied with the copies that are wanted; the solution, too, if *out is asked for. */
+/* The solution with the copies that are wanted, and what is copied in all. */
 static edb_status solve(const copier *c, uint32_t *count, size_t *bytes, edb_arrangement **out) {
-  edb_arrangement *r = NULL;
   *bytes = add_copies(c, count);
-  EDB_TRY(edb_cell_solve(c->a, &r));
-  *bytes += r->copied_bytes;
-  if (out)
-    *out = r;
-  else
-    edb_arrangement_destroy(r);
+  EDB_TRY(edb_cell_solve(c->a, out));
+  *bytes += (*out)->copied_bytes;
   return EDB_OK;
 }
 
@@ -106,25 +101,40 @@ static edb_status solve(const copier *c, uint32_t *count, size_t *bytes, edb_arr
  * its own, and a cell of some 40 operators is to be planned within a millisecond. */
 #define MOST_WORK 24
 
-/* Leaves out each copy without which less is copied: one of the two that claim a value may do. *out
- * gets the solution if it copies less than the first one. */
+/* Leaves out each copy without which less is copied: one of the two that claim a value may do. */
+static edb_status leave_out(const copier *c, uint32_t count, size_t *least,
+                            edb_arrangement **best) {
+  for (uint32_t i = 0; i < count && (i + 1) * c->a->cell->n_ops <= MOST_WORK; i++) {
+    edb_arrangement *r = NULL;
+    uint32_t others;
+    size_t bytes;
+    c->wanted[i] = 0;
+    EDB_TRY(solve(c, &others, &bytes, &r));
+    c->wanted[i] = bytes >= *least;
+    edb_arrangement_destroy(bytes < *least ? *best : r);
+    if (bytes >= *least) continue;
+    *least = bytes;
+    *best = r;
+  }
+  return EDB_OK;
+}
+
+/* *out gets the best solution with copies, if it copies less than the first one. */
 static edb_status try_copies(const copier *c, edb_arrangement **out) {
   uint32_t count;
-  size_t least, bytes;
+  size_t least;
+  edb_arrangement *best = NULL;
   if (!find_claims(c->a, c->first, c->all, c->claimed)) return EDB_OK;
   memset(c->wanted, 1, c->a->n_elements);
-  EDB_TRY(solve(c, &count, &least, NULL));
-  for (uint32_t i = 0; i < count && i * c->a->cell->n_ops < MOST_WORK; i++) {
-    uint32_t others;
-    c->wanted[i] = 0;
-    EDB_TRY(solve(c, &others, &bytes, NULL));
-    if (bytes < least)
-      least = bytes;
-    else
-      c->wanted[i] = 1;
+  EDB_TRY(solve(c, &count, &least, &best));
+  edb_status status = leave_out(c, count, &least, &best);
+  if (status != EDB_OK || least >= c->first->copied_bytes) {
+    edb_arrangement_destroy(best);
+    return status;
   }
-  if (least >= c->first->copied_bytes) return EDB_OK;
-  return solve(c, &count, &bytes, out);
+  (void)add_copies(c, &count);
+  *out = best;
+  return EDB_OK;
 }
 
 edb_status edb_cell_solve_with_copies(edb_cell_adapter *a, const edb_arrangement *first,
