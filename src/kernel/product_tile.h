@@ -60,8 +60,8 @@ typedef enum product_form {
 } product_form;
 
 /* A tile's sums over one part of B. rows, vectors, form and `streams` are constants where this is
- * used, and all arrays live in registers: a loop that also had to ask whether there is a stream
- * would be slower by a tenth. */
+ * used, and all arrays live in registers: a loop that also asks whether there is a stream is slower
+ * by a hundredth or two. */
 VF_INLINE void product_tile_part(const size_t rows, const size_t vectors, const product_form form,
                                  const bool streams, product_step step, const float *const *row,
                                  const product_columns *columns, edb_vf (*sum)[VF_TILE_VECTORS]) {
