@@ -43,7 +43,8 @@ static int run_lanes(bench *b) {
   for (uint32_t i = 1; i < started; i++) pthread_join(b->lanes[i].thread, NULL);
   if (reason == 0) return 0;
   progress_clear();
-  fprintf(stderr, "edbatch bench: cannot start %u threads: %s\n", b->n_lanes, strerror(reason));
+  fprintf(stderr, "edbatch bench: cannot start %u thread%s: %s\n", b->n_lanes, PLURAL(b->n_lanes),
+          strerror(reason));
   return EXIT_FAILED;
 }
 
@@ -218,15 +219,16 @@ static int choose_batch(bench *b) {
       nodes += edb_dataset_node_count(w->data, b->batch);
     if (nodes < b->nodes)
       return usage_error(w->command,
-                         "nodes=%llu, but the data has %llu nodes in %u instances, and none may "
+                         "nodes=%llu, but the data has %llu node%s in %u instance%s, and none may "
                          "stand twice in a mini-batch",
-                         (unsigned long long)b->nodes, (unsigned long long)nodes, have);
+                         (unsigned long long)b->nodes, (unsigned long long)nodes, PLURAL(nodes),
+                         have, PLURAL(have));
   }
   if (have < b->batch)
     return usage_error(w->command,
-                       "--batch %u, but the data has %u instances, and none may stand "
+                       "--batch %u, but the data has %u instance%s, and none may stand "
                        "twice in a mini-batch",
-                       b->batch, have);
+                       b->batch, have, PLURAL(have));
   b->n_batches = have / b->batch;
   return 0;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "output.h"
 
 /* ---- JSON ---------------------------------------------------------------------------------------
  */
@@ -155,7 +156,7 @@ void bench_print_table(const json_t *rows, FILE *to) {
   fprintf(to, "%s, %s granularity, mini-batches of %.0f, %.0f thread%s; peak %.1f GFLOP/s\n",
           json_string_value(json_object_get(first, "model")),
           json_string_value(json_object_get(first, "granularity")), number(first, "batch"), threads,
-          threads == 1 ? "" : "s", number(first, "peak_gflops"));
+          PLURAL(threads), number(first, "peak_gflops"));
   bench_print_machine(first, to);
   fprintf(to, "\n%-15s %9s %7s %7s %8s %7s | %23s | %39s | %9s %8s\n", "", "instances", "share of",
           "", "", "", "ns per node", "% of the time", "copied", "memory");

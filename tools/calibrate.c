@@ -109,9 +109,9 @@ static void report_text(const workplace *w, const edb_costs *costs) {
   print_rows(costs, false);
   print_rows(costs, true);
   printf(
-      "calibrated %s: %u mini-batches, predicted %.1f us, measured %.1f us, mean error %.1f %%\n",
-      w->options->text[OPTION_OUT], r.mini_batches, r.predicted_ns * 1e-3, r.measured_ns * 1e-3,
-      r.error * 100);
+      "calibrated %s: %u mini-batch%s, predicted %.1f us, measured %.1f us, mean error %.1f %%\n",
+      w->options->text[OPTION_OUT], r.mini_batches, r.mini_batches == 1 ? "" : "es",
+      r.predicted_ns * 1e-3, r.measured_ns * 1e-3, r.error * 100);
 }
 
 static int calibrate(workplace *w) {

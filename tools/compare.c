@@ -209,8 +209,8 @@ static void print_time(bool known, double nanoseconds) {
 }
 
 static void print_table(const compare *c) {
-  printf("%u graph%s, %llu nodes, lower bound %llu, %s %llu\n\n", c->n_graphs,
-         c->n_graphs == 1 ? "" : "s", (unsigned long long)c->nodes, (unsigned long long)c->bound,
+  printf("%u graph%s, %llu node%s, lower bound %llu, %s %llu\n\n", c->n_graphs, PLURAL(c->n_graphs),
+         (unsigned long long)c->nodes, PLURAL(c->nodes), (unsigned long long)c->bound,
          c->optimum_known ? "optimum" : "optimum at least", (unsigned long long)c->proven);
   printf("%-15s %9s %9s %9s %9s %12s %12s\n", "", "", "% over", "% over", "ns per", "predicted",
          "measured");

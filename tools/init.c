@@ -21,8 +21,8 @@ static void report_json(const workplace *w) {
 }
 
 static void report(const workplace *w) {
-  fprintf(stderr, "wrote %s: %u parameters", w->options->text[OPTION_OUT],
-          edb_model_param_count(w->model));
+  fprintf(stderr, "wrote %s: %u parameter%s", w->options->text[OPTION_OUT],
+          edb_model_param_count(w->model), PLURAL(edb_model_param_count(w->model)));
   for (uint32_t i = 0; i < edb_model_vocab_count(w->model); i++)
     fprintf(stderr, ", vocabulary %s of %u", edb_model_vocab_name(w->model, i),
             edb_model_vocab_size(w->model, i));

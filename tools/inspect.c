@@ -68,10 +68,10 @@ static void print_model(const edb_model *m, const char *text) {
     printf("# %-16s %-24s %zu\n", edb_model_param_name(m, i), shape, param_size(m, i));
     total += param_size(m, i);
   }
-  printf("# %zu parameters", total);
+  printf("# %zu parameter%s", total, PLURAL(total));
   for (uint32_t i = 0; i < edb_model_vocab_count(m); i++)
-    printf("%s %s: %u words", i ? "," : "; vocabularies", edb_model_vocab_name(m, i),
-           edb_model_vocab_size(m, i));
+    printf("%s %s: %u word%s", i ? "," : "; vocabularies", edb_model_vocab_name(m, i),
+           edb_model_vocab_size(m, i), PLURAL(edb_model_vocab_size(m, i)));
   printf("%s\n# type            FLOPs of one call\n",
          edb_model_vocab_count(m) ? " (they grow with the data)" : "");
   for (uint32_t i = 0; i < edb_model_cell_count(m); i++)
@@ -113,7 +113,7 @@ static void print_weights(const json_t *object) {
     printf("\n");
     total += size;
   }
-  printf("%zu parameters in %zu tensors\n", total, i);
+  printf("%zu parameter%s in %zu tensor%s\n", total, PLURAL(total), i, PLURAL(i));
   json_object_foreach(json_object_get(object, "metadata"), key, value) {
     const char *text = json_string_value(value);
     printf("%s = %.60s%s\n", key, text, strlen(text) > 60 ? "..." : "");
@@ -160,8 +160,8 @@ static void print_states(const json_t *states) {
     printf("0 states: the rule decides alone (docs/policy-file.md)\n");
     return;
   }
-  printf("%zu states: ready types (*: its batch lowers the bound) -> the type that runs\n",
-         json_array_size(states));
+  printf("%zu state%s: ready types (*: its batch lowers the bound) -> the type that runs\n",
+         json_array_size(states), PLURAL(json_array_size(states)));
   json_array_foreach(states, i, state) {
     const char *run = json_string_value(json_object_get(state, "run"));
     const char *most = json_string_value(json_object_get(state, "most"));
@@ -178,7 +178,8 @@ static void print_policy(const json_t *policy) {
   printf("policy, version %lld, granularity %s, encoding %s\n",
          (long long)json_integer_value(json_object_get(policy, "edbatch-policy")),
          string_of(policy, "granularity"), string_of(policy, "encoding"));
-  printf("%zu types\n", json_array_size(json_object_get(policy, "types")));
+  size_t n_types = json_array_size(json_object_get(policy, "types"));
+  printf("%zu type%s\n", n_types, PLURAL(n_types));
   json_array_foreach(json_object_get(policy, "types"), i, item) {
     const json_t *name = json_is_object(item) ? json_object_get(item, "name") : item;
     if (json_is_string(name))

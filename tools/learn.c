@@ -27,11 +27,12 @@ static void report_learning(const workplace *w, const edb_policy *policy) {
     return;
   }
   const char *none = r.states == 0 ? " (the rule alone is as good)" : "";
-  printf("learned %s: encoding %s, %u states%s, %u episodes, %.1f ms\n"
+  printf("learned %s: encoding %s, %u state%s%s, %u episode%s, %.1f ms\n"
          "batches %llu bound %llu (%.1f %% over)\n",
          w->options->text[OPTION_OUT], edb_encoding_name(edb_policy_describe(policy).encoding),
-         r.states, none, r.episodes, (double)r.nanoseconds * 1e-6, (unsigned long long)r.batches,
-         (unsigned long long)r.bound, over);
+         r.states, PLURAL(r.states), none, r.episodes, PLURAL(r.episodes),
+         (double)r.nanoseconds * 1e-6, (unsigned long long)r.batches, (unsigned long long)r.bound,
+         over);
 }
 
 static int learn_model(workplace *w, edb_policy **policy) {

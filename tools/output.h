@@ -4,6 +4,9 @@
 
 #include <jansson.h>
 
+/* What follows a counted noun: "1 node", "2 nodes". */
+#define PLURAL(n) ((n) == 1 ? "" : "s")
+
 /* To be called first: a standard stream that the caller has closed is opened such that using it
  * fails, so that no file that is opened later gets its number, and its output with it. */
 void output_open(void);

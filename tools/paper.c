@@ -192,8 +192,9 @@ static int count_model(paper *p, const paper_model *m, edb_granularity granulari
   uint32_t need = (p->learned_from + p->counted) * PAPER_BATCH;
   int failed = open_model(p, m, p->sizes[0], &at);
   if (!failed && edb_dataset_count(at.w.data) < need)
-    failed = usage_error(&command_paper, "%s has %u instances, needed are %u at least",
-                         at.own.text[OPTION_DATA], edb_dataset_count(at.w.data), need);
+    failed = usage_error(&command_paper, "%s has %u instance%s, needed are %u at least",
+                         at.own.text[OPTION_DATA], edb_dataset_count(at.w.data),
+                         PLURAL(edb_dataset_count(at.w.data)), need);
   double seconds = share(p, p->seconds * (1 - COUNT_SHARE), parts_left);
   if (!failed) failed = paper_count(p, m, &at.w, granularity, seconds_now() + seconds);
   workplace_close(&at.w);

@@ -90,8 +90,8 @@ static void print_counters(const char *name, const plan_counters *c) {
 static void print_text(const reports *all) {
   for (uint32_t i = 0; i < all->n; i++) {
     const report *r = &all->cells[i];
-    printf("%scell %s: %u operators, planned in %.0f us\n", i ? "\n" : "", r->cell,
-           r->plan->n_operators, r->plan_us);
+    printf("%scell %s: %u operator%s, planned in %.0f us\n", i ? "\n" : "", r->cell,
+           r->plan->n_operators, PLURAL(r->plan->n_operators), r->plan_us);
     printf("  %-18s %8s %8s %10s %14s\n", "", "kernels", "gathers", "bytes", "input gathers");
     print_counters("order of creation", &r->created);
     print_counters("planned", &r->planned);

@@ -1,5 +1,6 @@
 /* tools/plan_map.c: the memory of a plan as text: what stands beside what, and which kernels read
  * and write it in one piece. */
+#include "output.h"
 #include "plan.h"
 
 #include <stdio.h>
@@ -187,7 +188,7 @@ static void print_block(block_map *m) {
     uint32_t next = i + 1 < m->n_columns ? m->columns[i + 1].at : m->length;
     printf("|%-*s", (int)(next - m->columns[i].at) - 1, m->columns[i].name);
   }
-  printf("| %u floats%s, %s\n", s->width,
+  printf("| %u float%s%s, %s\n", s->width, PLURAL(s->width),
          s->domain >= EDB_DOMAIN_GROUP    ? " per element"
          : s->domain == EDB_DOMAIN_STATIC ? " in all"
                                           : "",

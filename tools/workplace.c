@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "output.h"
 #include "progress.h"
 
 static void log_line(void *user, edb_log_level level, const char *text) {
@@ -94,8 +95,8 @@ static int open_data(workplace *w) {
   if (edb_dataset_load(w->ctx, w->model, path, &params, &w->data, &w->error) != EDB_OK)
     return workplace_failed(w);
   if (edb_dataset_skipped(w->data))
-    fprintf(stderr, "edbatch: %u bad instances skipped, %u read\n", edb_dataset_skipped(w->data),
-            edb_dataset_count(w->data));
+    fprintf(stderr, "edbatch: %u bad instance%s skipped, %u read\n", edb_dataset_skipped(w->data),
+            PLURAL(edb_dataset_skipped(w->data)), edb_dataset_count(w->data));
   return 0;
 }
 
@@ -310,8 +311,8 @@ static int open_fsm(workplace *w, edb_session *session, const char *path, edb_po
   int failed = workplace_learn(w, session, out);
   if (failed) return failed;
   edb_learn_report report = edb_policy_learned(*out);
-  fprintf(stderr, "edbatch: no --policy-file: learned one from the data in %.1f ms (%u states)\n",
-          (double)report.nanoseconds * 1e-6, report.states);
+  fprintf(stderr, "edbatch: no --policy-file: learned one from the data in %.1f ms (%u state%s)\n",
+          (double)report.nanoseconds * 1e-6, report.states, PLURAL(report.states));
   return 0;
 }
 

@@ -85,7 +85,8 @@ EDB_API const char *edb_status_text(edb_status status);
 #define EDB_ERROR_TEXT_BYTES 1024
 
 /* Filled by a function that fails. `text` is a whole sentence that already begins with the position
- * ("model.edb:12:7: ...") where there is one; line and column count from 1. Caller-owned. */
+ * ("model.edb:12:7: ...") where there is one, in UTF-8 without control characters; line and column
+ * count from 1. Caller-owned. */
 typedef struct edb_error {
   edb_status status;
   uint32_t line;

@@ -1,6 +1,8 @@
 /* base/status.c: names of the statuses, and the texts of errors. */
 #include "base/status.h"
 
+#include "base/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,6 +54,19 @@ static size_t append(char *buffer, size_t used, const char *format, ...) {
   return used;
 }
 
+/* What was found in a file may stand in the text: control characters, bytes that are no UTF-8 and
+ * characters that were cut become question marks, so that the text can be shown anywhere. */
+static void make_printable(char *text, size_t length) {
+  for (size_t i = 0, n; i < length; i += n) {
+    unsigned char byte = (unsigned char)text[i];
+    size_t found = edb_utf8_length(text + i, text + length);
+    bool control =
+        byte < 0x20 || byte == 0x7f || (byte == 0xc2 && (unsigned char)text[i + 1] < 0xa0);
+    n = found == 0 ? 1 : found;
+    if (found == 0 || control) memset(text + i, '?', n);
+  }
+}
+
 /* The text is made aside first: an argument may be the old error->text. */
 static void set_error(edb_error *error, edb_status status, const char *file, uint32_t line,
                       uint32_t column, const char *format, va_list arguments) {
@@ -62,6 +77,7 @@ static void set_error(edb_error *error, edb_status status, const char *file, uin
   if (line != 0 && column != 0) used = append(text, used, "%u:", column);
   if (used != 0) used = append(text, used, " ");
   used = append_v(text, used, format, arguments);
+  make_printable(text, used);
   error->status = status;
   error->line = line;
   error->column = line != 0 ? column : 0;

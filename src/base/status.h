@@ -18,6 +18,9 @@ edb_status edb_fail_memory(edb_error *error, size_t bytes, const char *what);
 /* "FUNCTION: ARGUMENT is NULL"; the argument is number `i` of "a, b, c". */
 edb_status edb_fail_null(edb_error *error, const char *function, const char *arguments, size_t i);
 
+/* What follows a counted noun: "1 node", "2 nodes". */
+#define EDB_S(n) ((n) == 1 ? "" : "s")
+
 /* Return if the condition holds / forward a failure of a call. Only in functions that own nothing
  * that would leak; otherwise use `goto cleanup`. */
 #define EDB_FAIL_IF(condition, error, status, ...)                  \

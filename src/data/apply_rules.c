@@ -83,11 +83,11 @@ edb_status edb_read_rules_choose_kind(const edb_read_rules *rules, const edb_ato
     return fail_kind(rules, kind, place, error);
   if (!named) known = edb_read_rules_arities(rules, EDB_OTHER);
   int shown = kind->length < 64 ? (int)kind->length : 64;
-  return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
-                     "found a node of the kind \"%.*s\" with %zu %s, expected %s (the rules of "
-                     "model \"%s\")",
-                     shown, kind->text, n_nodes, n_nodes == 1 ? "input" : "inputs", known.text,
-                     edb_model_name(rules->reader->model));
+  return edb_fail_at(
+      error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
+      "found a node of the kind \"%.*s\" with %zu input%s, expected %s (the rules of "
+      "model \"%s\")",
+      shown, kind->text, n_nodes, EDB_S(n_nodes), known.text, edb_model_name(rules->reader->model));
 }
 
 edb_name_list edb_read_rules_arities(const edb_read_rules *rules, uint32_t kind) {

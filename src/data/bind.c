@@ -51,18 +51,19 @@ static edb_status fail_share(const edb_type_sig *sig, bool variadic, uint32_t si
   const char *kind = sig->n_variadic == 0 ? "" : variadic ? "variadic " : "single ";
   if (size == 0) {
     return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
-                       "found %u arguments for cell \"%s\", which has no %sinputs",
-                       qualified + bare, sig->name, kind);
+                       "found %u argument%s for cell \"%s\", which has no %sinputs",
+                       qualified + bare, EDB_S(qualified + bare), sig->name, kind);
   }
   if (bare == 0) {
     return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
-                       "found %u arguments for the %u %sinputs of cell \"%s\" (%s)", qualified,
-                       size, kind, sig->name, names.text);
+                       "found %u argument%s for the %u %sinput%s of cell \"%s\" (%s)", qualified,
+                       EDB_S(qualified), size, kind, EDB_S(size), sig->name, names.text);
   }
   return edb_fail_at(error, EDB_ERROR_FORMAT, place.file, place.line, place.column,
                      "the %u %sinputs of cell \"%s\" (%s) cannot be shared evenly: found %u whole "
-                     "nodes and %u single outputs",
-                     size, kind, sig->name, names.text, bare, qualified);
+                     "node%s and %u single output%s",
+                     size, kind, sig->name, names.text, bare, EDB_S(bare), qualified,
+                     EDB_S(qualified));
 }
 
 /* Shares the `size` inputs of one lane (the variadic inputs, or the others) among its arguments. */

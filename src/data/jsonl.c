@@ -63,9 +63,9 @@ static edb_status check_attribute_key(const edb_jsonl *l, const edb_jsonl_node *
   if (node->n_attributes < l->max_attributes + 1) return EDB_OK;
   return edb_json_fail(
       &l->json, key, error, EDB_ERROR_NAME,
-      "found the key \"%.64s\" after %u others, which is more than any cell of the "
+      "found the key \"%.64s\" after %u other%s, which is more than any cell of the "
       "model has attributes",
-      key->text, node->n_attributes);
+      key->text, node->n_attributes, EDB_S(node->n_attributes));
 }
 
 /* An attribute, whatever the cell, which may follow. */

@@ -47,8 +47,8 @@ static edb_status read_rows(edb_jsonl *l, edb_jsonl_attribute *attribute, edb_js
     if (attribute->dim[0]++ == 0) attribute->dim[1] = length;
     if (length != attribute->dim[1]) {
       return edb_json_fail(&l->json, &bracket, error, EDB_ERROR_SHAPE,
-                           "found a row of %u numbers, expected %u as in the first row", length,
-                           attribute->dim[1]);
+                           "found a row of %u number%s, expected %u as in the first row", length,
+                           EDB_S(length), attribute->dim[1]);
     }
     EDB_TRY(edb_json_next(&l->json, token, error));
   }

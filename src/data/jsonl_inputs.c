@@ -133,10 +133,11 @@ static edb_status check_input_key(const edb_jsonl *l, const edb_jsonl_node *node
                          key->text);
   }
   if (n <= l->max_inputs) return EDB_OK;
-  return edb_json_fail(&l->json, key, error, EDB_ERROR_NAME,
-                       "found the input \"%.64s\" after %zu others, which is more than any cell of "
-                       "the model has",
-                       key->text, n);
+  return edb_json_fail(
+      &l->json, key, error, EDB_ERROR_NAME,
+      "found the input \"%.64s\" after %zu other%s, which is more than any cell of "
+      "the model has",
+      key->text, n, EDB_S(n));
 }
 
 /* Inputs by name, after the brace. */

@@ -198,9 +198,9 @@ static edb_status fail_total(const edb_lattices *l, uint32_t total, uint32_t fou
     return edb_fail_span(l->rules.reader->name, &l->line, "another lattice",
                          "as many as the first line says", error);
   return edb_fail_at(error, EDB_ERROR_FORMAT, l->rules.reader->name, l->lines.line, 0,
-                     "found the end of the text after %u lattices, expected %u, as the first line "
+                     "found the end of the text after %u lattice%s, expected %u, as the first line "
                      "says",
-                     found, total);
+                     found, EDB_S(found), total);
 }
 
 static edb_status read_all(edb_lattices *l, edb_error *error) {

@@ -32,6 +32,9 @@ bool edb_span_is_blank(const edb_span *span) {
 edb_status edb_fail_atom(const char *file, const edb_atom *found, const char *expected,
                          edb_error *error) {
   int shown = found->length < 64 ? (int)found->length : 64;
+  if (shown > 0 && found->text[0] == '\0')
+    return edb_fail_at(error, EDB_ERROR_FORMAT, file, found->line, found->column,
+                       "found byte 0x00, expected %s", expected);
   return edb_fail_at(error, EDB_ERROR_FORMAT, file, found->line, found->column,
                      "found \"%.*s\", expected %s", shown, found->text, expected);
 }

@@ -65,8 +65,8 @@ static edb_status read_header(reader *r, uint32_t *n_nodes) {
   size_t rest = (size_t)(r->end - r->at);
   if (*n_nodes > rest / MIN_NODE_BYTES + 1) {
     r->at = r->line_begin;
-    return FAIL(r, EDB_ERROR_FORMAT, "%u nodes are announced, but only %zu bytes follow", *n_nodes,
-                rest);
+    return FAIL(r, EDB_ERROR_FORMAT, "%u node%s announced, but only %zu byte%s left", *n_nodes,
+                EDB_S(*n_nodes), rest, EDB_S(rest));
   }
   return end_line(r, "the number of nodes");
 }
@@ -123,8 +123,8 @@ static edb_status read_graph(reader *r) {
   for (uint32_t v = 0; v < n_nodes; v++) EDB_TRY(read_node(r, v));
   while (r->at < r->end && r->at[0] == '\n') EDB_TRY(end_line(r, "the last node"));
   if (r->at < r->end)
-    return FAIL(r, EDB_ERROR_FORMAT, "expected the end of the text after %u nodes, found %s",
-                n_nodes, edb_found(r->at, r->end, buffer));
+    return FAIL(r, EDB_ERROR_FORMAT, "expected the end of the text after %u node%s, found %s",
+                n_nodes, EDB_S(n_nodes), edb_found(r->at, r->end, buffer));
   edb_raw_graph *g = r->graph;
   if (!edb_vec_reserve(g->ctx, &g->unbatchable, g->n_types))
     return edb_fail_memory(r->error, g->n_types, "a graph's types");

@@ -45,8 +45,8 @@ static edb_status check_bound(const edb_read_rules *rules, const edb_read_rule *
                               const edb_pattern *pattern, edb_error *error) {
   if (source->n_bound < pattern->min_bound || source->n_bound > pattern->max_bound) {
     return edb_fail_at(error, EDB_ERROR_FORMAT, rules->file, source->line, source->column,
-                       "found %u names in pattern \"%s\", expected %s", source->n_bound,
-                       pattern->name, pattern->usage);
+                       "found %u name%s in pattern \"%s\", expected %s", source->n_bound,
+                       EDB_S(source->n_bound), pattern->name, pattern->usage);
   }
   if (!pattern->rest && has_rest(source)) {
     return edb_read_rules_fail(rules, source, error, EDB_ERROR_FORMAT, "found \"...\" after",

@@ -3,6 +3,7 @@
  * A node is (LABEL CHILD...), (LABEL WORD) or (WORD). Trees may span lines, and several may stand
  * on one. Nodes come out in post-order: children, then the node itself, then its `every` calls. The
  * open brackets are a stack of the reader, so nesting costs memory, never the program's stack. */
+#include "data/lines.h"
 #include "data/read_rules.h"
 
 #define EDB_TREES_MAX_DEPTH (1u << 20)
@@ -51,9 +52,7 @@ static edb_atom read_atom(edb_trees *trees) {
 /* "found "x", expected ...", where it was found. */
 static edb_status fail_found(const edb_trees *trees, edb_error *error, const edb_atom *found,
                              const char *expected) {
-  int shown = found->length < 64 ? (int)found->length : 64;
-  return edb_fail_at(error, EDB_ERROR_FORMAT, trees->reader->name, found->line, found->column,
-                     "found \"%.*s\", expected %s", shown, found->text, expected);
+  return edb_fail_atom(trees->reader->name, found, expected, error);
 }
 
 /* ---- Nodes -------------------------------------------------------------------------------- */

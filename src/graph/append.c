@@ -8,9 +8,9 @@
  */
 
 static edb_status fail_count(const edb_type_sig *sig, const edb_call *call, edb_error *error) {
-  return edb_fail(error, EDB_ERROR_ARGUMENT, "cell \"%s\" takes %s%u inputs, found %u", sig->name,
-                  sig->n_variadic > 0 ? "at least " : "", sig->n_inputs - sig->n_variadic,
-                  call->n_inputs);
+  uint32_t fixed = sig->n_inputs - sig->n_variadic;
+  return edb_fail(error, EDB_ERROR_ARGUMENT, "cell \"%s\" takes %s%u input%s, found %u", sig->name,
+                  sig->n_variadic > 0 ? "at least " : "", fixed, EDB_S(fixed), call->n_inputs);
 }
 
 static edb_status fail_input(const edb_graph *g, const edb_type_sig *sig,
@@ -24,9 +24,10 @@ static edb_status fail_input(const edb_graph *g, const edb_type_sig *sig,
               value.node);
   const edb_type_sig *source = &g->schema->types[g->type[index]];
   EDB_FAIL_IF(value.output >= source->n_outputs, error, EDB_ERROR_ARGUMENT,
-              "input \"%s\" of cell \"%s\": node %u is a call of \"%s\" with %u outputs, there is "
+              "input \"%s\" of cell \"%s\": node %u is a call of \"%s\" with %u output%s, there is "
               "no output %u",
-              input->name, sig->name, value.node, source->name, source->n_outputs, value.output);
+              input->name, sig->name, value.node, source->name, source->n_outputs,
+              EDB_S(source->n_outputs), value.output);
   const edb_output_sig *output = &source->outputs[value.output];
   char expected[EDB_SHAPE_TEXT_BYTES], found[EDB_SHAPE_TEXT_BYTES];
   EDB_FAIL_IF(output->shape != input->shape, error, EDB_ERROR_SHAPE,
@@ -94,9 +95,10 @@ static edb_status check_shared(const edb_type_sig *sig, const edb_call *call, ed
                 "cell \"%s\" needs arities: its variadic inputs \"%s\" and \"%s\" may differ",
                 sig->name, sig->inputs[first].name, sig->inputs[i].name);
   }
-  EDB_FAIL_IF((call->n_inputs - fixed) % sig->n_variadic != 0, error, EDB_ERROR_ARGUMENT,
-              "cell \"%s\": %u inputs cannot be shared equally by %u variadic ones after %u others",
-              sig->name, call->n_inputs, sig->n_variadic, fixed);
+  EDB_FAIL_IF(
+      (call->n_inputs - fixed) % sig->n_variadic != 0, error, EDB_ERROR_ARGUMENT,
+      "cell \"%s\": %u input%s cannot be shared equally by %u variadic ones after %u other%s",
+      sig->name, call->n_inputs, EDB_S(call->n_inputs), sig->n_variadic, fixed, EDB_S(fixed));
   return EDB_OK;
 }
 
@@ -104,8 +106,8 @@ static edb_status check_given(const edb_type_sig *sig, const edb_call *call, edb
   uint64_t total = sig->n_inputs - sig->n_variadic;
   for (uint32_t k = 0; k < sig->n_variadic; k++) total += call->arities[k];
   EDB_FAIL_IF(total != call->n_inputs, error, EDB_ERROR_ARGUMENT,
-              "cell \"%s\": its arities come to %llu inputs, found %u", sig->name,
-              (unsigned long long)total, call->n_inputs);
+              "cell \"%s\": its arities come to %llu input%s, found %u", sig->name,
+              (unsigned long long)total, EDB_S(total), call->n_inputs);
   return EDB_OK;
 }
 

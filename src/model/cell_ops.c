@@ -55,14 +55,14 @@ static bool check_call(edb_cell *cell, edb_op_kind kind, const edb_expr *operand
   if (n_operands < info->min_operands || n_operands > high) {
     edb_cell_fail(cell, EDB_ERROR_FORMAT, "\"%s\" takes %s%u operand%s; found %u", symbol,
                   info->max_operands ? "" : "at least ", info->min_operands,
-                  info->min_operands == 1 ? "" : "s", n_operands);
+                  EDB_S(info->min_operands), n_operands);
     return false;
   }
   bool reshape = kind == EDB_OP_RESHAPE;
   uint32_t wanted = kind == EDB_OP_DROPOUT ? 0 : info->n_immediates;
   if (n_dims > wanted || n_dims < (reshape ? 1 : wanted)) {
     edb_cell_fail(cell, EDB_ERROR_FORMAT, "\"%s\" takes %s%u dimension%s; found %u", symbol,
-                  reshape ? "1 or " : "", wanted, wanted == 1 ? "" : "s", n_dims);
+                  reshape ? "1 or " : "", wanted, EDB_S(wanted), n_dims);
     return false;
   }
   for (uint32_t i = 0; i < n_operands; i++) {

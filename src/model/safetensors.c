@@ -139,9 +139,9 @@ static edb_status read_tensor(reader *r, const char *name) {
       bytes != tensor.end - tensor.begin) {
     char shape[EDB_TENSOR_SHAPE_TEXT_BYTES];
     return edb_json_fail(
-        &r->json, &token, r->error, EDB_ERROR_FORMAT, "tensor \"%s\" is %s %s but has %zu bytes",
+        &r->json, &token, r->error, EDB_ERROR_FORMAT, "tensor \"%s\" is %s %s but has %zu byte%s",
         name, edb_dtype_name(tensor.dtype), edb_tensor_shape_text(&tensor, shape, sizeof shape),
-        tensor.end - tensor.begin);
+        tensor.end - tensor.begin, EDB_S(tensor.end - tensor.begin));
   }
   if (!edb_vec_push(r->file->ctx, &r->file->tensors, tensor))
     return edb_fail_memory(r->error, sizeof tensor, "a tensor");
@@ -283,16 +283,16 @@ void edb_tensor_read_f64(const edb_safetensors *file, const edb_tensor *tensor, 
 static edb_status parse(edb_safetensors *file, const char *bytes, size_t size, const char *name,
                         edb_error *error) {
   EDB_FAIL_IF(size < LENGTH_BYTES, error, EDB_ERROR_FORMAT,
-              "%s: %zu bytes are no safetensors file: expected a header length of 8 bytes", name,
-              size);
+              "%s: no safetensors file: expected a header length of 8 bytes, found %zu byte%s",
+              name, size, EDB_S(size));
   uint64_t header = load(bytes, LENGTH_BYTES);
   EDB_FAIL_IF(header > EDB_SAFETENSORS_MAX_HEADER, error, EDB_ERROR_LIMIT,
               "%s: this is no safetensors file, or its header is too long: the first 8 bytes are "
               "a length of %llu, at most %d are allowed",
               name, (unsigned long long)header, EDB_SAFETENSORS_MAX_HEADER);
   EDB_FAIL_IF(header > size - LENGTH_BYTES, error, EDB_ERROR_FORMAT,
-              "%s: a header of %llu bytes in a file of %zu", name, (unsigned long long)header,
-              size);
+              "%s: a header of %llu byte%s in a file of %zu", name, (unsigned long long)header,
+              EDB_S(header), size);
   file->data = bytes + LENGTH_BYTES + header;
   file->data_bytes = size - LENGTH_BYTES - (size_t)header;
 

@@ -185,14 +185,14 @@ static edb_status fail_product(const check *c) {
   }
   if (left.rank == 1) {
     return fail(c, EDB_ERROR_SHAPE,
-                "left operand %s is %s, so the right one must be a matrix with %u rows (\"dot\" "
+                "left operand %s is %s, so the right one must be a matrix with %u row%s (\"dot\" "
                 "multiplies two vectors); found %s of shape %s",
-                a.name, a.shape, left.dim[0], b.name, b.shape);
+                a.name, a.shape, left.dim[0], EDB_S(left.dim[0]), b.name, b.shape);
   }
   return fail(c, EDB_ERROR_SHAPE,
-              "left operand %s is %s, so the right one must be a vector or matrix with %u rows; "
+              "left operand %s is %s, so the right one must be a vector or matrix with %u row%s; "
               "found %s of shape %s",
-              a.name, a.shape, left.dim[1], b.name, b.shape);
+              a.name, a.shape, left.dim[1], EDB_S(left.dim[1]), b.name, b.shape);
 }
 
 /* [M, K] @ [K] = [M];  [M, K] @ [K, N] = [M, N];  [K] @ [K, N] = [N] */

@@ -95,7 +95,8 @@ edb_status edb_model_vocab_resize(edb_model *model, uint32_t vocab, uint32_t siz
   if (v->size == size) return EDB_OK;
   EDB_TRY(edb_model_check_open(model, error));
   EDB_FAIL_IF(v->words.length > 0, error, EDB_ERROR_STATE,
-              "vocabulary %s has %u words, so its size is not free", v->name, v->size);
+              "vocabulary %s has %u word%s, so its size is not free", v->name, v->size,
+              EDB_S(v->size));
   EDB_FAIL_IF(size > EDB_DIM_MAX, error, EDB_ERROR_LIMIT,
               "vocabulary %s: %u is more than the 2^31 - 1 ids possible", v->name, size);
   uint32_t old = v->size;

@@ -117,7 +117,7 @@ static edb_status find_param(const edb_weights *w, const char *name, size_t coun
   edb_shape shape = edb_model_program(w->model)->params[param].shape;
   char text[EDB_SHAPE_TEXT_BYTES];
   EDB_FAIL_IF(count != edb_shape_size(shape), error, EDB_ERROR_SHAPE,
-              "parameter \"%s\": %zu values, expected %zu for %s", name, count,
+              "parameter \"%s\": %zu value%s, expected %zu for %s", name, count, EDB_S(count),
               edb_shape_size(shape), edb_shape_text(shape, text, sizeof text));
   *out = param;
   return EDB_OK;

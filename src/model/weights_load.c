@@ -32,18 +32,18 @@ typedef struct loader {
 
 static edb_status check_missing(const loader *l) {
   char names[NAMES_SHOWN * (EDB_NAME_MAX + 2) + 8] = "";
-  uint32_t missing = 0;
+  uint32_t missing = 0, n_params = edb_model_param_count(l->model);
   size_t used = 0;
-  for (uint32_t p = 0; p < edb_model_param_count(l->model); p++) {
+  for (uint32_t p = 0; p < n_params; p++) {
     const char *name = edb_model_param_name(l->model, p);
     if (edb_safetensors_find(&l->file, name) || missing++ >= NAMES_SHOWN) continue;
     int length = snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", name);
     used += length > 0 ? (size_t)length : 0;
   }
   EDB_FAIL_IF(missing > 0, l->error, EDB_ERROR_NAME,
-              "%s: %" PRIu32 " of the %" PRIu32 " parameters of model \"%s\" are missing: %s%s",
-              l->path, missing, edb_model_param_count(l->model), edb_model_name(l->model), names,
-              missing > NAMES_SHOWN ? ", ..." : "");
+              "%s: %" PRIu32 " of %" PRIu32 " parameter%s of model \"%s\" %s missing: %s%s",
+              l->path, missing, n_params, EDB_S(n_params), edb_model_name(l->model),
+              missing == 1 ? "is" : "are", names, missing > NAMES_SHOWN ? ", ..." : "");
   return EDB_OK;
 }
 

@@ -85,6 +85,26 @@ static void a_text_can_wrap_its_own_predecessor(void **state) {
   assert_string_equal(error.text, "cannot load: no such file");
 }
 
+static void what_cannot_be_shown_becomes_question_marks(void **state) {
+  (void)state;
+  static const struct {
+    const char *found, *shown;
+  } cases[] = {{"plain ~", "plain ~"},
+               {"\x1b[31m\t\r\n\x7f|", "?[31m????|"},
+               {"h\xc3\xa9llo \xf0\x9f\x98\x80", "h\xc3\xa9llo \xf0\x9f\x98\x80"},
+               {"\xc2\x9b"
+                "31m \xc2\xa0",
+                "??31m \xc2\xa0"},
+               {"\xff\xc0\x80 \xed\xa0\x80", "??? ???"},
+               {"cut \xf0\x9f\x98", "cut ???"},
+               {"\xc2", "?"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    edb_error error;
+    (void)edb_fail_at(&error, EDB_ERROR_FORMAT, "a", 1, 2, "%s", cases[i].found);
+    assert_string_equal(error.text + strlen("a:1:2: "), cases[i].shown);
+  }
+}
+
 static void missing_memory_is_told_with_its_size(void **state) {
   (void)state;
   edb_error error;
@@ -101,6 +121,7 @@ int main(void) {
       cmocka_unit_test(a_position_begins_the_text),
       cmocka_unit_test(a_text_that_does_not_fit_ends_in_dots),
       cmocka_unit_test(a_text_can_wrap_its_own_predecessor),
+      cmocka_unit_test(what_cannot_be_shown_becomes_question_marks),
       cmocka_unit_test(missing_memory_is_told_with_its_size),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,7 @@ static void bad_lattices_are_refused_at_their_place(void **state) {
   } cases[] = {
       {"x\n", "d:1:1: found \"x\", expected a number of lattices", EDB_ERROR_FORMAT},
       {"1 2\n", "d:1:3: found \"2\", expected the end of the line", EDB_ERROR_FORMAT},
-      {"2\n1\n0\n0\n", "d:4: found the end of the text after 1 lattices, expected 2",
+      {"2\n1\n0\n0\n", "d:4: found the end of the text after 1 lattice, expected 2",
        EDB_ERROR_FORMAT},
       {"1\n1\n0\n0\n\n1\n0\n0\n", "d:6:1: found another lattice", EDB_ERROR_FORMAT},
       {"1\n0\n", "d:2:2: found no positions", EDB_ERROR_FORMAT},

@@ -115,7 +115,7 @@ static void bad_rules_are_refused_at_their_place_in_the_model(void **state) {
     const char *error; /* after "m.edb:24:", of the last rule */
   } cases[] = {
       {"  leef -> leaf(word)\n", EDB_ERROR_NAME, "found pattern \"leef\", expected leaf, inner"},
-      {"  leaf(x) -> leaf(word)\n", EDB_ERROR_FORMAT, "found 1 names in pattern \"leaf\""},
+      {"  leaf(x) -> leaf(word)\n", EDB_ERROR_FORMAT, "found 1 name in pattern \"leaf\""},
       {"  leaf -> leaf(wrd)\n", EDB_ERROR_NAME, "found argument \"wrd\", expected word, label"},
       {"  leaf -> leaf()\n", EDB_ERROR_FORMAT, "nothing fills attribute \"word\""},
       {"  leaf -> leaf(word, label)\n", EDB_ERROR_NAME,
@@ -284,7 +284,7 @@ static void patterns_of_a_form_bind_no_other_number_of_names(void **state) {
     int name = (int)strcspn(cases[i].pattern, "(");
     snprintf(rules, sizeof rules, "read %s:\n  %s -> leaf(word)\n", cases[i].form,
              cases[i].pattern);
-    snprintf(text, sizeof text, "names in pattern \"%.*s\", expected %s", name, cases[i].pattern,
+    snprintf(text, sizeof text, " in pattern \"%.*s\", expected %s", name, cases[i].pattern,
              cases[i].usage);
     assert_checked(f->ctx, rules, EDB_ERROR_FORMAT, text);
   }

@@ -81,6 +81,16 @@ static void malformed_trees_are_refused_with_their_position(void **state) {
   }
 }
 
+static void a_byte_of_zero_is_told_as_such(void **state) {
+  fixture *f = *state;
+  edb_dataset *dataset = NULL;
+  edb_error error;
+  assert_int_equal(
+      edb_dataset_parse(f->ctx, f->model, "(2 a)\0(2 b)", 11, "d", NULL, &dataset, &error),
+      EDB_ERROR_FORMAT);
+  assert_string_equal(error.text, "d:1:6: found byte 0x00, expected \"(\", where a tree begins");
+}
+
 static void labels_out_of_range_are_refused(void **state) {
   fixture *f = *state;
   assert_refused(f->ctx, f->model, "(5 a)", EDB_ERROR_ARGUMENT,
@@ -195,6 +205,7 @@ int main(void) {
       TEST(words_are_kept_as_they_are),
       TEST(trees_may_span_lines_and_share_them),
       TEST(malformed_trees_are_refused_with_their_position),
+      TEST(a_byte_of_zero_is_told_as_such),
       TEST(labels_out_of_range_are_refused),
       TEST(words_that_are_not_utf8_are_refused),
       TEST(bad_trees_are_skipped_and_the_next_is_found),

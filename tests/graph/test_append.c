@@ -106,7 +106,7 @@ static void wrong_numbers_of_inputs_are_refused(void **state) {
   expect_refused(*state, &(edb_call){.cell = LEAF, .inputs = in, .n_inputs = UINT32_MAX},
                  EDB_ERROR_ARGUMENT, "takes 0 inputs");
   expect_refused(*state, &(edb_call){.cell = MERGE}, EDB_ERROR_ARGUMENT,
-                 "at least 1 inputs, found 0");
+                 "at least 1 input, found 0");
   expect_refused(*state, &(edb_call){.cell = MERGE, .inputs = in, .n_inputs = 4},
                  EDB_ERROR_ARGUMENT, "cannot be shared equally by 2");
   expect_refused(*state, &(edb_call){.cell = PAIRS, .inputs = in, .n_inputs = 2},

@@ -32,7 +32,7 @@ static void bad_instances_can_be_skipped(void **state) {
   (void)state;
   write_file("some.jsonl", "{\"nodes\":[{\"cell\":\"leaf\",\"word\":\"a\"}]}\n{\"nodes\":7}\n");
   expect(run("run " TREE_LSTM SMALL " --data some.jsonl --skip-bad 2>&1"), 0,
-         "1 bad instances skipped, 1 read");
+         "1 bad instance skipped, 1 read");
 }
 
 static void a_bad_model_names_line_and_column(void **state) {

@@ -130,6 +130,26 @@ static void plan_draws_cells_with_batches_as_clusters(void **state) {
   expect(run("plan " TREE_LSTM SMALL " --dot"), 0, "subgraph cluster_");
 }
 
+static void what_there_is_one_of_is_named_in_the_singular(void **state) {
+  (void)state;
+  write_file("one.edb", "edb 1\nmodel one\nparam p[1]\ncell add(x: dense[1]) -> (y[1]):\n"
+                        "  y = p + sum(x)\n");
+  write_file("one.jsonl", "{\"nodes\": [{\"cell\": \"add\", \"x\": [2]}]}\n");
+  expect(run("inspect one.edb"), 0, "# 1 parameter\n");
+  expect(run("init one.edb --data one.jsonl -o one.safetensors 2>&1"), 0, "1 parameter\n");
+  expect(run("inspect one.safetensors"), 0, "1 parameter in 1 tensor\n");
+  expect(run("plan one.edb"), 0, "2 operators,");
+  expect(run("plan one.edb"), 0, "| 1 float,");
+  expect(run("check one.edb --data one.jsonl"), 0, " runs of 1 instance (");
+  expect(run("check one.edb --data one.jsonl"), 0, "1 value each");
+  expect(run("schedule --compare one.edb --data one.jsonl"), 0, "1 graph, 1 node, ");
+  expect(run("bench one.edb --data one.jsonl -b 2 2>&1"), 2, "has 1 instance,");
+  write_file("one.json", "{\"edbatch-policy\": 2, \"types\": [\"a\"], \"states\": "
+                         "[{\"ready\": [\"a\"], \"run\": \"a\"}]}\n");
+  expect(run("inspect one.json"), 0, "1 type\n");
+  expect(run("inspect one.json"), 0, "1 state: ");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(inspect_shows_a_model_that_reads_again),
@@ -141,6 +161,7 @@ int main(void) {
       cmocka_unit_test(plan_maps_the_memory_of_cells),
       cmocka_unit_test(plan_says_why_it_copies),
       cmocka_unit_test(plan_draws_cells_with_batches_as_clusters),
+      cmocka_unit_test(what_there_is_one_of_is_named_in_the_singular),
   };
   return cmocka_run_group_tests(tests, command_begin, command_end);
 }
