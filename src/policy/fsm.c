@@ -1,6 +1,8 @@
 /* policy/fsm.c: the table from states to types, and its binding to the types of one problem. */
 #include "policy/fsm.h"
 
+#include "policy/sorting.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -16,37 +18,7 @@ const char *edb_fsm_scope_name(edb_fsm_scope scope) {
   return (unsigned)scope < EDB_FSM_SCOPE_COUNT ? names[scope] : "unknown";
 }
 
-/* ---- Sorting: in place, without recursion and memory ------------------ */
-
-typedef bool (*less_fn)(const void *user, uint32_t a, uint32_t b);
-
-static void sift_down(uint32_t *ids, size_t n, size_t i, less_fn less, const void *user) {
-  for (;;) {
-    size_t child = 2 * i + 1;
-    if (child >= n) return;
-    if (child + 1 < n && less(user, ids[child], ids[child + 1])) child++;
-    if (!less(user, ids[i], ids[child])) return;
-    uint32_t swap = ids[i];
-    ids[i] = ids[child];
-    ids[child] = swap;
-    i = child;
-  }
-}
-
-static void heap_sort(uint32_t *ids, size_t n, less_fn less, const void *user) {
-  for (size_t i = n / 2; i-- > 0;) sift_down(ids, n, i, less, user);
-  for (size_t last = n; last-- > 1;) {
-    uint32_t swap = ids[0];
-    ids[0] = ids[last];
-    ids[last] = swap;
-    sift_down(ids, last, 0, less, user);
-  }
-}
-
-static bool number_less(const void *user, uint32_t a, uint32_t b) {
-  (void)user;
-  return a < b;
-}
+/* ---- Orders --------------------------------------------------------------- */
 
 static bool name_less(const void *user, uint32_t a, uint32_t b) {
   const edb_fsm_type *types = user;
@@ -71,7 +43,7 @@ static bool state_less(const void *user, uint32_t a, uint32_t b) {
 void edb_fsm_order(const edb_fsm *fsm, uint32_t *order) {
   uint32_t n = edb_fsm_state_count(fsm);
   for (uint32_t i = 0; i < n; i++) order[i] = i;
-  heap_sort(order, n, state_less, fsm);
+  edb_sort(order, n, state_less, fsm);
 }
 
 /* ---- Making ------------------------------------------------------------- */
@@ -144,7 +116,7 @@ static edb_status sort_types(edb_fsm *fsm, edb_error *error) {
   if (sorted == NULL || order == NULL)
     return edb_fail_memory(error, bytes, "the types of a policy");
   for (uint32_t i = 0; i < fsm->n_types; i++) order[i] = i;
-  heap_sort(order, fsm->n_types, name_less, fsm->types);
+  edb_sort(order, fsm->n_types, name_less, fsm->types);
   for (uint32_t i = 0; i < fsm->n_types; i++) {
     sorted[i] = fsm->types[order[i]];
     fsm->from_schema[sorted[i].source] = i;
@@ -181,7 +153,7 @@ static edb_status add_raw_types(edb_fsm *fsm, const uint32_t *numbers, uint32_t 
   if (sorted == NULL)
     return edb_fail_memory(error, count * sizeof *sorted, "the types of a policy");
   if (count > 0) memcpy(sorted, numbers, count * sizeof *sorted);
-  heap_sort(sorted, count, number_less, NULL);
+  edb_sort(sorted, count, edb_number_less, NULL);
   fsm->n_types = 0;
   for (uint32_t i = 0; i < count; i++) {
     char name[16];

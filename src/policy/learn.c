@@ -259,7 +259,7 @@ static edb_status report_progress(const edb_learner *l, edb_error *error) {
                                  .bound = l->bound,
                                  .states = (uint32_t)l->best.length};
   EDB_FAIL_IF(!l->params.progress(l->params.progress_user, &progress), error, EDB_ERROR_CANCELLED,
-              "learning was cancelled after %u episodes", l->episodes);
+              "learning was cancelled after %u episode%s", l->episodes, EDB_S(l->episodes));
   return EDB_OK;
 }
 
@@ -365,10 +365,7 @@ static edb_status learn(edb_learner *l, uint64_t *batches, uint64_t *bound, edb_
   edb_error why;
   edb_status status = learn_table(l, &why);
   if (status == EDB_OK) status = edb_learner_finish(l, batches, bound, &why);
-  if (status == EDB_ERROR_LIMIT) {
-    edb_learner_give_up(l, batches, bound);
-    return EDB_OK;
-  }
+  if (status == EDB_ERROR_LIMIT) return edb_learner_give_up(l, batches, bound, error);
   return status == EDB_OK ? EDB_OK : edb_fail(error, status, "%s", why.text);
 }
 

@@ -2,6 +2,7 @@
 #include "policy/learner.h"
 
 #include "policy/cuts.h"
+#include "policy/rules.h"
 
 #include <string.h>
 
@@ -67,7 +68,7 @@ edb_status edb_learner_set_up(edb_learner *out, edb_context *ctx, const edb_dag 
                               edb_fsm_granularity granularity, const edb_learn_params *params,
                               edb_error *error) {
   edb_learner *l = out;
-  *l = (edb_learner){.ctx = ctx, .params = *params, .best_batches = UINT64_MAX};
+  *l = (edb_learner){.ctx = ctx, .params = *params, .schema = schema, .best_batches = UINT64_MAX};
   edb_map_init(&l->states, ctx);
   edb_rng_seed(&l->rng, params->seed);
   for (uint32_t i = 0; i < n_dags; i++) EDB_TRY(add_world(l, &dags[i], error));
@@ -131,7 +132,7 @@ static edb_status add_row(edb_learner *l, const edb_world *w, uint32_t component
     }
     l->actions.data[l->actions.length++] = action;
   }
-  row.choice = row.prior;
+  row.choice = l->settled ? EDB_LEAVE : row.prior;
   *out = (uint32_t)l->rows.length;
   l->rows.data[l->rows.length++] = row;
   return EDB_OK;
@@ -208,6 +209,7 @@ edb_status edb_learner_try(edb_learner *l, bool *better, edb_error *error) {
 static edb_status count_batches(edb_learner *l, uint64_t *batches, uint64_t *bound,
                                 edb_error *error) {
   *batches = *bound = 0;
+  l->settled = true;
   for (size_t at = 0; at < l->rows.length; at++) {
     bool known = at < l->best.length && !l->best.data[at].dropped;
     l->rows.data[at].choice = known ? l->best.data[at].choice : EDB_LEAVE;
@@ -251,6 +253,7 @@ static edb_status cut_table(edb_learner *l, uint64_t *batches, uint64_t *bound, 
 
 edb_status edb_learner_hold_out(edb_learner *l, uint64_t *table, uint64_t *rule, edb_error *error) {
   uint64_t *sums[] = {table, rule};
+  l->settled = true;
   for (size_t k = 0; k < 2; k++) {
     *sums[k] = 0;
     for (size_t at = 0; at < l->rows.length; at++)
@@ -275,20 +278,30 @@ static void record(edb_learner *l, uint64_t batches, uint64_t bound) {
                                     .teacher = l->params.teacher};
 }
 
-void edb_learner_give_up(edb_learner *l, uint64_t *batches, uint64_t *bound) {
+/* Batches of the rule on one mini-batch. */
+static edb_status count_by_rule(edb_learner *l, edb_world *w, uint64_t *count, edb_error *error) {
+  edb_rule rule = {.kind = EDB_POLICY_FSM, .fsm = l->fsm, .schema = l->schema, .table_aside = true};
+  edb_batches batches;
+  uint32_t unused;
+  EDB_TRY(edb_batches_init(l->ctx, &w->problem, &batches, error));
+  edb_status status =
+      edb_rule_pass(l->ctx, &rule, &w->state, EDB_GAVE_UP, &batches, &unused, error);
+  *count = batches.count;
+  edb_batches_free(l->ctx, &batches);
+  return status;
+}
+
+edb_status edb_learner_give_up(edb_learner *l, uint64_t *batches, uint64_t *bound,
+                               edb_error *error) {
   *batches = *bound = 0;
   for (uint32_t i = 0; i < l->n_graphs; i++) {
-    edb_world *w = &l->worlds.data[i];
-    edb_state *s = &w->state;
-    edb_state_reset(s);
-    for (; s->n_done < w->problem.n_nodes; ++*batches) {
-      uint32_t component, type = edb_fsm_forced(l->fsm, s, &component);
-      if (type == EDB_TYPE_NONE) type = edb_fsm_rule(l->fsm, s, component);
-      edb_state_run(s, type, NULL);
-    }
-    *bound += w->problem.bound;
+    uint64_t count = 0;
+    EDB_TRY(count_by_rule(l, &l->worlds.data[i], &count, error));
+    *batches += count;
+    *bound += l->worlds.data[i].problem.bound;
   }
   record(l, *batches, *bound);
+  return EDB_OK;
 }
 
 edb_status edb_learner_finish(edb_learner *l, uint64_t *batches, uint64_t *bound,

@@ -52,6 +52,7 @@ typedef struct edb_world {
 typedef struct edb_learner {
   edb_context *ctx;
   edb_learn_params params;   /* defaults filled in */
+  const edb_schema *schema;  /* NULL: of raw graphs */
   edb_fsm *fsm;              /* gets the states at the end */
   EDB_VEC(edb_world) worlds; /* the mini-batches, their cuts, and what is held out: other cuts */
   uint32_t n_graphs;         /* mini-batches */
@@ -64,6 +65,7 @@ typedef struct edb_learner {
   EDB_VEC(uint32_t) nodes;    /* scratch: as many as the largest world has */
   uint64_t bound, rule_batches, best_batches; /* summed over the n_worlds */
   uint32_t episodes;
+  bool settled; /* no more tables are tried: new states are left to the rule, as by the FSM */
   edb_rng rng;
 } edb_learner;
 
@@ -76,7 +78,8 @@ EDB_MUST_CHECK edb_status edb_learner_set_up(edb_learner *out, edb_context *ctx,
 void edb_learner_tear_down(edb_learner *learner);
 
 /* The row of the world's state, a choice inside `component`, made on the first visit, with the
- * rule's choice as its prior (as published: none, the first type). EDB_ERROR_LIMIT: there are too
+ * rule's choice as its prior (as published: none, the first type), which is a table's choice until
+ * the best is settled. EDB_ERROR_LIMIT: there are too
  * many states to learn anything. */
 EDB_MUST_CHECK edb_status edb_learner_row(edb_learner *learner, const edb_world *world,
                                           uint32_t component, uint32_t *out, edb_error *error);
@@ -96,7 +99,8 @@ EDB_MUST_CHECK edb_status edb_learner_keep(edb_learner *learner, uint64_t batche
 EDB_MUST_CHECK edb_status edb_learner_hold_out(edb_learner *learner, uint64_t *table,
                                                uint64_t *rule, edb_error *error);
 /* After EDB_ERROR_LIMIT: an FSM without states, which leaves everything to the rule. */
-void edb_learner_give_up(edb_learner *learner, uint64_t *batches, uint64_t *bound);
+EDB_MUST_CHECK edb_status edb_learner_give_up(edb_learner *learner, uint64_t *batches,
+                                              uint64_t *bound, edb_error *error);
 /* The best table becomes the FSM's. *batches, *bound: of the mini-batches without their cuts. */
 EDB_MUST_CHECK edb_status edb_learner_finish(edb_learner *learner, uint64_t *batches,
                                              uint64_t *bound, edb_error *error);

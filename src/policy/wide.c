@@ -87,7 +87,8 @@ static inline double weight(const wide *w, uint32_t base, uint32_t level) {
 /* The sum over a histogram; what is done counts as level 0, once per instance. */
 static double weigh(const wide *w, uint32_t base, const uint32_t *histogram) {
   double sum = weight(w, base, 0) * w->part->n_instances;
-  for (uint32_t d = 0; d < TABLE && d < base; d++) sum += w->powers[d] * histogram[base - d];
+  uint32_t nothing = base < TABLE ? 0 : base - TABLE; /* weighs from here down */
+  for (uint32_t d = base; d > nothing; d--) sum += weight(w, base, d) * histogram[d];
   return sum;
 }
 

@@ -81,6 +81,36 @@ static void as_published_a_new_state_prefers_its_first_type(void **state) {
   edb_learner_tear_down(&l);
 }
 
+/* Where there are too many states to learn anything: as if each step asked the rule. */
+static void giving_up_counts_the_batches_of_the_rule(void **state) {
+  static test_dag d;
+  edb_rng rng;
+  edb_rng_seed(&rng, 3);
+  for (uint32_t n_types = 3; n_types <= 243; n_types *= 3) {
+    edb_learner l;
+    uint64_t batches = 0, bound = 0, expected = 0;
+    dag_begin(&d, n_types);
+    for (uint32_t v = 0; v < 500; v++) {
+      uint32_t input = v < 20 ? 0 : v - 1 - edb_rng_below(&rng, 20);
+      dag_node(&d, edb_rng_below(&rng, n_types), v >= 20, &input);
+    }
+    open_learner(&l, *state, &d, false);
+    edb_world *w = &l.worlds.data[0];
+    edb_state_reset(&w->state);
+    for (; w->state.n_done < w->problem.n_nodes; expected++) {
+      uint32_t component, type = edb_fsm_forced(l.fsm, &w->state, &component);
+      if (type == EDB_TYPE_NONE) type = edb_fsm_rule(l.fsm, &w->state, component);
+      edb_state_run(&w->state, type, NULL);
+    }
+    assert_int_equal(edb_learner_give_up(&l, &batches, &bound, NULL), EDB_OK);
+    assert_int_equal(batches, expected);
+    assert_int_equal(bound, w->problem.bound);
+    assert_int_equal(l.fsm->record.batches, expected);
+    assert_int_equal(edb_fsm_state_count(l.fsm), 0);
+    edb_learner_tear_down(&l);
+  }
+}
+
 /* Batches on what is held out, by the best table or by the rule alone. */
 static uint64_t count_held_out(edb_learner *l, bool by_table) {
   uint64_t count = 0;
@@ -100,6 +130,26 @@ static uint64_t count_held_out(edb_learner *l, bool by_table) {
     }
   }
   return count;
+}
+
+/* What the table of mini-batches alone lacks is the rule's whenever it is met, not only at first.
+ */
+static void states_that_a_table_lacks_are_left_to_the_rule(void **state) {
+  static test_dag d;
+  for (uint64_t seed = 1; seed <= 20; seed++) {
+    edb_learner l;
+    uint64_t table = 0, rule = 0;
+    make_instances(&d, seed, 12);
+    open_learner(&l, *state, &d, false);
+    (void)expect_rows(&l, &l.worlds.data[0]);
+    size_t known = l.rows.length;
+    assert_int_equal(edb_learner_keep(&l, 1, NULL), EDB_OK);
+    assert_int_equal(edb_learner_hold_out(&l, &table, &rule, NULL), EDB_OK);
+    assert_true(l.rows.length > known);
+    assert_int_equal(table, count_held_out(&l, true));
+    assert_int_equal(rule, count_held_out(&l, false));
+    edb_learner_tear_down(&l);
+  }
 }
 
 /* Whatever the table of the moment: each state has its last type in the best one, and its first in
@@ -132,6 +182,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_new_state_prefers_what_the_rule_does),
       cmocka_unit_test(as_published_a_new_state_prefers_its_first_type),
+      cmocka_unit_test(giving_up_counts_the_batches_of_the_rule),
+      cmocka_unit_test(states_that_a_table_lacks_are_left_to_the_rule),
       cmocka_unit_test(what_is_held_out_is_run_by_the_best_table_and_by_the_rule),
   };
   return cmocka_run_group_tests_name("learner", tests, make_context, destroy_context);

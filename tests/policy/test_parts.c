@@ -181,6 +181,35 @@ static void automata_agree_with_runs(void **state) {
   }
 }
 
+/* So that looking for a state takes about one comparison. */
+static void tables_of_states_double_when_half_full(void **state) {
+  static test_dag d;
+  dag_begin(&d, 4);
+  for (uint32_t k = 0; k < 48; k++) { /* four chains, which the last node joins */
+    uint32_t before = k - 4;
+    dag_node(&d, (k + k / 4) % 4, k >= 4, &before);
+  }
+  dag_node(&d, 0, 4, (uint32_t[]){44, 45, 46, 47});
+  fixture f = open_part(*state, &d);
+  edb_automaton a;
+  uint64_t work = 0;
+  assert_int_equal(edb_automaton_init(*state, &f.part, 0, 1 << 20, &work, &a, NULL), EDB_OK);
+  uint32_t slots = a.slot_count, doubled = 0;
+  for (uint32_t s = 0; s < a.n_states && a.n_states < 1000; s++) {
+    for (uint32_t c = 0; c < 4; c++) {
+      assert_int_not_equal(edb_automaton_step(&a, s, c), EDB_STATE_NONE);
+      if (a.slot_count == slots) continue;
+      assert_int_equal(a.slot_count, slots * 2);
+      assert_int_equal(a.n_states, slots / 2 + 1);
+      slots = a.slot_count;
+      doubled++;
+    }
+  }
+  assert_true(doubled >= 3);
+  edb_automaton_free(&a);
+  close_part(&f);
+}
+
 static void automata_stop_at_their_memory(void **state) {
   test_dag d;
   dag_parse(&d, "0:A() 1:B(0) 2:A(1) 3:B(2) 4:A(3) 5:B(4)");
@@ -293,6 +322,7 @@ int main(void) {
       cmocka_unit_test(words_are_run_both_ways),
       cmocka_unit_test(pruning_drops_letters_that_nothing_waits_for),
       cmocka_unit_test(automata_agree_with_runs),
+      cmocka_unit_test(tables_of_states_double_when_half_full),
       cmocka_unit_test(automata_stop_at_their_memory),
       cmocka_unit_test(automata_stop_at_their_deadline),
       cmocka_unit_test(costs_to_go_are_those_of_the_shortest_words),
