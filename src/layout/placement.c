@@ -10,6 +10,9 @@
 #include "layout/placer.h"
 #include "layout/reduce.h"
 
+/* Working memory of small mini-batches, on the stack. */
+#define NEAR_BYTES 16384
+
 /* ---- What is kept ---------------------------------------------------------------------------- */
 
 static bool has_output(const edb_program *program, const char *name) {
@@ -77,7 +80,7 @@ static size_t count_edges(const edb_placer *p, uint32_t batch) {
   return edges;
 }
 
-static counts count_tables(edb_placer *p) {
+static counts count_outputs(edb_placer *p) {
   const edb_schedule *s = p->schedule;
   counts n = {0};
   for (uint32_t b = 0; b < s->info.n_batches; b++) {
@@ -87,15 +90,23 @@ static counts count_tables(edb_placer *p) {
     n.outputs += outputs;
     if (outputs > p->most_outputs) p->most_outputs = outputs;
     if (rows > p->most_rows) p->most_rows = (uint32_t)rows;
-    if (!p->inputs) continue;
-    size_t taken = count_edges(p, b) * p->inputs[type].n_parts;
-    if (taken > p->most_taken) p->most_taken = taken;
-    n.operands += p->inputs[type].n_operands;
-    n.parts += p->inputs[type].n_parts;
-    n.elements += rows * edb_group_count(&p->program->cells[type].sig);
+    for (uint32_t o = 0; o < outputs; o++)
+      p->all_floats += rows * edb_row_stride(edb_placer_width(p, type, o));
   }
   for (uint32_t t = 0; t < p->program->n_cells; t++) n.kept += edb_placer_outputs(p, t);
   return n;
+}
+
+static void count_operands(edb_placer *p, counts *n) {
+  const edb_schedule *s = p->schedule;
+  for (uint32_t b = 0; b < s->info.n_batches; b++) {
+    uint32_t type = s->batch_type[b];
+    size_t taken = count_edges(p, b) * p->inputs[type].n_parts;
+    if (taken > p->most_taken) p->most_taken = taken;
+    n->operands += p->inputs[type].n_operands;
+    n->parts += p->inputs[type].n_parts;
+    n->elements += (size_t)edb_placer_rows(p, b) * edb_group_count(&p->program->cells[type].sig);
+  }
 }
 
 static size_t lay_out_tables(const edb_placer *p, counts n, char *base) {
@@ -187,11 +198,13 @@ static edb_status alloc_tables(edb_placer *p, counts n) {
   pl->memory = edb_alloc(p->ctx, pl->memory_bytes);
   if (!pl->memory) return edb_fail_memory(p->error, pl->memory_bytes, "a placement");
   (void)lay_out_tables(p, n, pl->memory);
-  p->memory_bytes = lay_out_working(p, n, NULL);
-  p->memory = edb_alloc(p->ctx, p->memory_bytes);
-  if (p->memory_bytes && !p->memory)
-    return edb_fail_memory(p->error, p->memory_bytes, "a placement");
-  (void)lay_out_working(p, n, p->memory);
+  size_t bytes = lay_out_working(p, n, NULL);
+  if (bytes > p->near_bytes) {
+    p->memory = edb_alloc(p->ctx, bytes);
+    if (!p->memory) return edb_fail_memory(p->error, bytes, "a placement");
+    p->memory_bytes = bytes;
+  }
+  (void)lay_out_working(p, n, p->memory ? p->memory : p->near_memory);
   return EDB_OK;
 }
 
@@ -335,19 +348,8 @@ static bool stores_any(const edb_placer *p, const edb_plan_inputs *inputs) {
   return false;
 }
 
-static size_t count_floats(const edb_placer *p) {
-  size_t floats = 0;
-  for (uint32_t b = 0; b < p->schedule->info.n_batches; b++) {
-    uint32_t type = p->schedule->batch_type[b];
-    for (uint32_t o = 0; o < edb_placer_outputs(p, type); o++)
-      floats += edb_placer_rows(p, b) * edb_row_stride(edb_placer_width(p, type, o));
-  }
-  return floats;
-}
-
 static void choose_kind(edb_placer *p, const edb_placement_request *request) {
   bool direct = request->kind == EDB_PLACEMENT_DIRECT && request->inputs;
-  p->all_floats = count_floats(p);
   if (request->kind == EDB_PLACEMENT_AUTO && request->inputs && request->rule) {
     p->rule = request->rule;
     p->far = p->all_floats * sizeof(float) > p->rule->near_bytes;
@@ -362,8 +364,9 @@ static void choose_kind(edb_placer *p, const edb_placement_request *request) {
 static edb_status place(edb_placer *p, const edb_placement_request *request) {
   EDB_TRY(check_schedule(p));
   EDB_TRY(edb_keep_check(p->program, request->keep, p->error));
+  counts n = count_outputs(p);
   choose_kind(p, request);
-  counts n = count_tables(p);
+  if (p->inputs) count_operands(p, &n);
   p->large_bytes = request->large_bytes ? request->large_bytes : EDB_PLACEMENT_LARGE;
   EDB_TRY(alloc_tables(p, n));
   mark_kept(p, request);
@@ -417,7 +420,10 @@ edb_status edb_placement_make(edb_context *ctx, const edb_placement_request *req
   edb_placement *pl = new_placement(ctx, graph, schedule);
   if (!pl) return edb_fail_memory(error, sizeof *pl, "a placement");
   pl->n_types = request->program->n_cells;
+  _Alignas(16) char near_memory[NEAR_BYTES];
   edb_placer p = {.ctx = ctx,
+                  .near_memory = near_memory,
+                  .near_bytes = sizeof near_memory,
                   .program = request->program,
                   .graph = graph,
                   .schedule = schedule,
@@ -426,7 +432,7 @@ edb_status edb_placement_make(edb_context *ctx, const edb_placement_request *req
                   .count_live = request->count_live};
   edb_status status = place(&p, request);
   edb_placer_forget_lives(&p);
-  edb_free(ctx, p.memory, p.memory ? p.memory_bytes : 0);
+  edb_free(ctx, p.memory, p.memory_bytes);
   if (status != EDB_OK) {
     edb_placement_destroy(pl);
     return status;

@@ -98,7 +98,9 @@ typedef struct edb_placer {
   const edb_row_rule *rule; /* what is worth rows of its own; NULL: every operand */
   bool far;                 /* the rows are not in a near cache */
   uint32_t longest_wait;    /* most batches from the first row of a direct operand to its reader */
-  void *memory;
+  char *near_memory;        /* the caller's: of the arrays, where it is enough */
+  size_t near_bytes;
+  void *memory; /* of the arrays elsewhere */
   size_t memory_bytes;
 } edb_placer;
 
