@@ -111,7 +111,8 @@ EDB_API EDB_MUST_CHECK edb_status edb_placement_create(const edb_session *sessio
                                                        const edb_keep *keep, edb_placement **out,
                                                        edb_error *error);
 EDB_API void edb_placement_destroy(edb_placement *placement);
-/* Peak memory of the mini-batch, all of it, before it runs. */
+/* Peak memory of the mini-batch, all of it, before it runs; beside it is what a session keeps from
+ * run to run: tables, packed weights. */
 EDB_API size_t edb_placement_peak_bytes(const edb_placement *placement);
 
 /* Runs the pending nodes of `graph` (not of the lowered one) and marks them as run. After an error

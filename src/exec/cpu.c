@@ -4,7 +4,7 @@
 #include "base/context.h"
 #include "base/poison.h"
 
-/* ---- Life ---------------------------------------------------------------------------------------
+/* ---- Cells --------------------------------------------------------------------------------------
  */
 
 static size_t clamp(size_t n, size_t low, size_t high) {
@@ -116,45 +116,6 @@ static void cpu_destroy(void *state) {
   edb_free(cpu->ctx, cpu, sizeof *cpu);
 }
 
-static edb_status cpu_create(edb_context *ctx, const edb_program *program,
-                             const edb_weights *weights, const edb_session_params *params,
-                             edb_pool *pool, void **state, edb_error *error) {
-  edb_cpu *cpu = edb_alloc_zero(ctx, sizeof *cpu);
-  if (!cpu) return edb_fail_memory(error, sizeof *cpu, "the CPU backend");
-  *cpu = (edb_cpu){.ctx = ctx,
-                   .program = program,
-                   .weights = weights,
-                   .pool = pool,
-                   .share_ns = EDB_CPU_SHARE_NS,
-                   .move_ns = EDB_CPU_MOVE_NS,
-                   .kernels = edb_kernels_get(ctx->simd),
-                   .bf16 = params->precision == EDB_PRECISION_BF16,
-                   .version = UINT64_MAX};
-  cpu->product = cpu->bf16 ? edb_kernels_product_bf16(cpu->kernels) : cpu->kernels->product_packed;
-  edb_status status = EDB_OK;
-  edb_cpu_caches caches = edb_context_caches(ctx);
-  cpu->rule = edb_row_rule_of(params->costs, caches.l2_bytes);
-  edb_plan_params plan = {.layout = params->layout, .unfused = params->unfused};
-  cpu->cells = edb_alloc_zero(ctx, program->n_cells * sizeof *cpu->cells);
-  cpu->inputs = edb_alloc_zero(ctx, program->n_cells * sizeof *cpu->inputs);
-  if (program->n_cells && (!cpu->cells || !cpu->inputs))
-    status = edb_fail_memory(error, program->n_cells * sizeof *cpu->cells, "the CPU backend");
-  cpu->workers = edb_alloc_zero(ctx, worker_bytes(cpu));
-  if (!cpu->workers) status = edb_fail_memory(error, worker_bytes(cpu), "the CPU backend");
-  for (uint32_t i = 0; cpu->workers && i < edb_pool_threads(pool); i++)
-    cpu->workers[i].failed = UINT32_MAX;
-  for (uint32_t i = 0; i < program->n_cells && status == EDB_OK; i++)
-    status = create_cell(cpu, i, &plan, caches, error);
-  if (status == EDB_OK) status = edb_cpu_weights_create(cpu, error);
-  cpu->near_weights = cpu->packed_bytes <= caches.l2_bytes / 2;
-  if (status != EDB_OK) {
-    cpu_destroy(cpu);
-    return status;
-  }
-  *state = cpu;
-  return EDB_OK;
-}
-
 /* ---- Scratch memory ----------------------------------------------------------------------------
  *
  *   | blocks | row pointers | ids | pairs | tile | rows[] first*[] | first elements per group |
@@ -264,6 +225,24 @@ static size_t chunk_bytes(const edb_cpu *cpu, const edb_cpu_cell *cell, const ed
   return largest;
 }
 
+/* What one node, with an element of each group, takes on one thread: `rows` of either take no more
+ * than `rows` times that, each part for itself. */
+static size_t node_bytes(const edb_cpu_cell *cell) {
+  return layout_frame(cell, (edb_cpu_room){1, 1}, NULL, NULL, NULL);
+}
+
+/* Nodes of a batch, or edges into them where elements of variadic inputs may be more. */
+static size_t count_rows(const edb_cpu_cell *cell, const edb_graph *graph, const edb_node *nodes,
+                         size_t count) {
+  size_t edges = 0;
+  if (cell->plan->n_domains == EDB_DOMAIN_GROUP) return count;
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t *start = &graph->edge_start[nodes[i] - graph->base];
+    edges += start[1] - start[0];
+  }
+  return edges > count ? edges : count;
+}
+
 /* Enough for the first few nodes of the batch alone, too, which may be cut in another way: cells
  * without variadic inputs are run so when the others have been run before. */
 static size_t batch_bytes(const edb_cpu *cpu, const edb_cpu_cell *cell, const edb_graph *graph,
@@ -288,19 +267,67 @@ static size_t cpu_scratch_bytes(const void *state, const edb_graph *graph,
                                 const edb_schedule *schedule) {
   const edb_cpu *cpu = state;
   size_t largest = 0;
+  bool alone = edb_pool_threads(cpu->pool) == 1;
   for (uint32_t b = 0; b < schedule->info.n_batches; b++) {
-    uint32_t from = schedule->batch_start[b];
-    size_t bytes = batch_bytes(cpu, &cpu->cells[schedule->batch_type[b]], graph,
-                               schedule->nodes + from, schedule->batch_start[b + 1] - from);
+    const edb_cpu_cell *cell = &cpu->cells[schedule->batch_type[b]];
+    const edb_node *nodes = schedule->nodes + schedule->batch_start[b];
+    size_t count = schedule->batch_start[b + 1] - schedule->batch_start[b];
+    if (alone && count_rows(cell, graph, nodes, count) <= largest / cell->node_bytes) continue;
+    size_t bytes = batch_bytes(cpu, cell, graph, nodes, count);
     if (bytes > largest) largest = bytes;
   }
   return largest;
+}
+
+/* ---- The state ---------------------------------------------------------------------------------
+ */
+
+static edb_status cpu_create(edb_context *ctx, const edb_program *program,
+                             const edb_weights *weights, const edb_session_params *params,
+                             edb_pool *pool, void **state, edb_error *error) {
+  edb_cpu *cpu = edb_alloc_zero(ctx, sizeof *cpu);
+  if (!cpu) return edb_fail_memory(error, sizeof *cpu, "the CPU backend");
+  *cpu = (edb_cpu){.ctx = ctx,
+                   .program = program,
+                   .weights = weights,
+                   .pool = pool,
+                   .share_ns = EDB_CPU_SHARE_NS,
+                   .move_ns = EDB_CPU_MOVE_NS,
+                   .kernels = edb_kernels_get(ctx->simd),
+                   .bf16 = params->precision == EDB_PRECISION_BF16,
+                   .version = UINT64_MAX};
+  cpu->product = cpu->bf16 ? edb_kernels_product_bf16(cpu->kernels) : cpu->kernels->product_packed;
+  edb_status status = EDB_OK;
+  edb_cpu_caches caches = edb_context_caches(ctx);
+  cpu->rule = edb_row_rule_of(params->costs, caches.l2_bytes);
+  edb_plan_params plan = {.layout = params->layout, .unfused = params->unfused};
+  cpu->cells = edb_alloc_zero(ctx, program->n_cells * sizeof *cpu->cells);
+  cpu->inputs = edb_alloc_zero(ctx, program->n_cells * sizeof *cpu->inputs);
+  if (program->n_cells && (!cpu->cells || !cpu->inputs))
+    status = edb_fail_memory(error, program->n_cells * sizeof *cpu->cells, "the CPU backend");
+  cpu->workers = edb_alloc_zero(ctx, worker_bytes(cpu));
+  if (!cpu->workers) status = edb_fail_memory(error, worker_bytes(cpu), "the CPU backend");
+  for (uint32_t i = 0; cpu->workers && i < edb_pool_threads(pool); i++)
+    cpu->workers[i].failed = UINT32_MAX;
+  for (uint32_t i = 0; i < program->n_cells && status == EDB_OK; i++)
+    status = create_cell(cpu, i, &plan, caches, error);
+  if (status == EDB_OK) status = edb_cpu_weights_create(cpu, error);
+  for (uint32_t i = 0; i < program->n_cells && status == EDB_OK; i++)
+    cpu->cells[i].node_bytes = node_bytes(&cpu->cells[i]);
+  cpu->near_weights = cpu->packed_bytes <= caches.l2_bytes / 2;
+  if (status != EDB_OK) {
+    cpu_destroy(cpu);
+    return status;
+  }
+  *state = cpu;
+  return EDB_OK;
 }
 
 static edb_status cpu_begin(void *state, size_t scratch_bytes, bool timing, edb_error *error) {
   edb_cpu *cpu = state;
   cpu->timing = timing;
   cpu->version = cpu->weights->version;
+  EDB_TRY(edb_cpu_weights_open(cpu, error));
   if (scratch_bytes <= cpu->scratch_bytes) return EDB_OK;
   char *bigger = edb_alloc(cpu->ctx, scratch_bytes);
   if (!bigger) return edb_fail_memory(error, scratch_bytes, "the scratch memory of a batch");
@@ -308,6 +335,10 @@ static edb_status cpu_begin(void *state, size_t scratch_bytes, bool timing, edb_
   cpu->scratch = bigger;
   cpu->scratch_bytes = scratch_bytes;
   return EDB_OK;
+}
+
+static void cpu_rest(void *state) {
+  edb_cpu_weights_close(state);
 }
 
 /* ---- Batches ------------------------------------------------------------------------------------
@@ -388,11 +419,17 @@ static const edb_plan_inputs *cpu_inputs(const void *state) {
   return cpu->inputs;
 }
 
+static double cpu_node_ns(const void *state, uint32_t type) {
+  return ((const edb_cpu *)state)->cells[type].node_ns;
+}
+
 const edb_backend edb_backend_cpu = {.name = "cpu",
                                      .element_bytes = sizeof(float),
                                      .create = cpu_create,
                                      .destroy = cpu_destroy,
                                      .scratch_bytes = cpu_scratch_bytes,
                                      .begin = cpu_begin,
+                                     .rest = cpu_rest,
                                      .inputs = cpu_inputs,
+                                     .node_ns = cpu_node_ns,
                                      .run_batch = cpu_run_batch};

@@ -70,6 +70,7 @@ typedef struct edb_cpu_cell {
   double node_ns;        /* about what a node takes; elements of variadic groups count once */
   size_t pairs;          /* of bf16 in an operand row of any product, at most; 0 in fp32 */
   size_t staged_floats;  /* of a row of all outputs */
+  size_t node_bytes;     /* scratch memory of a chunk of one node with one element per group */
   bool has_labels;
 } edb_cpu_cell;
 
@@ -81,7 +82,7 @@ typedef struct edb_cpu {
   edb_product_fn product; /* rows with packed weights, in the session's precision */
   bool bf16;
   edb_pool *pool;
-  float *packed; /* weights of all cells */
+  float *packed; /* weights of all cells; NULL while it rests */
   size_t packed_bytes;
   uint64_t version; /* of the weights that this run takes */
   edb_cpu_cell *cells;
@@ -148,6 +149,9 @@ static inline size_t edb_cpu_depth(const edb_cpu *cpu, const edb_step *step) {
 /* Memory for packed weights: made with the cells, filled when a cell runs for the first time or the
  * weights' version has moved since. */
 EDB_MUST_CHECK edb_status edb_cpu_weights_create(edb_cpu *cpu, edb_error *error);
+/* The memory, which can be given back between runs. */
+EDB_MUST_CHECK edb_status edb_cpu_weights_open(edb_cpu *cpu, edb_error *error);
+void edb_cpu_weights_close(edb_cpu *cpu);
 void edb_cpu_weights_refill(edb_cpu *cpu, edb_cpu_cell *cell);
 void edb_cpu_weights_destroy(edb_cpu *cpu);
 

@@ -108,16 +108,26 @@ static size_t lay_out(edb_cpu *cpu, float *block) {
   return at;
 }
 
-/* One block for the weights of all cells: where it is large, it gets large pages. */
 edb_status edb_cpu_weights_create(edb_cpu *cpu, edb_error *error) {
   for (uint32_t c = 0; c < cpu->program->n_cells; c++)
     EDB_TRY(create_cell(cpu, &cpu->cells[c], error));
-  size_t bytes = lay_out(cpu, NULL) * sizeof(float);
-  cpu->packed = edb_alloc(cpu->ctx, bytes);
-  if (bytes && !cpu->packed) return edb_fail_memory(error, bytes, "packed weights");
-  cpu->packed_bytes = bytes;
+  cpu->packed_bytes = lay_out(cpu, NULL) * sizeof(float);
+  return edb_cpu_weights_open(cpu, error);
+}
+
+/* One block for the weights of all cells: where it is large, it gets large pages. */
+edb_status edb_cpu_weights_open(edb_cpu *cpu, edb_error *error) {
+  if (cpu->packed || cpu->packed_bytes == 0) return EDB_OK;
+  cpu->packed = edb_alloc(cpu->ctx, cpu->packed_bytes);
+  if (!cpu->packed) return edb_fail_memory(error, cpu->packed_bytes, "packed weights");
   (void)lay_out(cpu, cpu->packed);
+  for (uint32_t c = 0; c < cpu->program->n_cells; c++) cpu->cells[c].version = 0;
   return EDB_OK;
+}
+
+void edb_cpu_weights_close(edb_cpu *cpu) {
+  edb_free(cpu->ctx, cpu->packed, cpu->packed ? cpu->packed_bytes : 0);
+  cpu->packed = NULL;
 }
 
 void edb_cpu_weights_refill(edb_cpu *cpu, edb_cpu_cell *cell) {
@@ -134,5 +144,5 @@ void edb_cpu_weights_destroy(edb_cpu *cpu) {
     edb_free(cpu->ctx, cell->rows, cell->rows ? cell->plan->row_floats * sizeof(float) : 0);
     edb_free(cpu->ctx, cell->packed, cell->packed ? cell->plan->n_steps * sizeof *cell->packed : 0);
   }
-  edb_free(cpu->ctx, cpu->packed, cpu->packed_bytes);
+  edb_cpu_weights_close(cpu);
 }

@@ -20,7 +20,7 @@ edb_status edb_measure_read_gbs(edb_context *ctx, size_t bytes, uint32_t millise
                                 edb_error *error) {
   EDB_REQUIRE(error, ctx, out);
   EDB_FAIL_IF(bytes < EDB_READ_FLOATS * sizeof(float), error, EDB_ERROR_ARGUMENT,
-              "%zu bytes are too few to measure a bandwidth, at least %zu", bytes,
+              "too few bytes to measure a bandwidth: %zu, expected at least %zu", bytes,
               EDB_READ_FLOATS * sizeof(float));
   const size_t count = bytes / sizeof(float);
   float *data = edb_alloc(ctx, bytes);

@@ -84,7 +84,8 @@ static bool takes_inputs_early(const edb_split *split) {
   return false;
 }
 
-/* Both cuts have half of the memory for tables. */
+/* Both cuts have half of the memory for tables. The other one rests: mini-batches to come will
+ * hardly need it, and its packed weights are as large as those of this one. */
 static edb_status fill_by_inputs(edb_session *s, edb_cut *cut) {
   edb_tables *others = &s->reduction.by_attributes.tables;
   size_t budget = others->budget_bytes / 2;
@@ -93,6 +94,7 @@ static edb_status fill_by_inputs(edb_session *s, edb_cut *cut) {
   if (!takes_inputs_early(cut->split)) return EDB_ERROR_UNSUPPORTED;
   EDB_TRY(edb_tables_init(&cut->tables, s->ctx, &cut->split->program, s->backend->element_bytes,
                           budget, NULL));
+  s->backend->rest(s->reduction.by_attributes.state);
   EDB_TRY(s->backend->create(s->ctx, &cut->split->program, s->weights, &s->params, s->pool,
                              &cut->state, NULL));
   others->budget_bytes = budget;
@@ -185,14 +187,15 @@ static void count_bytes(const edb_session *s, const edb_cut *cut, const edb_redu
 
 edb_status edb_reduction_place(const edb_session *s, const edb_graph *graph,
                                const edb_schedule *schedule, const edb_keep *keep,
-                               edb_placement **out, edb_error *error) {
+                               edb_placement **out, bool *sought, edb_error *error) {
   const edb_reduction *r = &s->reduction;
   const edb_cut *cut;
   known_inputs found;
   edb_reduced *x = NULL;
   edb_placement *inner = NULL;
   *out = NULL;
-  if (!r->by_attributes.split || r->off) return EDB_OK;
+  *sought = r->by_attributes.split && !r->off && atomic_load(&r->pause) == 0;
+  if (!*sought) return EDB_OK;
   EDB_TRY(edb_keep_check(s->program, keep, error));
   EDB_TRY(choose_cut(s, graph, schedule, &cut, &found, error));
   edb_reduce_params params = {.source = s->program,
@@ -407,6 +410,7 @@ edb_status edb_reduction_run(edb_session *s, const edb_graph *graph, const edb_p
   edb_tables_begin(&cut->tables, s->weights->version, forget);
   EDB_TRY(open_store(s, &x->graph, error));
   EDB_TRY(look_up(s, &cut->tables, x, error));
+  edb_reduction_count_made(s, cut->state, &x->graph);
   edb_status status = run_all(s, cut, graph, p, error);
   if (status != EDB_OK) {
     forget_missing(r, &cut->tables, &x->graph);

@@ -26,19 +26,23 @@ typedef struct edb_reduction {
    * better off with it; threads that place other mini-batches may look for it at any time. */
   _Atomic(edb_cut *) by_inputs;
   uint32_t tries;             /* runs after which it may still be made */
+  atomic_uint pause;          /* mini-batches that are placed as they are before the next look */
+  uint32_t last_pause;        /* how many that were; 0: looking pays */
   edb_store store;            /* where the values of the execution graph are */
   EDB_VEC(edb_node) missing;  /* tabled nodes whose rows this run makes, */
   EDB_VEC(edb_node) homeless; /* and those for which there is no room in the tables */
+  double made_ns;             /* about what all of these take */
 } edb_reduction;
 
 /* What the session reduces, from its params. */
 EDB_MUST_CHECK edb_status edb_reduction_open(edb_session *session, edb_error *error);
 void edb_reduction_close(edb_session *session);
 
-/* The placement of the execution graph; *out gets NULL when that is the graph itself. */
+/* The placement of the execution graph; *out gets NULL when that is the graph itself. *sought:
+ * whether it was looked for. */
 EDB_MUST_CHECK edb_status edb_reduction_place(const edb_session *session, const edb_graph *graph,
                                               const edb_schedule *schedule, const edb_keep *keep,
-                                              edb_placement **out, edb_error *error);
+                                              edb_placement **out, bool *sought, edb_error *error);
 
 /* Runs what was placed so and gives the graph's nodes their rows. The session's store follows the
  * graph. `forget`: it had no values of an earlier run. */
@@ -50,5 +54,10 @@ EDB_MUST_CHECK edb_status edb_reduction_run(edb_session *session, const edb_grap
  * use. Nothing depends on its success. */
 void edb_reduction_prepare(edb_session *session, const edb_graph *graph,
                            const edb_schedule *schedule);
+/* Sets made_ns, once it is known what has to be made. */
+void edb_reduction_count_made(edb_session *session, void *state, const edb_graph *graph);
+/* At the same time: whether looking for less work has paid decides about the next mini-batches. */
+void edb_reduction_weigh(edb_session *session, const edb_graph *graph, const edb_schedule *schedule,
+                         const edb_placement *placement);
 
 #endif

@@ -141,7 +141,7 @@ edb_status edb_session_lower(edb_session *s, const edb_graph *graph, const edb_g
   if (!s->lowered_from || s->map.values_start.length < edb_graph_node_count(graph)) {
     edb_status status = edb_lower_graph(s->lowering, graph, s->lowered, &s->map, error);
     if (status != EDB_OK) {
-      forget_lowered(s);
+      if (graph->first == 0) forget_lowered(s); /* else values of runs are there */
       return status;
     }
   }
@@ -208,8 +208,10 @@ edb_status edb_placement_create(const edb_session *s, const edb_graph *lowered,
   EDB_FAIL_IF(lowered->schema != &s->program->schema, error, EDB_ERROR_MISMATCH,
               "the graph is not one that this session runs; see edb_session_lower");
   edb_placement *p;
-  EDB_TRY(edb_reduction_place(s, lowered, schedule, keep, &p, error));
+  bool sought;
+  EDB_TRY(edb_reduction_place(s, lowered, schedule, keep, &p, &sought, error));
   if (!p) EDB_TRY(place(s, lowered, schedule, keep, &p, error));
+  p->sought = sought;
   p->session = s->id;
   if (s->memory_cap_bytes && p->peak_bytes > s->memory_cap_bytes) {
     edb_status status = edb_fail(error, EDB_ERROR_LIMIT,
@@ -350,6 +352,7 @@ static edb_status run_placed(edb_session *s, edb_graph *graph, const edb_schedul
   EDB_TRY(p->reduced ? edb_reduction_run(s, graph, p, forget, error)
                      : run_as_it_is(s, graph, schedule, p, error));
   edb_reduction_prepare(s, graph, schedule);
+  edb_reduction_weigh(s, graph, schedule, p);
   edb_graph_mark_run(graph);
   return EDB_OK;
 }

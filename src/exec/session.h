@@ -24,9 +24,13 @@ typedef struct edb_backend {
   size_t (*scratch_bytes)(const void *state, const edb_graph *graph, const edb_schedule *schedule);
   /* Once before the batches of a run: follows the weights' version, has `scratch` ready. */
   edb_status (*begin)(void *state, size_t scratch_bytes, bool timing, edb_error *error);
+  /* Gives back what the next run can make anew; NULL: there is nothing. */
+  void (*rest)(void *state);
   /* What placement has to know of the plans of the program's cells, or NULL: the backend finds all
    * rows by their addresses. */
   const edb_plan_inputs *(*inputs)(const void *state);
+  /* About what a node of a type takes on one thread; NULL if nothing is ever reduced. */
+  double (*node_ns)(const void *state, uint32_t type);
   edb_status (*run_batch)(void *state, const edb_graph *graph, const edb_store *store,
                           uint32_t type, const edb_node *nodes, uint32_t count,
                           edb_run_stats *stats, edb_error *error);

@@ -27,8 +27,8 @@ static edb_status check_value(const edb_session *s, const edb_graph *graph, edb_
               error, EDB_ERROR_STATE, "node %u was released", value.node);
   const edb_ir_cell *c = &program->cells[edb_graph_node_cell(graph, value.node)];
   EDB_FAIL_IF(value.output >= c->sig.n_outputs, error, EDB_ERROR_ARGUMENT,
-              "cell %s has %u outputs, asked for number %u", c->name, c->sig.n_outputs,
-              value.output);
+              "cell %s has %u output%s, asked for number %u", c->name, c->sig.n_outputs,
+              EDB_S(c->sig.n_outputs), value.output);
   return EDB_OK;
 }
 
@@ -71,8 +71,8 @@ static edb_status find_value(const edb_session *s, const edb_graph *graph, edb_v
 }
 
 static edb_status check_count(size_t size, size_t count, edb_error *error) {
-  EDB_FAIL_IF(size != count, error, EDB_ERROR_ARGUMENT, "the value has %zu elements, not %zu", size,
-              count);
+  EDB_FAIL_IF(size != count, error, EDB_ERROR_ARGUMENT, "the value has %zu element%s, not %zu",
+              size, EDB_S(size), count);
   return EDB_OK;
 }
 

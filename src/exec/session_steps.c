@@ -2,7 +2,8 @@
 #include "base/clock.h"
 #include "exec/session.h"
 
-/* Rows for the nodes of one step: the outputs of a batch stand together, as in a placement. */
+/* Rows for the nodes of one step: the outputs of a batch stand together, as in a placement. Those
+ * that another frontier's step gave them go back. */
 static edb_status bind_step(edb_session *s, uint32_t type, const edb_node *nodes, uint32_t count,
                             edb_error *error) {
   const edb_ir_cell *cell = &s->program->cells[type];
@@ -10,6 +11,7 @@ static edb_status bind_step(edb_session *s, uint32_t type, const edb_node *nodes
   for (uint32_t o = 0; o < cell->sig.n_outputs; o++)
     floats += (edb_row_stride(edb_shape_size(cell->outputs[o].shape)) * count + 15) / 16 * 16;
   uint32_t slab;
+  for (uint32_t i = 0; i < count; i++) edb_store_release(&s->store, nodes[i]);
   EDB_TRY(edb_store_take(&s->store, floats * element, count, &slab, error));
   s->store.stepped = true;
   char *at = s->store.slabs.data[slab].data;

@@ -84,6 +84,60 @@ static edb_status run(const world *w, parts *p) {
   return edb_session_run(p->session, p->graph, p->policy, NULL, &error);
 }
 
+/* A tree, and after its run another one on top of it. */
+static edb_node put_on_top(edb_graph *graph, edb_node root) {
+  edb_node other = add_tree(graph, 6, 2);
+  return add_node(graph, root, other);
+}
+
+static void earlier_values_survive_every_failure_of_memory(edb_device device,
+                                                           edb_granularity granularity) {
+  faulty f;
+  world w = world_in(faulty_context(&f, 0), tree_text);
+  edb_policy *policy = policy_of(&w, EDB_POLICY_BEST);
+  edb_graph *twin = graph_of(&w);
+  (void)put_on_top(twin, add_tree(twin, 5, 1));
+  edb_session *fresh = session_of(&w, device, granularity);
+  run_all(fresh, twin, policy);
+  values expected = read_values(&w, fresh, twin);
+  for (size_t n = 1, failed = 1; failed; n = faulty_after(n)) {
+    edb_session *session = session_of(&w, device, granularity);
+    edb_graph *graph = graph_of(&w);
+    edb_error error = {0};
+    float before[20], after[20];
+    edb_node root = add_tree(graph, 5, 1);
+    run_all(session, graph, policy);
+    MUST(edb_session_read(session, graph, (edb_value){root, 0}, before, 20, &error), error);
+    (void)put_on_top(graph, root);
+    arm(&f, n);
+    edb_status status = edb_session_run(session, graph, policy, NULL, &error);
+    failed = f.failures;
+    assert_true(faulty_status(&f, status));
+    arm(&f, 0);
+    MUST(edb_session_read(session, graph, (edb_value){root, 0}, after, 20, &error), error);
+    assert_memory_equal(before, after, sizeof before);
+    if (status != EDB_OK) run_all(session, graph, policy);
+    values v = read_values(&w, session, graph);
+    assert_same_values(&w, twin, &expected, &v, "after a failure");
+    values_free(&v);
+    edb_graph_destroy(graph);
+    edb_session_destroy(session);
+  }
+  values_free(&expected);
+  edb_session_destroy(fresh);
+  edb_graph_destroy(twin);
+  edb_policy_destroy(policy);
+  drop_world(&w);
+  faulty_destroy(&f);
+}
+
+static void a_failed_run_leaves_the_values_of_earlier_ones(void **state) {
+  (void)state;
+  earlier_values_survive_every_failure_of_memory(EDB_DEVICE_CPU, EDB_GRANULARITY_CELL);
+  earlier_values_survive_every_failure_of_memory(EDB_DEVICE_CPU, EDB_GRANULARITY_OP);
+  earlier_values_survive_every_failure_of_memory(EDB_DEVICE_REFERENCE, EDB_GRANULARITY_OP);
+}
+
 static edb_status run_in_stages(const world *w, parts *p) {
   const edb_graph *lowered;
   edb_schedule *schedule = NULL;
@@ -229,6 +283,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_creation_of_a_session_survives_every_failure_of_memory),
       cmocka_unit_test(runs_survive_every_failure_of_memory),
+      cmocka_unit_test(a_failed_run_leaves_the_values_of_earlier_ones),
       cmocka_unit_test(stages_survive_every_failure_of_memory),
       cmocka_unit_test(steps_survive_every_failure_of_memory),
       cmocka_unit_test(learning_survives_every_failure_of_memory),

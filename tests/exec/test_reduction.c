@@ -1,5 +1,6 @@
 /* tests/exec/test_reduction.c: less work gives the same values: whatever is hoisted, shared and
  * tabled, in any combination, over runs that follow each other. */
+#include "exec/cpu.h"
 #include "exec/less_model.h"
 #include "exec/random_cells.h"
 #include "exec/stack_model.h"
@@ -249,6 +250,116 @@ static void inputs_from_below_are_early_where_batches_are_thin(void **state) {
     edb_policy_destroy(policy);
     edb_session_destroy(session);
   }
+  world_close(&w);
+}
+
+static bool has_packed_weights(void *state) {
+  return ((edb_cpu *)state)->packed != NULL;
+}
+
+/* Those of both would take as much memory again. */
+static void packed_weights_are_of_the_cells_that_run(void **state) {
+  (void)state;
+  world w = world_of(EDB_SIMD_AUTO, stack_text);
+  edb_session *session = session_way(&w, 0);
+  edb_policy *policy = policy_of(&w, EDB_POLICY_BEST);
+  edb_graph *graph = graph_of(&w);
+  const edb_reduction *r = &session->reduction;
+  add_sequence(graph, 10, 1);
+  run_all(session, graph, policy); /* finds what is known early */
+  const edb_cut *by_inputs = atomic_load(&r->by_inputs);
+  assert_non_null(by_inputs);
+  assert_false(has_packed_weights(r->by_attributes.state));
+  assert_true(has_packed_weights(by_inputs->state));
+  for (uint64_t i = 0; i < 9; i++) add_sequence(graph, 14, i);
+  run_all(session, graph, policy); /* batches that are not thin run as before */
+  assert_true(has_packed_weights(r->by_attributes.state));
+  edb_graph_destroy(graph);
+  edb_policy_destroy(policy);
+  edb_session_destroy(session);
+  world_close(&w);
+}
+
+/* ---- Whether looking pays -----------------------------------------------------------------------
+ */
+
+static const char pairs_text[] = "edb 1\n"
+                                 "model pairs\n"
+                                 "const n = 32\n"
+                                 "param W[n, n]\n"
+                                 "cell leaf(x: dense [n]) -> (h[n]):\n"
+                                 "  h = x * 2\n"
+                                 "cell node(a[n], b[n]) -> (h[n]):\n"
+                                 "  h = tanh(W @ a + W @ b)\n";
+
+/* Nodes over two leaves each, of `kinds` kinds. */
+static void add_pairs(edb_graph *graph, uint32_t count, uint32_t kinds) {
+  edb_error error = {0};
+  for (uint32_t i = 0; i < count; i++) {
+    float x[32] = {(float)(i % kinds)};
+    const float *dense = x;
+    edb_value inputs[2] = {{0}, {0}};
+    edb_call leaf = {.cell = 0, .dense = &dense};
+    edb_call node = {.cell = 1, .inputs = inputs, .n_inputs = 2};
+    for (int k = 0; k < 2; k++) {
+      x[1] = (float)k;
+      MUST(edb_graph_append(graph, &leaf, &inputs[k].node, &error), error);
+    }
+    edb_node made;
+    MUST(edb_graph_append(graph, &node, &made, &error), error);
+  }
+}
+
+/* Runs pairs of one kind, or of as many as there are; gives whether less work was looked for. */
+static bool run_pairs(const world *w, edb_session *session, bool equal) {
+  edb_policy *policy = policy_of(w, EDB_POLICY_BEST);
+  edb_graph *graph = graph_of(w), *twin = graph_of(w);
+  add_pairs(graph, 40, equal ? 1 : 40);
+  add_pairs(twin, 40, equal ? 1 : 40);
+  bool now = atomic_load(&session->reduction.pause) == 0;
+  run_all(session, graph, policy);
+  assert_int_equal(edb_session_stats(session).shared, equal && now ? 39 * 3 : 0);
+  assert_plain(w, session, graph, twin, "pairs");
+  edb_graph_destroy(graph);
+  edb_graph_destroy(twin);
+  edb_policy_destroy(policy);
+  return now;
+}
+
+static void equal_calls_are_looked_for_as_long_as_there_are_some(void **state) {
+  (void)state;
+  world w = world_of(EDB_SIMD_AUTO, pairs_text);
+  edb_session *session = session_way(&w, 0);
+  for (int i = 0; i < 20; i++) assert_true(run_pairs(&w, session, true));
+  edb_session_destroy(session);
+  world_close(&w);
+}
+
+static void where_no_calls_are_equal_they_are_looked_for_ever_more_rarely(void **state) {
+  (void)state;
+  world w = world_of(EDB_SIMD_AUTO, pairs_text);
+  edb_session *session = session_way(&w, 0);
+  uint32_t looks[400], n = 0;
+  for (uint32_t i = 0; i < 400; i++)
+    if (run_pairs(&w, session, false)) looks[n++] = i;
+  assert_int_equal(looks[0], 0);
+  for (uint32_t i = 1, pause = 4; i < n; i++, pause = pause < 64 ? pause * 2 : 64)
+    assert_int_equal(looks[i] - looks[i - 1], pause + 1);
+  assert_true(n > 8);
+  edb_session_destroy(session);
+  world_close(&w);
+}
+
+static void equal_calls_that_turn_up_later_are_found(void **state) {
+  (void)state;
+  world w = world_of(EDB_SIMD_AUTO, pairs_text);
+  edb_session *session = session_way(&w, 0);
+  uint32_t waited = 0;
+  for (int i = 0; i < 100; i++) (void)run_pairs(&w, session, false);
+  while (!run_pairs(&w, session, true)) waited++;
+  assert_true(waited < 64);
+  for (int i = 0; i < 10; i++) assert_true(run_pairs(&w, session, true));
+  edb_session_destroy(session);
   world_close(&w);
 }
 
@@ -660,6 +771,10 @@ int main(void) {
       cmocka_unit_test(flops_are_those_of_the_graph_as_it_was_made),
       cmocka_unit_test(early_parts_run_as_one_batch),
       cmocka_unit_test(inputs_from_below_are_early_where_batches_are_thin),
+      cmocka_unit_test(packed_weights_are_of_the_cells_that_run),
+      cmocka_unit_test(equal_calls_are_looked_for_as_long_as_there_are_some),
+      cmocka_unit_test(where_no_calls_are_equal_they_are_looked_for_ever_more_rarely),
+      cmocka_unit_test(equal_calls_that_turn_up_later_are_found),
       cmocka_unit_test(rows_are_made_once),
       cmocka_unit_test(new_rows_run_as_one_batch_for_each_page),
       cmocka_unit_test(tables_follow_the_weights),

@@ -76,6 +76,27 @@ static void nodes_that_join_and_leave_keep_the_memory_bounded(void **state) {
   edb_frontier_destroy(frontier);
 }
 
+/* It runs again what steps of another frontier have run, and the rows of these come back. */
+static void a_frontier_that_takes_over_keeps_the_memory_bounded(void **state) {
+  fixture *f = *state;
+  edb_node first = 0;
+  size_t after = 0;
+  for (uint32_t i = 0; i < 100; i++) {
+    (void)add_tree(f->graph, 12, i);
+    edb_frontier *frontier = frontier_of(f, f->graph);
+    assert_true(step(f, frontier) > 0);
+    assert_true(step(f, frontier) > 0);
+    edb_frontier_destroy(frontier);
+    frontier = frontier_of(f, f->graph);
+    run_steps(f, frontier);
+    edb_frontier_destroy(frontier);
+    for (; first < edb_graph_node_count(f->graph); first++)
+      MUST(edb_session_release(f->session, f->graph, first, &f->error), f->error);
+    if (i == 49) after = edb_context_memory(f->w.ctx).current_bytes;
+  }
+  assert_true(edb_context_memory(f->w.ctx).current_bytes <= after);
+}
+
 static void a_step_whose_input_was_not_kept_is_refused(void **state) {
   fixture *f = *state;
   uint32_t count = 7;
@@ -144,6 +165,7 @@ int main(void) {
       TIGHT(steps_give_what_one_run_gives),
       TIGHT(values_can_be_read_between_steps_and_the_graph_can_grow_on_them),
       TIGHT(nodes_that_join_and_leave_keep_the_memory_bounded),
+      TIGHT(a_frontier_that_takes_over_keeps_the_memory_bounded),
       TIGHT(a_step_whose_input_was_not_kept_is_refused),
       TIGHT(a_frontier_of_another_graph_does_no_harm),
       TIGHT(a_run_takes_over_from_steps),
