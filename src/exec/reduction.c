@@ -185,6 +185,10 @@ static void count_bytes(const edb_session *s, const edb_cut *cut, const edb_redu
                   (size_t)x->graph.n_nodes * 2 * sizeof(uint32_t) + values * sizeof(char *);
 }
 
+static bool runs_in_parts(const edb_reduction *r) {
+  return edb_split_any(r->by_attributes.split) || atomic_load(&r->by_inputs);
+}
+
 edb_status edb_reduction_place(const edb_session *s, const edb_graph *graph,
                                const edb_schedule *schedule, const edb_keep *keep,
                                edb_placement **out, bool *sought, edb_error *error) {
@@ -194,13 +198,19 @@ edb_status edb_reduction_place(const edb_session *s, const edb_graph *graph,
   edb_reduced *x = NULL;
   edb_placement *inner = NULL;
   *out = NULL;
-  *sought = r->by_attributes.split && !r->off && atomic_load(&r->pause) == 0;
-  if (!*sought) return EDB_OK;
+  *sought = false;
+  if (!r->by_attributes.split || r->off) return EDB_OK;
+  *sought = atomic_load(&r->pause) == 0;
+  if (!*sought && !runs_in_parts(r)) return EDB_OK;
   EDB_TRY(edb_keep_check(s->program, keep, error));
   EDB_TRY(choose_cut(s, graph, schedule, &cut, &found, error));
+  if (!*sought && !edb_split_any(cut->split)) {
+    free_known(s, &found);
+    return EDB_OK;
+  }
   edb_reduce_params params = {.source = s->program,
                               .split = cut->split,
-                              .share = r->share,
+                              .share = r->share && *sought,
                               .tabled = cut->tables.tabled,
                               .component = found.any ? found.component : NULL};
   edb_status status = edb_reduce(s->ctx, &params, graph, schedule, &x, error);
@@ -396,16 +406,11 @@ static edb_status run_all(edb_session *s, const edb_cut *cut, const edb_graph *g
   return status;
 }
 
-static edb_cut *cut_of(edb_reduction *r, const edb_reduced *x) {
-  edb_cut *by_inputs = atomic_load(&r->by_inputs);
-  return x->split == r->by_attributes.split ? &r->by_attributes : by_inputs;
-}
-
 edb_status edb_reduction_run(edb_session *s, const edb_graph *graph, const edb_placement *p,
                              bool forget, edb_error *error) {
   const edb_reduced *x = p->reduced;
   edb_reduction *r = &s->reduction;
-  edb_cut *cut = cut_of(r, x);
+  edb_cut *cut = edb_reduction_cut(r, x);
   EDB_TRY(s->backend->begin(cut->state, p->scratch_bytes, s->timing, error));
   edb_tables_begin(&cut->tables, s->weights->version, forget);
   EDB_TRY(open_store(s, &x->graph, error));

@@ -9,6 +9,7 @@
 #include "exec/store.h"
 #include "exec/table.h"
 #include "layout/placement.h"
+#include "layout/reduce.h"
 #include "layout/split.h"
 
 /* One way to split the model's cells, and what runs them so. */
@@ -25,11 +26,11 @@ typedef struct edb_reduction {
   /* Inputs from outside of a recurrence are known as well. Made after a run that would have been
    * better off with it; threads that place other mini-batches may look for it at any time. */
   _Atomic(edb_cut *) by_inputs;
-  uint32_t tries;             /* runs after which it may still be made */
-  atomic_uint pause;          /* mini-batches that are placed as they are before the next look */
-  uint32_t last_pause;        /* how many that were; 0: looking pays */
-  edb_store store;            /* where the values of the execution graph are */
-  EDB_VEC(edb_node) missing;  /* tabled nodes whose rows this run makes, */
+  uint32_t tries;            /* runs after which it may still be made */
+  atomic_uint pause;         /* mini-batches whose equal calls are not looked for before the next */
+  uint32_t last_pause;       /* how many that were; 0: looking pays */
+  edb_store store;           /* where the values of the execution graph are */
+  EDB_VEC(edb_node) missing; /* tabled nodes whose rows this run makes, */
   EDB_VEC(edb_node) homeless; /* and those for which there is no room in the tables */
   double made_ns;             /* about what all of these take */
 } edb_reduction;
@@ -38,8 +39,12 @@ typedef struct edb_reduction {
 EDB_MUST_CHECK edb_status edb_reduction_open(edb_session *session, edb_error *error);
 void edb_reduction_close(edb_session *session);
 
+static inline edb_cut *edb_reduction_cut(edb_reduction *r, const edb_reduced *x) {
+  return x->split == r->by_attributes.split ? &r->by_attributes : atomic_load(&r->by_inputs);
+}
+
 /* The placement of the execution graph; *out gets NULL when that is the graph itself. *sought:
- * whether it was looked for. */
+ * whether equal calls were looked for. */
 EDB_MUST_CHECK edb_status edb_reduction_place(const edb_session *session, const edb_graph *graph,
                                               const edb_schedule *schedule, const edb_keep *keep,
                                               edb_placement **out, bool *sought, edb_error *error);

@@ -1,7 +1,8 @@
 /* exec/reduction_worth.c: whether looking for less work pays. What a model shares and looks up
  * differs as much as what its nodes take: where finding it takes longer than running it would have,
- * the next mini-batches run as they are, and every so often one is looked at again. Where cells are
- * cut in two, looking always pays. */
+ * the next mini-batches run without, and every so often one is looked at again. Cells that are cut
+ * in two run so in any case, and those with tables are looked up; it is only equal calls that are
+ * not looked for then. */
 #include "exec/session.h"
 #include "layout/reduce.h"
 
@@ -11,6 +12,9 @@
 #define NODE_NS  12.0
 #define EDGE_NS  4.0
 #define SAVED_NS 20.0
+
+/* What it takes to look for calls equal to a node, where the execution graph is made anyhow. */
+#define SHARE_NS 8.0
 
 /* Mini-batches of a pause, at first and at most. */
 #define FIRST_PAUSE 4
@@ -37,6 +41,33 @@ static double saved_ns(const edb_session *s, const edb_schedule *schedule, const
          s->reduction.made_ns;
 }
 
+/* What equal calls saved of cells that run in parts. What is tabled is found once, either way. */
+static double shared_ns(const edb_session *s, const edb_schedule *schedule, const edb_reduced *x,
+                        const edb_cut *cut) {
+  const uint8_t *tabled = cut->tables.tabled;
+  double ns = 0, nodes = 0;
+  for (uint32_t b = 0; b < schedule->info.n_batches; b++) {
+    uint32_t rows = schedule->batch_start[b + 1] - schedule->batch_start[b];
+    uint32_t type = schedule->batch_type[b], parts[2] = {type, x->split->early[type].cell};
+    for (int i = 0; i < 2; i++) {
+      if (tabled[type] || parts[i] == EDB_NO_CELL || tabled[parts[i]]) continue;
+      ns += s->backend->node_ns(cut->state, parts[i]) * rows;
+      nodes += rows;
+    }
+  }
+  return ns - batches_ns(s, cut->state, &x->schedule) +
+         (nodes - x->schedule.info.n_nodes) * SAVED_NS;
+}
+
+/* Of a mini-batch for which less work was looked for. */
+static bool has_paid(edb_session *s, const edb_graph *graph, const edb_schedule *schedule,
+                     const edb_reduced *x) {
+  if (!x) return false;
+  if (!edb_split_any(x->split)) return saved_ns(s, schedule, x) >= looking_ns(graph);
+  return shared_ns(s, schedule, x, edb_reduction_cut(&s->reduction, x)) >=
+         SHARE_NS * x->graph.n_nodes;
+}
+
 void edb_reduction_count_made(edb_session *s, void *state, const edb_graph *x) {
   edb_reduction *r = &s->reduction;
   r->made_ns = 0;
@@ -49,14 +80,11 @@ void edb_reduction_count_made(edb_session *s, void *state, const edb_graph *x) {
 void edb_reduction_weigh(edb_session *s, const edb_graph *graph, const edb_schedule *schedule,
                          const edb_placement *p) {
   edb_reduction *r = &s->reduction;
-  const edb_split *split = r->by_attributes.split;
-  if (!split || edb_split_any(split)) return;
-  if (atomic_load(&r->by_inputs)) {
-    atomic_store(&r->pause, 0);
-  } else if (!p->sought) {
+  if (!r->by_attributes.split) return;
+  if (!p->sought) {
     uint32_t left = atomic_load(&r->pause);
     if (left > 0) atomic_store(&r->pause, left - 1);
-  } else if (p->reduced && saved_ns(s, schedule, p->reduced) >= looking_ns(graph)) {
+  } else if (has_paid(s, graph, schedule, p->reduced)) {
     r->last_pause = 0;
   } else {
     r->last_pause = r->last_pause == 0 ? FIRST_PAUSE : r->last_pause * 2;

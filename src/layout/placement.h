@@ -100,7 +100,7 @@ struct edb_placement {
    * `inner`, and here stand what it was made for and the memory. */
   struct edb_reduced *reduced;
   edb_placement *inner;
-  bool sought;  /* whether such a graph was looked for; filled in by the session */
+  bool sought;  /* whether equal calls were looked for; filled in by the session */
   void *memory; /* of the arrays, but for `stores` */
   size_t memory_bytes;
 };

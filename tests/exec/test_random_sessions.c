@@ -27,21 +27,21 @@ static uint32_t below(game *g, uint32_t n) {
 }
 
 /* A call that now and then has no memory at some point, and then is made again. */
-#define TRY_TWICE(g, call)                                                    \
-  do {                                                                        \
-    edb_error try_error = {0}, *error = &try_error;                           \
-    (g)->f.requests = (g)->f.failures = 0;                                    \
-    (g)->f.fail_at = below((g), 3) ? 0 : 1 + below((g), 60);                  \
-    edb_status try_status = (call);                                           \
-    assert_true(faulty_status(&(g)->f, try_status));                          \
-    (g)->f.fail_at = 0;                                                       \
-    if (try_status != EDB_OK) MUST((call), try_error);                        \
+#define TRY_TWICE(g, call)                                   \
+  do {                                                       \
+    edb_error try_error = {0}, *error = &try_error;          \
+    (g)->f.requests = (g)->f.failures = 0;                   \
+    (g)->f.fail_at = below((g), 3) ? 0 : 1 + below((g), 60); \
+    edb_status try_status = (call);                          \
+    assert_true(faulty_status(&(g)->f, try_status));         \
+    (g)->f.fail_at = 0;                                      \
+    if (try_status != EDB_OK) MUST((call), try_error);       \
   } while (0)
 
 static edb_policy *random_policy(game *g) {
-  static const edb_policy_kind kinds[] = {
-      EDB_POLICY_DEPTH,      EDB_POLICY_AGENDA_STATIC, EDB_POLICY_AGENDA_RUNNING,
-      EDB_POLICY_SUFFICIENT, EDB_POLICY_TIGHT,         EDB_POLICY_BEST};
+  static const edb_policy_kind kinds[] = {EDB_POLICY_DEPTH,          EDB_POLICY_AGENDA_STATIC,
+                                          EDB_POLICY_AGENDA_RUNNING, EDB_POLICY_SUFFICIENT,
+                                          EDB_POLICY_TIGHT,          EDB_POLICY_BEST};
   return policy_of(&g->w, kinds[below(g, sizeof kinds / sizeof *kinds)]);
 }
 

@@ -363,6 +363,61 @@ static void equal_calls_that_turn_up_later_are_found(void **state) {
   world_close(&w);
 }
 
+static const char early_text[] = "edb 1\n"
+                                 "model early\n"
+                                 "const n = 32\n"
+                                 "param W[n, n]\n"
+                                 "param E[1000, n]\n"
+                                 "cell leaf(id: index(1000)) -> (h[n]):\n"
+                                 "  h = E[id]\n"
+                                 "cell node(a[n], id: index(1000)) -> (h[n]):\n"
+                                 "  h = tanh(W @ a + W @ E[id])\n";
+
+/* Chains of two calls; `kinds` of them differ. */
+static void add_chains(edb_graph *graph, uint32_t count, uint32_t kinds) {
+  edb_error error = {0};
+  for (uint32_t i = 0; i < count; i++) {
+    int32_t id = (int32_t)(i % kinds);
+    edb_value input = {0};
+    edb_call leaf = {.cell = 0, .indices = &id};
+    edb_call node = {.cell = 1, .inputs = &input, .n_inputs = 1, .indices = &id};
+    edb_node made;
+    MUST(edb_graph_append(graph, &leaf, &input.node, &error), error);
+    MUST(edb_graph_append(graph, &node, &made, &error), error);
+  }
+}
+
+/* Runs chains whose early parts are products of an id; gives how many calls ran as equal ones. */
+static uint32_t run_chains(const world *w, edb_session *session, uint32_t kinds) {
+  edb_policy *policy = policy_of(w, EDB_POLICY_BEST);
+  edb_graph *graph = graph_of(w), *twin = graph_of(w);
+  add_chains(graph, 40, kinds);
+  add_chains(twin, 40, kinds);
+  run_all(session, graph, policy);
+  uint32_t shared = edb_session_stats(session).shared;
+  assert_true(edb_session_stats(session).looked_up + edb_session_stats(session).hoisted_batches >
+              0);
+  assert_plain(w, session, graph, twin, "chains");
+  edb_graph_destroy(graph);
+  edb_graph_destroy(twin);
+  edb_policy_destroy(policy);
+  return shared;
+}
+
+static void what_runs_early_does_so_without_equal_calls(void **state) {
+  (void)state;
+  world w = world_of(EDB_SIMD_AUTO, early_text);
+  edb_session *session = session_way(&w, 0);
+  for (int i = 0; i < 10; i++) assert_true(run_chains(&w, session, 20) > 0);
+  for (int i = 0; i < 10; i++) assert_int_equal(run_chains(&w, session, 40), 0);
+  assert_true(atomic_load(&session->reduction.pause) > 0);
+  uint32_t waited = 0;
+  while (run_chains(&w, session, 20) == 0) waited++;
+  assert_in_range(waited, 1, 64);
+  edb_session_destroy(session);
+  world_close(&w);
+}
+
 /* ---- Tables ---------------------------------------------------------------------------------- */
 
 typedef struct fixture {
@@ -775,6 +830,7 @@ int main(void) {
       cmocka_unit_test(equal_calls_are_looked_for_as_long_as_there_are_some),
       cmocka_unit_test(where_no_calls_are_equal_they_are_looked_for_ever_more_rarely),
       cmocka_unit_test(equal_calls_that_turn_up_later_are_found),
+      cmocka_unit_test(what_runs_early_does_so_without_equal_calls),
       cmocka_unit_test(rows_are_made_once),
       cmocka_unit_test(new_rows_run_as_one_batch_for_each_page),
       cmocka_unit_test(tables_follow_the_weights),
