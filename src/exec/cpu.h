@@ -19,6 +19,8 @@
 /* An operand of a launch, or its result. */
 typedef struct edb_launch_operand {
   uint32_t slot;
+  uint32_t root; /* in whose columns it stands, from `column` on */
+  uint32_t column;
   bool local;         /* its rows begin with the tile's */
   bool of_node;       /* one row, that of the node whose elements the others are */
   uint8_t col_stride; /* 0: one number for a row; of columns: for a row of the matrix */

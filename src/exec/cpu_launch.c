@@ -121,8 +121,12 @@ edb_launch edb_cpu_launch_of(const edb_kernels *k, const edb_plan *plan, const e
   l.group = step->spread ? step->domain - EDB_DOMAIN_GROUP : 0;
   for (uint32_t i = 0; i < l.n_operands; i++) {
     const edb_slot *slot = &plan->slots[step->operand[i]];
+    size_t column;
+    uint32_t root = edb_plan_root(plan, step->operand[i], &column);
     l.operand[i] = (edb_launch_operand){
         .slot = step->operand[i],
+        .root = root,
+        .column = (uint32_t)column,
         .local = slot->local,
         .of_node = step->spread && slot->domain == EDB_DOMAIN_NODE,
         .col_stride = slot->width != 1 || l.width == 1,
@@ -188,11 +192,12 @@ static void call_apart(const edb_frame *f, const edb_launch *l, const stretch *s
     edb_span at[EDB_STEP_OPERANDS] = {{0}};
     for (uint32_t k = 0; k < l->n_operands; k++) {
       const edb_launch_operand *o = &l->operand[k];
-      const float *const *apart = o->of_node ? NULL : f->apart[o->slot];
+      const float *const *apart = o->of_node ? NULL : f->apart[o->root];
       const float *const *from = apart ? apart + s->row + s->skip + i : NULL;
       at[k] = x[k];
-      if (from && i + ASKED_AHEAD < s->count) edb_ask_row(from[ASKED_AHEAD], l->width, false);
-      at[k].data = from ? *from : x[k].data + (ptrdiff_t)i * x[k].row_stride;
+      if (from && i + ASKED_AHEAD < s->count)
+        edb_ask_row(from[ASKED_AHEAD] + o->column, l->width, false);
+      at[k].data = from ? *from + o->column : x[k].data + (ptrdiff_t)i * x[k].row_stride;
     }
     call(l, 1, at, out);
   }
@@ -203,11 +208,11 @@ static void run(const edb_frame *f, const edb_launch *l, const stretch *s) {
   bool is_apart = false;
   for (uint32_t i = 0; i < l->n_operands; i++) {
     const edb_launch_operand *o = &l->operand[i];
-    const float *const *apart = f->apart[o->slot];
+    const float *const *apart = f->apart[o->root];
     edb_block b = f->blocks[o->slot];
     x[i].col_stride = o->col_stride;
     if (o->of_node) {
-      x[i].data = apart ? apart[s->node] : b.data + (ptrdiff_t)s->node * b.stride;
+      x[i].data = apart ? apart[s->node] + o->column : b.data + (ptrdiff_t)s->node * b.stride;
       x[i].row_stride = 0;
     } else {
       x[i].data = row_at(f, o, s);

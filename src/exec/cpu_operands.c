@@ -295,7 +295,8 @@ static bool is_read_by_pointers(const edb_frame *f, uint32_t root) {
   uint32_t k = edb_plan_inputs_find(f->inputs, root);
   if (k == EDB_OPERAND_MIXED) return false;
   const edb_operand *operand = &f->inputs->operands[k];
-  return edb_row_rule_points(&f->cpu->rule, operand->reader, operand->width, edb_cpu_is_far(f));
+  return edb_row_rule_points(&f->cpu->rule, operand->reader, operand->read_width,
+                             edb_cpu_is_far(f));
 }
 
 /* The pointers stand where the rows would have been gathered: those of each part of a slot in the

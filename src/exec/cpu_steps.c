@@ -86,7 +86,7 @@ static size_t find_wanted(const edb_frame *f, uint32_t index, edb_wanted *wanted
     if (slot == EDB_SLOT_NONE || !f->apart[slot] || plan->slots[slot].width < WANTED_COLUMNS)
       continue;
     uint32_t k = edb_plan_inputs_find(f->inputs, slot);
-    if (k == EDB_OPERAND_MIXED || f->inputs->operands[k].reader != EDB_READER_FUSED) continue;
+    if (k == EDB_OPERAND_MIXED || f->inputs->operands[k].reader != EDB_READER_ELEMENTWISE) continue;
     wanted[n++] = (edb_wanted){.pointers = f->apart[slot],
                                .rows = f->rows[plan->slots[slot].domain],
                                .columns = plan->slots[slot].width};

@@ -415,6 +415,7 @@ edb_status edb_reduction_run(edb_session *s, const edb_graph *graph, const edb_p
   edb_tables_begin(&cut->tables, s->weights->version, forget);
   EDB_TRY(open_store(s, &x->graph, error));
   EDB_TRY(look_up(s, &cut->tables, x, error));
+  r->store.table_bytes = x->n_tabled > 0 ? cut->tables.used_bytes : 0;
   edb_reduction_count_made(s, cut->state, &x->graph);
   edb_status status = run_all(s, cut, graph, p, error);
   if (status != EDB_OK) {

@@ -300,7 +300,7 @@ edb_status edb_session_run_batches(edb_session *s, void *state, const edb_graph 
                                    const edb_placement *p, char *slab, edb_error *error) {
   edb_status status = EDB_OK;
   if (p->direct) store->placed = (edb_placed){p, 0, slab};
-  store->run_bytes = p->slab_floats * s->backend->element_bytes;
+  store->run_bytes = p->slab_floats * s->backend->element_bytes + store->table_bytes;
   for (uint32_t b = 0; b < schedule->info.n_batches && status == EDB_OK; b++) {
     uint32_t from = schedule->batch_start[b];
     uint64_t begin = s->batch_ns ? edb_clock_ns() : 0;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/carve.h"
+#include "layout/batching.h"
 
 static bool gathers_input(const edb_plan *plan, const edb_step *step) {
   return step->kind == EDB_STEP_GATHER && step->source < plan->cell->sig.n_inputs;
@@ -73,23 +74,49 @@ uint32_t edb_plan_inputs_find(const edb_plan_inputs *p, uint32_t root) {
 /* What a step that reads rows as its operand k is, if it could do with pointers to them. */
 static edb_reader reader_of(const edb_plan *plan, const edb_step *step, uint32_t k) {
   if (step->kind == EDB_STEP_PRODUCT && step->repeat == 1 && k == 0) return EDB_READER_PRODUCT;
-  if (step->kind == EDB_STEP_FUSED) return EDB_READER_FUSED;
-  bool over = step->kind == EDB_STEP_OP && edb_op_is_over(plan->cell->ops[step->op].kind);
-  return over ? EDB_READER_OVER : EDB_READER_OTHER;
+  if (step->kind == EDB_STEP_FUSED || step->kind == EDB_STEP_COPY) return EDB_READER_ELEMENTWISE;
+  if (step->kind != EDB_STEP_OP) return EDB_READER_OTHER;
+  edb_op_kind kind = plan->cell->ops[step->op].kind;
+  if (edb_batching_is_elementwise(kind)) return EDB_READER_ELEMENTWISE;
+  return edb_op_is_over(kind) ? EDB_READER_OVER : EDB_READER_OTHER;
 }
 
-/* The steps that read an input, if all could do with pointers: one pass of elementwise operators,
- * whose kernel is then called row by row, or any number of steps that are called once. */
-static edb_reader find_reader(const finder *f, uint32_t slot) {
+/* More readers of one input are taken for some that read the same columns. */
+#define MOST_READS 8
+
+/* Whether what reads a slot, read `i` of all, takes columns that none before has taken. */
+static bool takes_new_columns(const finder *f, uint32_t slot, uint32_t i) {
+  const edb_plan *plan = f->plan;
+  uint32_t first = f->read_start[slot], k;
+  size_t from, other;
+  const edb_step *step = reader(f, i, &k);
+  (void)edb_plan_root(plan, step->operand[k], &from);
+  size_t end = from + plan->slots[step->operand[k]].width;
+  for (uint32_t j = first; j < i; j++) {
+    step = reader(f, j, &k);
+    (void)edb_plan_root(plan, step->operand[k], &other);
+    if (other < end && from < other + plan->slots[step->operand[k]].width) return false;
+  }
+  return i - first < MOST_READS;
+}
+
+/* The steps that read an input, if all could do with pointers: elementwise operators, whose kernels
+ * are then called row by row, or any number of steps that are called once. *width gets the columns
+ * of the one that takes the fewest. */
+static edb_reader find_reader(const finder *f, uint32_t slot, uint32_t *width) {
+  const edb_slot *slots = f->plan->slots;
   edb_reader found = EDB_READER_OTHER;
-  if (f->plan->slots[slot].kind != EDB_SLOT_INPUT) return EDB_READER_OTHER;
+  *width = slots[slot].width;
+  if (slots[slot].kind != EDB_SLOT_INPUT) return EDB_READER_OTHER;
   for (uint32_t first = f->read_start[slot], i = first, k; i < f->read_start[slot + 1]; i++) {
     const edb_step *step = reader(f, i, &k);
     edb_reader next = reader_of(f->plan, step, k);
-    bool once = next == EDB_READER_PRODUCT || next == EDB_READER_OVER;
-    if (step->operand[k] != slot || next == EDB_READER_OTHER || found == EDB_READER_FUSED ||
-        (i > first && !once))
+    bool elementwise = next == EDB_READER_ELEMENTWISE;
+    if (next == EDB_READER_OTHER ||
+        (i > first && elementwise != (found == EDB_READER_ELEMENTWISE)) ||
+        (elementwise ? !takes_new_columns(f, slot, i) : step->operand[k] != slot))
       return EDB_READER_OTHER;
+    if (slots[step->operand[k]].width < *width) *width = slots[step->operand[k]].width;
     if (found != EDB_READER_OVER) found = next;
   }
   return found;
@@ -146,9 +173,11 @@ static void find_readers(finder *f) {
     f->next_part[i] = f->first_part[p->parts[i].operand];
     f->first_part[p->parts[i].operand] = i;
   }
-  for (uint32_t k = 0; k < p->n_operands; k++)
-    p->operands[k].reader =
-        is_of_matrices(f, k) ? EDB_READER_MATRICES : find_reader(f, p->operands[k].slot);
+  for (uint32_t k = 0; k < p->n_operands; k++) {
+    edb_operand *o = &p->operands[k];
+    o->reader = find_reader(f, o->slot, &o->read_width);
+    if (is_of_matrices(f, k)) o->reader = EDB_READER_MATRICES;
+  }
 }
 
 static void add_part(finder *f, uint32_t input, uint32_t slot) {

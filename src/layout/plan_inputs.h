@@ -16,11 +16,11 @@
 /* Of an operand whose readers could all do with a pointer per row. */
 typedef enum edb_reader {
   EDB_READER_OTHER,
-  EDB_READER_PRODUCT, /* products with weights, as their left factor */
-  EDB_READER_FUSED,   /* one pass of elementwise operators */
-  EDB_READER_OVER,    /* reductions over elements, and products */
-  EDB_READER_MATRICES /* products with a factor for each row: they take an input as it is, or
-                         matrices of which every input is some rows */
+  EDB_READER_PRODUCT,     /* products with weights, as their left factor */
+  EDB_READER_ELEMENTWISE, /* elementwise operators, each column by one of them */
+  EDB_READER_OVER,        /* reductions over elements, and products */
+  EDB_READER_MATRICES     /* products with a factor for each row: they take an input as it is, or
+                             matrices of which every input is some rows */
 } edb_reader;
 
 /* Inputs of a matrix that is read through pointers, at most, and the least floats of each. */
@@ -34,6 +34,7 @@ typedef struct edb_operand {
   uint32_t output; /* the output that these rows are; EDB_SLOT_NONE: of none */
   uint32_t n_parts;
   edb_reader reader;
+  uint32_t read_width; /* columns of the reader that takes the fewest */
 } edb_operand;
 
 /* Columns that an input fills. */

@@ -22,14 +22,16 @@ double edb_row_ns(const double ns[EDB_ROW_WIDTHS], size_t columns) {
 }
 
 static double pointer_ns(const edb_row_costs *rows, edb_reader reader, size_t columns) {
-  return edb_row_ns(reader == EDB_READER_FUSED ? rows->elementwise_ns : rows->product_ns, columns);
+  return edb_row_ns(reader == EDB_READER_ELEMENTWISE ? rows->elementwise_ns : rows->product_ns,
+                    columns);
 }
 
 bool edb_row_rule_points(const edb_row_rule *rule, edb_reader reader, size_t columns, bool far) {
   const edb_row_costs *rows = &rule->rows[far];
   if (reader == EDB_READER_OTHER || reader == EDB_READER_MATRICES)
     return reader == EDB_READER_MATRICES;
-  if (!rule->measured) return reader != EDB_READER_FUSED || columns >= EDB_ROW_POINTER_COLUMNS;
+  if (!rule->measured)
+    return reader != EDB_READER_ELEMENTWISE || columns >= EDB_ROW_POINTER_COLUMNS;
   return edb_row_ns(rows->gather_ns, columns) >=
          EDB_ROW_CLEARLY * pointer_ns(rows, reader, columns);
 }

@@ -297,13 +297,12 @@ static edb_graph *sums_of(const world *w) {
   return graph;
 }
 
-/* The values of all nodes, and what it took. */
-static edb_run_stats read_sums(const world *w, edb_policy_kind kind, edb_precision precision,
-                               float *to) {
+/* The values of all nodes, so many floats each, and what it took. */
+static edb_run_stats read_all(const world *w, edb_graph *graph, edb_policy_kind kind,
+                              edb_precision precision, size_t width, float *to) {
   edb_session_params params = EDB_PARAMS(edb_session_params);
   edb_session *session = NULL;
   edb_policy *policy = policy_of(w, kind);
-  edb_graph *graph = sums_of(w);
   edb_error error = {0};
   params.precision = precision;
   params.placement = EDB_PLACEMENT_ARRIVAL;
@@ -311,8 +310,8 @@ static edb_run_stats read_sums(const world *w, edb_policy_kind kind, edb_precisi
   MUST(edb_session_create(w->ctx, w->model, w->weights, &params, &session, &error), error);
   MUST(edb_session_run(session, graph, policy, NULL, &error), error);
   edb_run_stats stats = edb_session_stats(session);
-  for (edb_node node = 0; node < edb_graph_node_count(graph); node++, to += 24)
-    MUST(edb_session_read(session, graph, (edb_value){node, 0}, to, 24, &error), error);
+  for (edb_node node = 0; node < edb_graph_node_count(graph); node++, to += width)
+    MUST(edb_session_read(session, graph, (edb_value){node, 0}, to, width, &error), error);
   edb_graph_destroy(graph);
   edb_policy_destroy(policy);
   edb_session_destroy(session);
@@ -326,11 +325,57 @@ static void reductions_and_products_of_one_input_read_its_rows_where_they_are(vo
     world w = world_of(simd, sums_text);
     for (int i = 0; i < 2; i++) {
       float alone[50 * 24], batched[50 * 24];
-      (void)read_sums(&w, EDB_POLICY_UNBATCHED, precisions[i], alone);
-      edb_run_stats stats = read_sums(&w, EDB_POLICY_BEST, precisions[i], batched);
+      (void)read_all(&w, sums_of(&w), EDB_POLICY_UNBATCHED, precisions[i], 24, alone);
+      edb_run_stats stats = read_all(&w, sums_of(&w), EDB_POLICY_BEST, precisions[i], 24, batched);
       assert_true(stats.rows_through_pointers > 0);
       assert_int_equal(stats.bytes_copied, 0);
       assert_memory_equal(alone, batched, sizeof alone);
+    }
+    world_close(&w);
+  }
+}
+
+/* ---- Columns of an input ------------------------------------------------------------------------
+ */
+
+#define WIDE 384
+
+static const char columns_text[] = "edb 1\n"
+                                   "model columns\n"
+                                   "const n = 384\n"
+                                   "param E[10, n], W[n, n]\n"
+                                   "cell leaf(word: index 10) -> (h[n]):\n"
+                                   "  h = W @ E[word]\n"
+                                   "cell once(a[n], b[n]) -> (h[n]):\n"
+                                   "  u = tanh(a[0:128] + 1)\n"
+                                   "  h = [a[256:384] * u; a[128:256]; u] - abs(b)\n"
+                                   "cell twice(a[n], b[n]) -> (h[n]):\n"
+                                   "  h = tanh(a) * (1 - a) + b\n";
+
+/* Nodes of one cell over leaves from all over the graph. */
+static edb_graph *columns_of(const world *w, uint32_t cell) {
+  edb_graph *graph = graph_of(w);
+  for (uint32_t i = 0; i < 20; i++) (void)append(graph, 0, NULL, 0, (int32_t)(i % 10));
+  for (uint32_t i = 0; i < 20; i++) {
+    edb_value inputs[2] = {{i * i % 20, 0}, {(7 * i + 1) % 20, 0}};
+    (void)append(graph, cell, inputs, 2, 0);
+  }
+  return graph;
+}
+
+static void columns_are_read_where_they_are_by_one_elementwise_operator_each(void **state) {
+  (void)state;
+  static float alone[40 * WIDE], batched[40 * WIDE];
+  for (edb_simd simd = EDB_SIMD_AUTO; simd <= EDB_SIMD_PORTABLE; simd++) {
+    world w = world_of(simd, columns_text);
+    for (uint32_t cell = 1; cell <= 2; cell++) {
+      (void)read_all(&w, columns_of(&w, cell), EDB_POLICY_UNBATCHED, EDB_PRECISION_F32, WIDE,
+                     alone);
+      edb_run_stats stats =
+          read_all(&w, columns_of(&w, cell), EDB_POLICY_BEST, EDB_PRECISION_F32, WIDE, batched);
+      assert_memory_equal(alone, batched, sizeof alone);
+      assert_int_equal(stats.rows_through_pointers, cell == 1 ? 40 : 20);
+      assert_int_equal(stats.bytes_copied, 20 * (cell == 1 ? 128 : WIDE) * sizeof(float));
     }
     world_close(&w);
   }
@@ -345,6 +390,7 @@ int main(void) {
       cmocka_unit_test(rows_come_to_their_readers_in_the_way_that_was_measured_to_be_cheap),
       cmocka_unit_test(placements_that_there_are_not_are_refused),
       cmocka_unit_test(reductions_and_products_of_one_input_read_its_rows_where_they_are),
+      cmocka_unit_test(columns_are_read_where_they_are_by_one_elementwise_operator_each),
   };
   return cmocka_run_group_tests_name("placing", tests, NULL, NULL);
 }

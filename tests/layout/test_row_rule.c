@@ -37,8 +37,8 @@ static void without_measurements_products_point_and_nothing_is_stored_twice(void
     for (int far = 0; far < 2; far++) {
       assert_true(edb_row_rule_points(&rules[i], EDB_READER_PRODUCT, 1, far));
       assert_true(edb_row_rule_points(&rules[i], EDB_READER_OVER, 1, far));
-      assert_false(edb_row_rule_points(&rules[i], EDB_READER_FUSED, 127, far));
-      assert_true(edb_row_rule_points(&rules[i], EDB_READER_FUSED, 128, far));
+      assert_false(edb_row_rule_points(&rules[i], EDB_READER_ELEMENTWISE, 127, far));
+      assert_true(edb_row_rule_points(&rules[i], EDB_READER_ELEMENTWISE, 128, far));
       assert_false(edb_row_rule_points(&rules[i], EDB_READER_OTHER, 512, far));
       assert_true(edb_row_rule_points(&rules[i], EDB_READER_MATRICES, 1, far));
       for (int reader = 0; reader <= EDB_READER_OVER; reader++)
@@ -59,11 +59,11 @@ static void what_was_measured_decides(void **state) {
   edb_row_rule rule = rule_of(cheap_gather, cheap_store);
   assert_false(edb_row_rule_points(&rule, EDB_READER_PRODUCT, 64, false));
   assert_true(edb_row_rule_points(&rule, EDB_READER_PRODUCT, 64, true));
-  assert_false(edb_row_rule_points(&rule, EDB_READER_FUSED, 256, false));
-  assert_true(edb_row_rule_points(&rule, EDB_READER_FUSED, 512, false));
+  assert_false(edb_row_rule_points(&rule, EDB_READER_ELEMENTWISE, 256, false));
+  assert_true(edb_row_rule_points(&rule, EDB_READER_ELEMENTWISE, 512, false));
   assert_false(edb_row_rule_stores(&rule, EDB_READER_OTHER, 64, false));
   assert_true(edb_row_rule_stores(&rule, EDB_READER_OTHER, 64, true));
-  assert_true(edb_row_rule_stores(&rule, EDB_READER_FUSED, 64, true));
+  assert_true(edb_row_rule_stores(&rule, EDB_READER_ELEMENTWISE, 64, true));
   assert_false(edb_row_rule_stores(&rule, EDB_READER_PRODUCT, 64, true));
 }
 
