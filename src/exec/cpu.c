@@ -111,6 +111,7 @@ static void cpu_destroy(void *state) {
   }
   edb_free(cpu->ctx, cpu->inputs, cpu->inputs ? cpu->program->n_cells * sizeof *cpu->inputs : 0);
   if (cpu->cells) edb_free(cpu->ctx, cpu->cells, cpu->program->n_cells * sizeof *cpu->cells);
+  edb_free(cpu->ctx, cpu->borrows, cpu->n_borrows * sizeof *cpu->borrows);
   edb_free(cpu->ctx, cpu->workers, cpu->workers ? worker_bytes(cpu) : 0);
   free_scratch(cpu);
   edb_free(cpu->ctx, cpu, sizeof *cpu);
@@ -311,6 +312,8 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
     cpu->workers[i].failed = UINT32_MAX;
   for (uint32_t i = 0; i < program->n_cells && status == EDB_OK; i++)
     status = create_cell(cpu, i, &plan, caches, error);
+  if (status == EDB_OK)
+    status = edb_borrow_list(ctx, program, &cpu->borrows, &cpu->n_borrows, error);
   if (status == EDB_OK) status = edb_cpu_weights_create(cpu, error);
   for (uint32_t i = 0; i < program->n_cells && status == EDB_OK; i++)
     cpu->cells[i].node_bytes = node_bytes(&cpu->cells[i]);
@@ -419,6 +422,11 @@ static const edb_plan_inputs *cpu_inputs(const void *state) {
   return cpu->inputs;
 }
 
+static const edb_borrow *cpu_borrows(const void *state) {
+  const edb_cpu *cpu = state;
+  return cpu->borrows;
+}
+
 static double cpu_node_ns(const void *state, uint32_t type) {
   return ((const edb_cpu *)state)->cells[type].node_ns;
 }
@@ -431,5 +439,6 @@ const edb_backend edb_backend_cpu = {.name = "cpu",
                                      .begin = cpu_begin,
                                      .rest = cpu_rest,
                                      .inputs = cpu_inputs,
+                                     .borrows = cpu_borrows,
                                      .node_ns = cpu_node_ns,
                                      .run_batch = cpu_run_batch};

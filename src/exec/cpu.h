@@ -13,6 +13,7 @@
 #include "kernel/ask.h"
 #include "kernel/bf16.h"
 #include "kernel/kernel.h"
+#include "layout/borrow.h"
 #include "layout/plan_inputs.h"
 #include "layout/row_rule.h"
 
@@ -93,6 +94,8 @@ typedef struct edb_cpu {
   double share_ns, move_ns;       /* what sharing work among threads costs */
   struct edb_cpu_worker *workers; /* [threads of the pool] */
   edb_plan_inputs *inputs;        /* by cell */
+  edb_borrow *borrows;            /* by output of each cell */
+  size_t n_borrows;
   char *scratch;
   size_t scratch_bytes;
   bool timing;

@@ -1,6 +1,8 @@
 /* exec/reduction.c: placing and running the execution graph of a mini-batch. */
 #include "exec/reduction.h"
 
+#include <string.h>
+
 #include "exec/session.h"
 #include "layout/recurrence.h"
 #include "layout/reduce.h"
@@ -185,6 +187,38 @@ static void count_bytes(const edb_session *s, const edb_cut *cut, const edb_redu
                   (size_t)x->graph.n_nodes * 2 * sizeof(uint32_t) + values * sizeof(char *);
 }
 
+/* Whether all outputs of a cell are parameters; `borrows` and `kept` are of its outputs. */
+static bool lends_all(const edb_type_sig *sig, const edb_borrow *borrows, const uint8_t *kept) {
+  for (uint32_t o = 0; o < sig->n_outputs; o++)
+    if (borrows[o].param == EDB_BORROW_NOTHING || (kept && kept[o])) return false;
+  return sig->n_outputs > 0;
+}
+
+/* Tables of what is borrowed anyhow would be copies of parameters. *out: a byte per cell, which the
+ * caller frees, or NULL: all tables serve. */
+static edb_status leave_out_tables(const edb_session *s, const edb_cut *cut, const edb_keep *keep,
+                                   uint8_t **out, size_t *bytes, edb_error *error) {
+  const edb_program *program = &cut->split->program;
+  const edb_borrow *borrows = s->backend->borrows(cut->state);
+  uint32_t n_cells = program->n_cells, n = 0, n_lent = 0;
+  edb_placement_kind kind = s->params.placement;
+  *out = NULL;
+  for (uint32_t c = 0; c < n_cells; n += program->cells[c++].sig.n_outputs)
+    n_lent += cut->tables.tabled[c] && lends_all(&program->cells[c].sig, borrows + n, NULL);
+  bool may_be_direct = kind == EDB_PLACEMENT_DIRECT || s->rule.measured;
+  if (n_lent == 0 || may_be_direct) return EDB_OK;
+  *bytes = (size_t)n_cells + n;
+  *out = edb_alloc(s->ctx, *bytes);
+  if (!*out) return edb_fail_memory(error, *bytes, "a placement");
+  memcpy(*out, cut->tables.tabled, n_cells);
+  uint8_t *kept = *out + n_cells;
+  edb_keep_mark(program, keep, kept);
+  n = 0;
+  for (uint32_t c = 0; c < n_cells; n += program->cells[c++].sig.n_outputs)
+    if (lends_all(&program->cells[c].sig, borrows + n, kept + n)) (*out)[c] = 0;
+  return EDB_OK;
+}
+
 static bool runs_in_parts(const edb_reduction *r) {
   return edb_split_any(r->by_attributes.split) || atomic_load(&r->by_inputs);
 }
@@ -208,12 +242,20 @@ edb_status edb_reduction_place(const edb_session *s, const edb_graph *graph,
     free_known(s, &found);
     return EDB_OK;
   }
+  uint8_t *tabled;
+  size_t tabled_bytes = 0;
+  edb_status status = leave_out_tables(s, cut, keep, &tabled, &tabled_bytes, error);
+  if (status != EDB_OK) {
+    free_known(s, &found);
+    return status;
+  }
   edb_reduce_params params = {.source = s->program,
                               .split = cut->split,
                               .share = r->share && *sought,
-                              .tabled = cut->tables.tabled,
+                              .tabled = tabled ? tabled : cut->tables.tabled,
                               .component = found.any ? found.component : NULL};
-  edb_status status = edb_reduce(s->ctx, &params, graph, schedule, &x, error);
+  status = edb_reduce(s->ctx, &params, graph, schedule, &x, error);
+  edb_free(s->ctx, tabled, tabled_bytes);
   free_known(s, &found);
   if (status != EDB_OK) return status;
   if (!x) return EDB_OK;
@@ -359,7 +401,7 @@ static void bind_nodes(edb_session *s, const edb_reduced *x, const edb_placement
     char **to = edb_store_rows(store, i);
     for (uint32_t v = 0; v < store->start.data[i + 1] - store->start.data[i]; v++) to[v] = from[v];
   }
-  edb_session_bind_rows(s, store, p, data);
+  edb_session_bind_rows(s, store, &x->graph, &x->schedule, p, data);
 }
 
 /* Each node of the graph has the rows of the one it ran as, where they are kept; it had none. */

@@ -41,22 +41,29 @@ static double saved_ns(const edb_session *s, const edb_schedule *schedule, const
          s->reduction.made_ns;
 }
 
-/* What equal calls saved of cells that run in parts. What is tabled is found once, either way. */
+/* Time and nodes of a batch, unless these are found in a table, either way. */
+static void add_rows(const edb_session *s, const edb_cut *cut, uint32_t type, double rows,
+                     double *ns, double *nodes) {
+  if (type == EDB_NO_CELL || cut->tables.tabled[type]) return;
+  *ns += s->backend->node_ns(cut->state, type) * rows;
+  *nodes += rows;
+}
+
+/* What equal calls saved of cells that run in parts. */
 static double shared_ns(const edb_session *s, const edb_schedule *schedule, const edb_reduced *x,
                         const edb_cut *cut) {
-  const uint8_t *tabled = cut->tables.tabled;
-  double ns = 0, nodes = 0;
+  double ns = 0, nodes = 0, left_ns = 0, left_nodes = 0;
   for (uint32_t b = 0; b < schedule->info.n_batches; b++) {
-    uint32_t rows = schedule->batch_start[b + 1] - schedule->batch_start[b];
-    uint32_t type = schedule->batch_type[b], parts[2] = {type, x->split->early[type].cell};
-    for (int i = 0; i < 2; i++) {
-      if (tabled[type] || parts[i] == EDB_NO_CELL || tabled[parts[i]]) continue;
-      ns += s->backend->node_ns(cut->state, parts[i]) * rows;
-      nodes += rows;
-    }
+    uint32_t type = schedule->batch_type[b];
+    double rows = schedule->batch_start[b + 1] - schedule->batch_start[b];
+    add_rows(s, cut, type, rows, &ns, &nodes);
+    add_rows(s, cut, x->split->early[type].cell, rows, &ns, &nodes);
   }
-  return ns - batches_ns(s, cut->state, &x->schedule) +
-         (nodes - x->schedule.info.n_nodes) * SAVED_NS;
+  const edb_schedule *left = &x->schedule;
+  for (uint32_t b = 0; b < left->info.n_batches; b++)
+    add_rows(s, cut, left->batch_type[b], left->batch_start[b + 1] - left->batch_start[b], &left_ns,
+             &left_nodes);
+  return ns - left_ns + (nodes - left_nodes) * SAVED_NS;
 }
 
 /* Of a mini-batch for which less work was looked for. */

@@ -160,6 +160,7 @@ edb_placement_request edb_session_request(const edb_session *s, const edb_progra
                                  .inputs = s->backend->inputs ? s->backend->inputs(state) : NULL,
                                  .kind = s->params.placement,
                                  .rule = &s->rule,
+                                 .borrows = s->backend->borrows ? s->backend->borrows(state) : NULL,
                                  .keep = keep,
                                  .count_live = s->timing};
 }
@@ -245,16 +246,40 @@ static void bind_output(const edb_store *store, const edb_placement *p, uint32_t
   for (uint32_t i = 0; i < n; i++, row += bytes) rows[start[nodes[i] - base]] = row;
 }
 
-void edb_session_bind_rows(const edb_session *s, edb_store *store, const edb_placement *p,
-                           char *slab) {
+/* The same of one whose rows are parameters. Nothing writes to them. */
+static void bind_borrowed(const edb_session *s, const edb_store *store, const edb_graph *g,
+                          const edb_placement *p, uint32_t batch, uint32_t k, uint32_t type) {
+  uint32_t output = k - p->output_start[batch];
+  edb_borrow from = p->borrows[p->kept_start[type] + output];
+  const float *row = edb_weights_param(s->weights, from.param);
+  bool whole = from.index == EDB_BORROW_WHOLE;
+  edb_shape shape = s->program->params[from.param].shape;
+  size_t width = whole ? 0 : edb_shape_size(shape) / shape.dim[0];
+  for (uint32_t i = p->batch_start[batch]; i < p->batch_start[batch + 1]; i++) {
+    edb_node node = p->nodes[i];
+    size_t index = 0;
+    if (!whole)
+      index = (size_t)edb_graph_arities(
+          g, node - g->base)[g->schema->types[type].n_variadic + from.index];
+    store->rows.data[store->start.data[node - store->base] + output] =
+        (char *)(uintptr_t)(row + index * width);
+  }
+}
+
+void edb_session_bind_rows(const edb_session *s, edb_store *store, const edb_graph *graph,
+                           const edb_schedule *schedule, const edb_placement *p, char *slab) {
   for (uint32_t b = 0; b < p->n_batches; b++)
     for (uint32_t k = p->output_start[b]; k < p->output_start[b + 1]; k++)
-      bind_output(store, p, b, k, slab, s->backend->element_bytes);
+      if (p->outputs[k].offset == EDB_ROWS_BORROWED)
+        bind_borrowed(s, store, graph, p, b, k, schedule->batch_type[b]);
+      else
+        bind_output(store, p, b, k, slab, s->backend->element_bytes);
 }
 
 /* Addresses of all values of the run. */
-static void bind_rows(edb_session *s, const edb_placement *p, uint32_t slab) {
-  edb_session_bind_rows(s, &s->store, p, s->store.slabs.data[slab].data);
+static void bind_rows(edb_session *s, const edb_graph *graph, const edb_schedule *schedule,
+                      const edb_placement *p, uint32_t slab) {
+  edb_session_bind_rows(s, &s->store, graph, schedule, p, s->store.slabs.data[slab].data);
   uint32_t *slab_of = s->store.slab_of.data + (p->first - s->store.base);
   for (uint32_t i = 0; i < p->n_nodes; i++) slab_of[i] = slab;
 }
@@ -305,11 +330,13 @@ edb_status edb_session_run_batches(edb_session *s, void *state, const edb_graph 
     uint32_t from = schedule->batch_start[b];
     uint64_t begin = s->batch_ns ? edb_clock_ns() : 0;
     store->placed.batch = b;
+    if (p->any_borrowed) store->outputs = p->outputs + p->output_start[b];
     status = s->backend->run_batch(state, graph, store, schedule->batch_type[b], p->nodes + from,
                                    schedule->batch_start[b + 1] - from, &s->stats, error);
     if (s->batch_ns) s->batch_ns[b] = edb_clock_ns() - begin;
   }
   store->placed = (edb_placed){0};
+  store->outputs = NULL;
   return status;
 }
 
@@ -325,7 +352,7 @@ static edb_status run_as_it_is(edb_session *s, const edb_graph *graph, const edb
   EDB_TRY(edb_store_take(&s->store, p->slab_floats * s->backend->element_bytes, p->n_nodes, &slab,
                          error));
   if (s->store.stepped) edb_session_release_pending(s, p); /* they were not gone on with */
-  bind_rows(s, p, slab);
+  bind_rows(s, graph, schedule, p, slab);
   edb_status status = edb_session_run_batches(s, plain_state(s), graph, &s->store, schedule, p,
                                               s->store.slabs.data[slab].data, error);
   if (status == EDB_OK)

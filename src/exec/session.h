@@ -29,6 +29,8 @@ typedef struct edb_backend {
   /* What placement has to know of the plans of the program's cells, or NULL: the backend finds all
    * rows by their addresses. */
   const edb_plan_inputs *(*inputs)(const void *state);
+  /* Outputs that are parameters of the program, or NULL: they are computed like others. */
+  const edb_borrow *(*borrows)(const void *state);
   /* About what a node of a type takes on one thread; NULL if nothing is ever reduced. */
   double (*node_ns)(const void *state, uint32_t type);
   edb_status (*run_batch)(void *state, const edb_graph *graph, const edb_store *store,
@@ -91,9 +93,10 @@ EDB_MUST_CHECK edb_status edb_session_kept_operators(const edb_session *session,
 size_t edb_session_scratch_bytes(const edb_session *session, const void *state,
                                  const edb_graph *graph, const edb_schedule *schedule,
                                  const edb_placement *placement);
-/* Addresses of all values of a placement, in a slab. */
-void edb_session_bind_rows(const edb_session *session, edb_store *store,
-                           const edb_placement *placement, char *slab);
+/* Addresses of all values of a graph's placement, in a slab or, borrowed, elsewhere. */
+void edb_session_bind_rows(const edb_session *session, edb_store *store, const edb_graph *graph,
+                           const edb_schedule *schedule, const edb_placement *placement,
+                           char *slab);
 /* Drops the rows of nodes that are placed. */
 void edb_session_release_pending(edb_session *session, const edb_placement *placement);
 /* What runs the program's cells whole, which steps do. */

@@ -31,10 +31,11 @@ typedef struct edb_store {
   EDB_VEC(char *) rows;      /* per value; NULL: not run, not kept or released */
   EDB_VEC(uint32_t) slab_of; /* per node; UINT32_MAX: none */
   EDB_VEC(edb_slab) slabs;
-  edb_placed placed;  /* placement NULL: rows are known by their addresses only */
-  size_t run_bytes;   /* of the slab of the run, and of the tables that it takes rows from */
-  size_t table_bytes; /* of these tables */
-  bool stepped;       /* nodes that count as pending may have rows: those of steps */
+  edb_placed placed;       /* placement NULL: rows are known by their addresses only */
+  const edb_rows *outputs; /* of the batch that runs, where some are borrowed; NULL: all are made */
+  size_t run_bytes;        /* of the slab of the run, and of the tables that it takes rows from */
+  size_t table_bytes;      /* of these tables */
+  bool stepped;            /* nodes that count as pending may have rows: those of steps */
 } edb_store;
 
 void edb_store_init(edb_store *store, edb_context *ctx);

@@ -53,6 +53,7 @@ static void mark_kept(edb_placer *p, const edb_placement_request *request) {
     sum += edb_placer_outputs(p, t);
   }
   pl->kept_start[pl->n_types] = sum;
+  pl->borrows = p->inputs ? NULL : request->borrows;
   if (!request->kept)
     edb_keep_mark(p->program, request->keep, pl->kept);
   else if (sum > 0)
@@ -277,6 +278,16 @@ static void finish_direct(edb_placer *p) {
   }
 }
 
+static void finish_borrowed(edb_placer *p) {
+  edb_placement *pl = p->placement;
+  for (uint32_t b = 0; b < pl->n_batches; b++)
+    for (uint32_t k = pl->output_start[b]; k < pl->output_start[b + 1]; k++)
+      if (edb_placement_borrows(pl, p->schedule->batch_type[b], k - pl->output_start[b])) {
+        pl->outputs[k].offset = EDB_ROWS_BORROWED;
+        pl->any_borrowed = true;
+      }
+}
+
 static void finish(edb_placer *p) {
   edb_placement *pl = p->placement;
   if (p->inputs) {
@@ -285,6 +296,7 @@ static void finish(edb_placer *p) {
   }
   for (uint32_t k = 0; k < p->n_produced; k++)
     pl->outputs[k] = (edb_rows){.offset = p->pieces[k].offset, .stride = p->pieces[k].stride};
+  if (pl->borrows) finish_borrowed(p);
 }
 
 /* First elements of the nodes of variadic types. */

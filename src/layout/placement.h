@@ -33,6 +33,7 @@
 #include <edbatch/session.h>
 
 #include "base/vec.h"
+#include "layout/borrow.h"
 #include "layout/plan_inputs.h"
 #include "layout/row_rule.h"
 #include "model/ir.h"
@@ -42,13 +43,15 @@ struct edb_reduced;
 
 /* Rows of an output or an operand of one batch: row i begins at offset + i * stride. */
 typedef struct edb_rows {
-  size_t offset;   /* floats from the slab's start; EDB_ROWS_APART: each row by its address */
+  size_t offset;   /* floats from the slab's start; EDB_ROWS_APART: each row by its address;
+                      EDB_ROWS_BORROWED: outputs whose rows are parameters */
   uint32_t stride; /* floats */
   bool again;      /* outputs: some rows are stored a second time */
   bool past;       /* operands: some rows are of earlier runs, and copied in before it is read */
 } edb_rows;
 
-#define EDB_ROWS_APART SIZE_MAX
+#define EDB_ROWS_APART    SIZE_MAX
+#define EDB_ROWS_BORROWED (SIZE_MAX - 1)
 
 /* A row of a block. */
 typedef struct edb_home {
@@ -94,6 +97,8 @@ struct edb_placement {
   size_t scratch_bytes; /* of the largest batch, filled in by the session's backend */
   size_t peak_bytes;    /* slab + scratch + tables */
   uint8_t *kept;        /* [outputs of all types] whether its values outlive the run */
+  const edb_borrow *borrows; /* [outputs of all types] the request's, unless direct */
+  bool any_borrowed;
   uint32_t *kept_start; /* [n_types + 1] into kept */
   uint32_t n_types;
   /* When an execution graph runs in place of the graph (both owned): the tables are those of
@@ -111,6 +116,12 @@ struct edb_placement {
 /* Where all rows together take so many bytes, and reuse saves less than half of that, rows are
  * given back by parts (unless direct): for another walk over the edges. */
 #define EDB_PLACEMENT_LARGE ((size_t)32 << 20)
+
+/* Whether the rows of an output of a type are parameters: nobody keeps them. */
+static inline bool edb_placement_borrows(const edb_placement *p, uint32_t type, uint32_t output) {
+  uint32_t k = p->kept_start[type] + output;
+  return p->borrows && p->borrows[k].param != EDB_BORROW_NOTHING && !p->kept[k];
+}
 
 /* Floats from one row of an output to the next. */
 static inline size_t edb_row_stride(size_t width) {
@@ -138,10 +149,11 @@ typedef struct edb_placement_request {
   const edb_plan_inputs *inputs; /* [n_cells]; NULL: batches read every row by its address */
   edb_placement_kind kind;       /* without `inputs`, direct is as ordered */
   const edb_keep *keep;
-  const uint8_t *kept;      /* as edb_keep_mark makes it; NULL: of `keep` */
-  bool count_live;          /* live_bytes is asked for */
-  size_t large_bytes;       /* 0: EDB_PLACEMENT_LARGE */
-  const edb_row_rule *rule; /* of auto; NULL: as in arrival order */
+  const uint8_t *kept;       /* as edb_keep_mark makes it; NULL: of `keep` */
+  const edb_borrow *borrows; /* of the program's outputs, as long as the placement; NULL: none */
+  bool count_live;           /* live_bytes is asked for */
+  size_t large_bytes;        /* 0: EDB_PLACEMENT_LARGE */
+  const edb_row_rule *rule;  /* of auto; NULL: as in arrival order */
 } edb_placement_request;
 
 /* Tables only; the session adds its scratch. An unknown name in `keep` is EDB_ERROR_NAME, a

@@ -57,7 +57,7 @@ static void find_dying(edb_placer *p) {
   for (uint32_t b = 0; b < pl->n_batches; b++) {
     uint32_t type = p->schedule->batch_type[b];
     for (uint32_t o = 0; o < edb_placer_outputs(p, type); o++) {
-      size_t bytes = edb_placer_width(p, type, o) * sizeof(float);
+      size_t bytes = edb_placer_stored(p, type, o) * sizeof(float);
       if (edb_placer_keeps(p, type, o)) continue;
       for (uint32_t i = pl->batch_start[b]; i < pl->batch_start[b + 1]; i++)
         p->dying[last_reader(p, pl->nodes[i], o, b)] += bytes;
@@ -89,7 +89,7 @@ void edb_placer_count_live(edb_placer *p) {
   for (uint32_t b = 0; b < pl->n_batches; b++) {
     uint32_t type = p->schedule->batch_type[b], n_outputs = edb_placer_outputs(p, type);
     for (uint32_t o = 0; o < n_outputs; o++)
-      now += edb_placer_width(p, type, o) * sizeof(float) * edb_placer_rows(p, b);
+      now += edb_placer_stored(p, type, o) * sizeof(float) * edb_placer_rows(p, b);
     if (now > pl->live_bytes) pl->live_bytes = now;
     now -= p->dying[b];
   }
@@ -100,7 +100,7 @@ void edb_placer_count_live(edb_placer *p) {
 
 /* Whether rows of the output are given back by parts. Those of narrow ones are not aligned. */
 static bool has_parts(const edb_placer *p, uint32_t type, uint32_t output) {
-  return edb_placer_width(p, type, output) >= 16 && !edb_placer_keeps(p, type, output);
+  return edb_placer_stored(p, type, output) >= 16 && !edb_placer_keeps(p, type, output);
 }
 
 static uint32_t distance_class(uint32_t distance) {

@@ -15,7 +15,7 @@ void edb_placer_start_outputs(edb_placer *p) {
       edb_piece *piece = &p->pieces[start + o];
       pl->outputs[start + o] = (edb_rows){0};
       *piece = (edb_piece){.rows = edb_placer_rows(p, b),
-                           .stride = (uint32_t)edb_row_stride(edb_placer_width(p, type, o)),
+                           .stride = (uint32_t)edb_row_stride(edb_placer_stored(p, type, o)),
                            .first_use = b,
                            .last_use = edb_placer_keeps(p, type, o) ? EDB_NONE : b};
       piece->size = edb_piece_size(piece);

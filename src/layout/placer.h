@@ -116,6 +116,11 @@ static inline uint32_t edb_placer_rows(const edb_placer *p, uint32_t batch) {
 static inline bool edb_placer_keeps(const edb_placer *p, uint32_t type, uint32_t output) {
   return p->placement->kept[p->placement->kept_start[type] + output];
 }
+/* Floats of a row that a piece has to have room for. */
+static inline uint32_t edb_placer_stored(const edb_placer *p, uint32_t type, uint32_t output) {
+  if (edb_placement_borrows(p->placement, type, output)) return 0;
+  return edb_placer_width(p, type, output);
+}
 static inline size_t edb_piece_size(const edb_piece *piece) {
   return ((size_t)piece->stride * piece->rows + 15) / 16 * 16;
 }
