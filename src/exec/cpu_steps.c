@@ -169,10 +169,9 @@ static void run_expand(edb_frame *f, const edb_step *step) {
   count_copy(f, step);
 }
 
-/* Whether the step would make an output whose rows are parameters in this run. */
-static bool is_borrowed(const edb_frame *f, const edb_step *step) {
+/* Of a batch that lends: whether the step would make an output whose rows are parameters. */
+static bool makes_borrowed(const edb_frame *f, const edb_step *step) {
   const edb_plan *plan = f->cell->plan;
-  if (!f->store->outputs) return false;
   const edb_slot *root = &plan->slots[edb_plan_root(plan, step->result, NULL)];
   return root->kind == EDB_SLOT_OUTPUT &&
          f->store->outputs[root->index].offset == EDB_ROWS_BORROWED;
@@ -184,9 +183,10 @@ typedef struct stretch {
 
 static edb_status run_stretch(edb_frame *f, const void *arg, size_t row, size_t count) {
   const stretch *s = arg;
+  bool lends = f->store->outputs != NULL;
   for (uint32_t i = s->from; i < s->to; i++) {
     const edb_launch *launch = &f->cell->launches[i];
-    if (is_borrowed(f, &f->cell->plan->steps[i])) continue;
+    if (lends && makes_borrowed(f, &f->cell->plan->steps[i])) continue;
     if (launch->form != EDB_LAUNCH_NONE)
       edb_cpu_run_launch(f, launch, row, count);
     else
@@ -202,10 +202,8 @@ static edb_status run_row_steps(edb_frame *f, uint32_t from, uint32_t to) {
   const edb_step *step = &plan->steps[from];
   bool over = step->kind == EDB_STEP_OP && edb_op_is_over(plan->cell->ops[step->op].kind);
   size_t rows = f->rows[over ? EDB_DOMAIN_NODE : step->domain];
-  while (from < to && is_borrowed(f, &plan->steps[from])) from++;
-  if (from == to) return EDB_OK;
   for (uint32_t i = from; i < to; i++) {
-    if (is_borrowed(f, &plan->steps[i])) continue;
+    if (f->store->outputs && makes_borrowed(f, &plan->steps[i])) continue;
     f->stats->kernels += !plan->steps[i].joined;
     if (plan->steps[i].kind == EDB_STEP_COPY) count_copy(f, &plan->steps[i]);
   }

@@ -230,8 +230,8 @@ edb_status edb_placement_create(const edb_session *s, const edb_graph *lowered,
  */
 
 /* Addresses of one output of a batch. */
-static void bind_output(const edb_store *store, const edb_placement *p, uint32_t batch, uint32_t k,
-                        char *slab, size_t element) {
+static inline void bind_output(const edb_store *store, const edb_placement *p, uint32_t batch,
+                               uint32_t k, char *slab, size_t element) {
   const edb_node *nodes = p->nodes + p->batch_start[batch];
   const uint32_t *start = store->start.data;
   uint32_t n = p->batch_start[batch + 1] - p->batch_start[batch], base = store->base;
@@ -268,12 +268,16 @@ static void bind_borrowed(const edb_session *s, const edb_store *store, const ed
 
 void edb_session_bind_rows(const edb_session *s, edb_store *store, const edb_graph *graph,
                            const edb_schedule *schedule, const edb_placement *p, char *slab) {
-  for (uint32_t b = 0; b < p->n_batches; b++)
+  size_t element = s->backend->element_bytes;
+  for (uint32_t b = 0; b < p->n_batches; b++) {
+    uint32_t type = schedule->batch_type[b];
+    bool lends = p->lends[type];
     for (uint32_t k = p->output_start[b]; k < p->output_start[b + 1]; k++)
-      if (p->outputs[k].offset == EDB_ROWS_BORROWED)
-        bind_borrowed(s, store, graph, p, b, k, schedule->batch_type[b]);
+      if (lends && p->outputs[k].offset == EDB_ROWS_BORROWED)
+        bind_borrowed(s, store, graph, p, b, k, type);
       else
-        bind_output(store, p, b, k, slab, s->backend->element_bytes);
+        bind_output(store, p, b, k, slab, element);
+  }
 }
 
 /* Addresses of all values of the run. */
@@ -330,8 +334,9 @@ edb_status edb_session_run_batches(edb_session *s, void *state, const edb_graph 
     uint32_t from = schedule->batch_start[b];
     uint64_t begin = s->batch_ns ? edb_clock_ns() : 0;
     store->placed.batch = b;
-    if (p->any_borrowed) store->outputs = p->outputs + p->output_start[b];
-    status = s->backend->run_batch(state, graph, store, schedule->batch_type[b], p->nodes + from,
+    uint32_t type = schedule->batch_type[b];
+    store->outputs = p->lends[type] ? p->outputs + p->output_start[b] : NULL;
+    status = s->backend->run_batch(state, graph, store, type, p->nodes + from,
                                    schedule->batch_start[b + 1] - from, &s->stats, error);
     if (s->batch_ns) s->batch_ns[b] = edb_clock_ns() - begin;
   }

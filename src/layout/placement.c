@@ -58,6 +58,13 @@ static void mark_kept(edb_placer *p, const edb_placement_request *request) {
     edb_keep_mark(p->program, request->keep, pl->kept);
   else if (sum > 0)
     memcpy(pl->kept, request->kept, sum);
+  for (uint32_t t = 0, k = 0; t < p->program->n_cells; t++) {
+    pl->lends[t] = 0;
+    for (uint32_t o = 0; o < edb_placer_outputs(p, t); o++, k++) {
+      p->strides[k] = (uint32_t)edb_row_stride(edb_placer_stored(p, t, o));
+      pl->lends[t] |= p->strides[k] == 0;
+    }
+  }
 }
 
 /* ---- Tables -----------------------------------------------------------------------------------
@@ -128,6 +135,7 @@ static size_t lay_out_tables(const edb_placer *p, counts n, char *base) {
   EDB_CARVE(&c, pl->again, direct * n.values);
   EDB_CARVE(&c, pl->kept_start, (size_t)pl->n_types + 1);
   EDB_CARVE(&c, pl->kept, n.kept);
+  EDB_CARVE(&c, pl->lends, (size_t)pl->n_types);
   return c.at;
 }
 
@@ -137,6 +145,7 @@ static size_t lay_out_working(edb_placer *p, counts n, char *base) {
   size_t batches = pl->n_batches;
   size_t direct = p->inputs != NULL, ordered = p->ordered;
   EDB_CARVE(&c, p->pieces, n.outputs + n.operands);
+  EDB_CARVE(&c, p->strides, n.kept);
   EDB_CARVE(&c, p->spots, ordered * pl->n_nodes);
   EDB_CARVE(&c, p->fillings, ordered * batches);
   EDB_CARVE(&c, p->made, (size_t)!ordered * pl->n_nodes);
@@ -278,25 +287,17 @@ static void finish_direct(edb_placer *p) {
   }
 }
 
-static void finish_borrowed(edb_placer *p) {
-  edb_placement *pl = p->placement;
-  for (uint32_t b = 0; b < pl->n_batches; b++)
-    for (uint32_t k = pl->output_start[b]; k < pl->output_start[b + 1]; k++)
-      if (edb_placement_borrows(pl, p->schedule->batch_type[b], k - pl->output_start[b])) {
-        pl->outputs[k].offset = EDB_ROWS_BORROWED;
-        pl->any_borrowed = true;
-      }
-}
-
 static void finish(edb_placer *p) {
   edb_placement *pl = p->placement;
   if (p->inputs) {
     finish_direct(p);
     return;
   }
-  for (uint32_t k = 0; k < p->n_produced; k++)
-    pl->outputs[k] = (edb_rows){.offset = p->pieces[k].offset, .stride = p->pieces[k].stride};
-  if (pl->borrows) finish_borrowed(p);
+  for (uint32_t k = 0; k < p->n_produced; k++) {
+    const edb_piece *piece = &p->pieces[k];
+    pl->outputs[k] = (edb_rows){.offset = piece->stride ? piece->offset : EDB_ROWS_BORROWED,
+                                .stride = piece->stride};
+  }
 }
 
 /* First elements of the nodes of variadic types. */

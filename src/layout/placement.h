@@ -98,8 +98,8 @@ struct edb_placement {
   size_t peak_bytes;    /* slab + scratch + tables */
   uint8_t *kept;        /* [outputs of all types] whether its values outlive the run */
   const edb_borrow *borrows; /* [outputs of all types] the request's, unless direct */
-  bool any_borrowed;
-  uint32_t *kept_start; /* [n_types + 1] into kept */
+  uint8_t *lends;            /* [n_types] whether any of its outputs is borrowed */
+  uint32_t *kept_start;      /* [n_types + 1] into kept */
   uint32_t n_types;
   /* When an execution graph runs in place of the graph (both owned): the tables are those of
    * `inner`, and here stand what it was made for and the memory. */

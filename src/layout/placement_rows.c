@@ -11,11 +11,12 @@ void edb_placer_start_outputs(edb_placer *p) {
   edb_placement *pl = p->placement;
   for (uint32_t b = 0; b < pl->n_batches; b++) {
     uint32_t type = p->schedule->batch_type[b], start = pl->output_start[b];
+    const uint32_t *strides = p->strides + pl->kept_start[type];
     for (uint32_t o = 0; o < edb_placer_outputs(p, type); o++) {
       edb_piece *piece = &p->pieces[start + o];
       pl->outputs[start + o] = (edb_rows){0};
       *piece = (edb_piece){.rows = edb_placer_rows(p, b),
-                           .stride = (uint32_t)edb_row_stride(edb_placer_stored(p, type, o)),
+                           .stride = strides[o],
                            .first_use = b,
                            .last_use = edb_placer_keeps(p, type, o) ? EDB_NONE : b};
       piece->size = edb_piece_size(piece);

@@ -65,6 +65,7 @@ typedef struct edb_placer {
   edb_error *error;
   edb_spot *spots;       /* [n_nodes]; only ordered */
   edb_filling *fillings; /* [n_batches]; only ordered */
+  uint32_t *strides;     /* [outputs of all types] from row to row; 0: borrowed */
   uint32_t *made;        /* [n_nodes] first output of the node's batch; only as they arrived */
   uint32_t *read;   /* [outputs of batches] last batch that reads it, or makes it; with `made` */
   uint8_t *is_read; /* [n_batches] whether any batch reads it */

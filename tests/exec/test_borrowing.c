@@ -203,8 +203,7 @@ static void runs_survive_every_failure_of_memory(void **state) {
     edb_graph *graph = random_graph(&w, 1, 60, LABELS_ALL);
     m.requests = m.failures = 0;
     m.fail_at = n;
-    edb_status status =
-        edb_session_create(w.ctx, w.model, w.weights, &params, &session, &error);
+    edb_status status = edb_session_create(w.ctx, w.model, w.weights, &params, &session, &error);
     assert_true(faulty_status(&m, status));
     if (status == EDB_OK) {
       status = edb_session_run(session, graph, policy, &keep, &error);

@@ -42,8 +42,7 @@ static void what_is_computed_is_not_borrowed(void **state) {
 
 static void what_another_operator_takes_is_not_borrowed(void **state) {
   (void)state;
-  assert_int_equal(of_cell("  a = E[word]\n  b = tanh(a) + E[other]\n").param,
-                   EDB_BORROW_NOTHING);
+  assert_int_equal(of_cell("  a = E[word]\n  b = tanh(a) + E[other]\n").param, EDB_BORROW_NOTHING);
 }
 
 static void what_two_outputs_are_is_not_borrowed(void **state) {
