@@ -11,10 +11,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/cpu.h"
 #include "kernel/kernel.h"
 
 typedef struct bench {
-  const edb_kernels *k;
+  const edb_kernels *k, *kernels[2]; /* in use; for weights that are near, and far */
+  size_t l2_bytes;
   double milliseconds;
   size_t rows, cols, depth;
   size_t sets; /* of packed weights, one after another in memory */
@@ -89,6 +91,20 @@ static void in_place(bench *b) {
                 b->c, (ptrdiff_t)b->cols);
 }
 
+/* As sessions choose them, by the bytes of all weights. */
+static void choose_kernels(bench *b) {
+  for (int far = 0; far < 2; far++) {
+    const size_t bytes = far ? 2 * b->l2_bytes : b->l2_bytes / 2;
+    const size_t count = (bytes / sizeof(float) / EDB_PREFETCH_FLOATS + 1) * EDB_PREFETCH_FLOATS;
+    float *w = numbers(count);
+    b->kernels[far] = edb_kernels_choose_prefetch(b->k, w, count);
+    free(w);
+  }
+}
+static void use_kernels(bench *b, size_t floats) {
+  b->k = b->kernels[floats * sizeof(float) > b->l2_bytes];
+}
+
 static const size_t batches[] = {1, 2, 4, 6, 8, 16, 32, 64, 256};
 enum { BATCHES = sizeof batches / sizeof *batches, MOST_ROWS = 256 };
 
@@ -99,6 +115,7 @@ static void bench_product(bench *b, const char *name, work_fn work, size_t depth
   b->depth = depth, b->cols = cols, b->a = a, b->b = w, b->pointers = pointers;
   b->c = numbers(MOST_ROWS * cols);
   b->packed = numbers(edb_packed_size(b->k, cols, depth));
+  use_kernels(b, edb_packed_size(b->k, cols, depth));
   for (size_t i = 0; i < MOST_ROWS; i++) pointers[i] = a + (i * 37 % MOST_ROWS) * depth;
   edb_pack_begin(b->k, b->packed, cols, depth);
   edb_pack_columns(b->k, b->packed, cols, depth, 0, cols, w, (ptrdiff_t)cols);
@@ -122,6 +139,7 @@ static void bench_sets(bench *b, size_t depth, size_t cols, size_t mib) {
   float *a = numbers(MOST_ROWS * depth), *w = numbers(b->sets * floats);
   b->depth = depth, b->cols = cols, b->a = a, b->packed = w;
   b->c = numbers(MOST_ROWS * cols);
+  use_kernels(b, b->sets * floats);
   const double peak = edb_kernels_peak_gflops(b->k, 20);
   printf("%3zu MiB  %5zu %5zu", mib, depth, cols);
   for (size_t i = 0; i < BATCHES; i++) {
@@ -222,7 +240,7 @@ static int usage(void) {
 
 int main(int argc, char **argv) {
   static const char *const levels[] = {"auto", "portable", "avx2", "avx512", "neon"};
-  bench b = {.milliseconds = 30};
+  bench b = {.milliseconds = 30, .l2_bytes = edb_cpu_cache_sizes().l2_bytes};
   edb_simd simd = EDB_SIMD_AUTO;
   for (int i = 1; i < argc; i += 2) {
     if (i + 1 >= argc) return usage();
@@ -240,7 +258,12 @@ int main(int argc, char **argv) {
     fputs("bench_kernels: this machine does not have that level\n", stderr);
     return 1;
   }
-  printf("level %s, peak %.0f GFLOP/s\n", levels[b.k->simd], edb_kernels_peak_gflops(b.k, 100));
+  choose_kernels(&b);
+  printf(
+      "level %s, peak %.0f GFLOP/s; products of few rows prefetch from the second-level cache: %s, "
+      "from beyond: %s\n",
+      levels[b.k->simd], edb_kernels_peak_gflops(b.k, 100), b.kernels[0]->prefetches ? "yes" : "no",
+      b.kernels[1]->prefetches ? "yes" : "no");
   bench_products(&b);
   bench_matvec(&b, 64);
   bench_matvec(&b, 128);

@@ -106,6 +106,7 @@ edb_status edb_context_create(const edb_context_params *given, edb_context **out
   atomic_init(&ctx->l1d_bytes, 0);
   atomic_init(&ctx->l2_bytes, 0);
   atomic_init(&ctx->l3_bytes, 0);
+  for (int far = 0; far < 2; far++) atomic_init(&ctx->prefetch[far], EDB_PREFETCH_UNKNOWN);
   ctx->log = params.log;
   ctx->log_user = params.log_user;
   ctx->executor = params.executor;

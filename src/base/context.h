@@ -7,6 +7,13 @@
 #include "base/cpu.h"
 #include "base/memory.h"
 
+/* Whether products gain by asking for their weights, which is measured once per context. */
+typedef enum edb_prefetch {
+  EDB_PREFETCH_UNKNOWN,
+  EDB_PREFETCH_GAINS,
+  EDB_PREFETCH_COSTS
+} edb_prefetch;
+
 struct edb_context {
   edb_allocator allocator;
   size_t memory_cap_bytes;
@@ -17,6 +24,8 @@ struct edb_context {
   edb_simd simd;
   edb_executor executor;
   atomic_size_t l1d_bytes, l2_bytes, l3_bytes; /* of the caches; l1d_bytes 0: not asked for yet */
+  atomic_uint prefetch[2]; /* an edb_prefetch: of weights that the second-level cache holds, and of
+                              others */
 };
 
 /* A number that no other object of the context gets, never 0: objects that others refer to after

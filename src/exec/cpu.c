@@ -297,7 +297,6 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
                    .kernels = edb_kernels_get(ctx->simd),
                    .bf16 = params->precision == EDB_PRECISION_BF16,
                    .version = UINT64_MAX};
-  cpu->product = cpu->bf16 ? edb_kernels_product_bf16(cpu->kernels) : cpu->kernels->product_packed;
   edb_status status = EDB_OK;
   edb_cpu_caches caches = edb_context_caches(ctx);
   cpu->rule = edb_row_rule_of(params->costs, caches.l2_bytes);
@@ -315,6 +314,7 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
   if (status == EDB_OK)
     status = edb_borrow_list(ctx, program, &cpu->borrows, &cpu->n_borrows, error);
   if (status == EDB_OK) status = edb_cpu_weights_create(cpu, error);
+  cpu->product = cpu->bf16 ? edb_kernels_product_bf16(cpu->kernels) : cpu->kernels->product_packed;
   for (uint32_t i = 0; i < program->n_cells && status == EDB_OK; i++)
     cpu->cells[i].node_bytes = node_bytes(&cpu->cells[i]);
   cpu->near_weights = cpu->packed_bytes <= caches.l2_bytes / 2;

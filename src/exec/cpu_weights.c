@@ -1,8 +1,10 @@
 /* exec/cpu_weights.c: packs the weights of product steps and rows of parameters, once per version
  * of the weights and when a cell first runs: of cells that are cut in two, or whose values stand in
  * tables, one form or the other may never run. */
+#include <stdatomic.h>
 #include <string.h>
 
+#include "base/context.h"
 #include "exec/cpu.h"
 
 static bool is_product(const edb_cpu_cell *cell, uint32_t step) {
@@ -108,13 +110,6 @@ static size_t lay_out(edb_cpu *cpu, float *block) {
   return at;
 }
 
-edb_status edb_cpu_weights_create(edb_cpu *cpu, edb_error *error) {
-  for (uint32_t c = 0; c < cpu->program->n_cells; c++)
-    EDB_TRY(create_cell(cpu, &cpu->cells[c], error));
-  cpu->packed_bytes = lay_out(cpu, NULL) * sizeof(float);
-  return edb_cpu_weights_open(cpu, error);
-}
-
 /* One block for the weights of all cells: where it is large, it gets large pages. */
 edb_status edb_cpu_weights_open(edb_cpu *cpu, edb_error *error) {
   if (cpu->packed || cpu->packed_bytes == 0) return EDB_OK;
@@ -122,6 +117,36 @@ edb_status edb_cpu_weights_open(edb_cpu *cpu, edb_error *error) {
   if (!cpu->packed) return edb_fail_memory(error, cpu->packed_bytes, "packed weights");
   (void)lay_out(cpu, cpu->packed);
   for (uint32_t c = 0; c < cpu->program->n_cells; c++) cpu->cells[c].version = 0;
+  return EDB_OK;
+}
+
+/* Measured where the weights will stand, before they do. */
+static edb_prefetch measure_prefetch(const edb_cpu *cpu, size_t most_bytes) {
+  size_t bytes = cpu->packed_bytes < most_bytes ? cpu->packed_bytes : most_bytes;
+  size_t count = bytes / sizeof(float) / EDB_PREFETCH_FLOATS * EDB_PREFETCH_FLOATS;
+  memset(cpu->packed, 0, count * sizeof(float)); /* untouched pages would all be one page */
+  bool gains = edb_kernels_choose_prefetch(cpu->kernels, cpu->packed, count)->prefetches;
+  return gains ? EDB_PREFETCH_GAINS : EDB_PREFETCH_COSTS;
+}
+
+static void choose_prefetch(edb_cpu *cpu) {
+  size_t l2_bytes = edb_context_caches(cpu->ctx).l2_bytes;
+  atomic_uint *known = &cpu->ctx->prefetch[cpu->packed_bytes > l2_bytes];
+  if (cpu->packed_bytes < EDB_PREFETCH_FLOATS * sizeof(float)) return;
+  edb_prefetch prefetch = atomic_load(known);
+  if (prefetch == EDB_PREFETCH_UNKNOWN) {
+    prefetch = measure_prefetch(cpu, 2 * l2_bytes);
+    atomic_store(known, prefetch);
+  }
+  if (prefetch == EDB_PREFETCH_COSTS) cpu->kernels = edb_kernels_unprefetched(cpu->kernels);
+}
+
+edb_status edb_cpu_weights_create(edb_cpu *cpu, edb_error *error) {
+  for (uint32_t c = 0; c < cpu->program->n_cells; c++)
+    EDB_TRY(create_cell(cpu, &cpu->cells[c], error));
+  cpu->packed_bytes = lay_out(cpu, NULL) * sizeof(float);
+  EDB_TRY(edb_cpu_weights_open(cpu, error));
+  choose_prefetch(cpu);
   return EDB_OK;
 }
 

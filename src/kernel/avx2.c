@@ -3,4 +3,4 @@
 
 #include "kernel/table_impl.h"
 
-const edb_kernels edb_kernels_avx2 = EDB_KERNEL_TABLE(EDB_SIMD_AVX2);
+const edb_kernels edb_kernels_avx2[2] = EDB_KERNEL_TABLES(EDB_SIMD_AVX2);

@@ -4,4 +4,5 @@
 #include "kernel/levels.h"
 #include "kernel/product_bf16_impl.h"
 
-const edb_product_fn edb_product_avx512_bf16 = kernel_product_bf16;
+const edb_product_fn edb_product_avx512_bf16[2] = {kernel_product_bf16_plain,
+                                                   kernel_product_bf16_ahead};

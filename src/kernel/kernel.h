@@ -68,7 +68,8 @@ typedef struct edb_rows_in {
 
 typedef struct edb_kernels {
   edb_simd simd;
-  uint32_t panel; /* columns of a packed panel */
+  uint32_t panel;  /* columns of a packed panel */
+  bool prefetches; /* products of few rows ask memory for packed columns before they read them */
 
   /* C[rows x cols] = A[rows x depth] * B, where B is packed by edb_pack_* below (panels of `panel`
    * columns, depth-major; see kernel/pack.c). Any rows >= 1, cols >= 1, depth >= 0. Columns can be
@@ -143,8 +144,17 @@ typedef struct edb_kernels {
 #define EDB_BURST_STEPS 12
 #define EDB_READ_FLOATS 128
 
-/* The table of a level; NULL if this build or this machine does not have it. AUTO = the best. */
+/* The table of a level; NULL if this build or this machine does not have it. AUTO = the best. It
+ * prefetches. */
 const edb_kernels *edb_kernels_get(edb_simd simd);
+/* The same, bit for bit, but for products of few rows: they leave it to the processor to bring
+ * packed columns in time. */
+const edb_kernels *edb_kernels_unprefetched(const edb_kernels *k);
+/* Which of the two multiplies one row and two rows faster, measured in a few passes over `count`
+ * floats: as many as are to come from the same cache. */
+#define EDB_PREFETCH_FLOATS ((size_t)128 * 128) /* `count` is a multiple */
+const edb_kernels *edb_kernels_choose_prefetch(const edb_kernels *k, const float *packed,
+                                               size_t count);
 
 /* Elements of a packed operand; cols is rounded up to 16. The caller has checked (cols + 15) *
  * depth for overflow. */

@@ -3,4 +3,4 @@
 
 #include "kernel/table_impl.h"
 
-const edb_kernels edb_kernels_neon = EDB_KERNEL_TABLE(EDB_SIMD_NEON);
+const edb_kernels edb_kernels_neon[2] = EDB_KERNEL_TABLES(EDB_SIMD_NEON);

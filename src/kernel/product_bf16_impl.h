@@ -21,11 +21,14 @@ VF_INLINE edb_vf pairs_fma(edb_vf a, edb_vf b, edb_vf sum) {
 
 EDB_TILES(tile_bf16, pairs_fma)
 
-static void kernel_product_bf16(size_t rows, size_t cols, size_t pairs, const float *a,
-                                ptrdiff_t a_stride, const float *packed, float *c,
-                                ptrdiff_t c_stride) {
-  const product_rows source = {.first = a, .stride = a_stride};
-  product_all(tile_bf16, tile_bf16_across, rows, cols, pairs, source, packed, c, c_stride);
-}
+#define EDB_KERNEL_PRODUCT_BF16(form)                                                            \
+  static void kernel_product_bf16_##form(size_t rows, size_t cols, size_t pairs, const float *a, \
+                                         ptrdiff_t a_stride, const float *packed, float *c,      \
+                                         ptrdiff_t c_stride) {                                   \
+    const product_rows source = {.first = a, .stride = a_stride};                                \
+    product_all(&tile_bf16_##form, rows, cols, pairs, source, packed, c, c_stride);              \
+  }
+EDB_KERNEL_PRODUCT_BF16(plain)
+EDB_KERNEL_PRODUCT_BF16(ahead)
 
 #endif

@@ -111,37 +111,45 @@ VF_INLINE size_t product_narrow(size_t rows, size_t cols, size_t depth, const pr
 #endif
 
 /* Rows and packed columns. What is asked for on the way is asked for by the tiles. */
-VF_INLINE void product_packed(size_t rows, size_t cols, size_t depth, product_rows a,
-                              const float *packed, float *c, ptrdiff_t c_stride) {
+VF_INLINE void product_packed(const product_tiles *tiles, size_t rows, size_t cols, size_t depth,
+                              product_rows a, const float *packed, float *c, ptrdiff_t c_stride) {
   const size_t done = product_narrow(rows, cols, depth, &a, packed, c, c_stride);
   if (done == rows) return;
   if (a.pointers != NULL)
     a.pointers += done;
   else
     a.first += (ptrdiff_t)done * a.stride;
-  product_all(tile, tile_across, rows - done, cols, depth, a, packed,
-              c + (ptrdiff_t)done * c_stride, c_stride);
+  product_all(tiles, rows - done, cols, depth, a, packed, c + (ptrdiff_t)done * c_stride, c_stride);
 }
 
-static void kernel_product_packed(size_t rows, size_t cols, size_t depth, const float *a,
-                                  ptrdiff_t a_stride, const float *packed, float *c,
-                                  ptrdiff_t c_stride) {
-  product_packed(rows, cols, depth, (product_rows){.first = a, .stride = a_stride}, packed, c,
-                 c_stride);
-}
-
-static void kernel_product_packed_rows(size_t rows, size_t cols, size_t depth,
-                                       const float *const *a, const float *packed, float *c,
-                                       ptrdiff_t c_stride, const edb_wanted *wanted,
-                                       size_t n_wanted) {
+VF_INLINE void product_packed_rows(const product_tiles *tiles, size_t rows, size_t cols,
+                                   size_t depth, const float *const *a, const float *packed,
+                                   float *c, ptrdiff_t c_stride, const edb_wanted *wanted,
+                                   size_t n_wanted) {
   const size_t panel = VF_PANEL_VECTORS * (size_t)VF_LANES;
   const size_t height = tile_rows[VF_PANEL_VECTORS - 1];
-  const size_t tiles = ((rows + height - 1) / height) * ((cols + panel - 1) / panel);
-  wanted_cursor cursor = wanted_begin(wanted, n_wanted, tiles);
-  product_packed(rows, cols, depth,
+  const size_t passes = ((rows + height - 1) / height) * ((cols + panel - 1) / panel);
+  wanted_cursor cursor = wanted_begin(wanted, n_wanted, passes);
+  product_packed(tiles, rows, cols, depth,
                  (product_rows){.pointers = a, .wanted = n_wanted > 0 ? &cursor : NULL}, packed, c,
                  c_stride);
 }
+
+#define EDB_KERNEL_PRODUCT_PACKED(form)                                                            \
+  static void kernel_product_packed_##form(size_t rows, size_t cols, size_t depth, const float *a, \
+                                           ptrdiff_t a_stride, const float *packed, float *c,      \
+                                           ptrdiff_t c_stride) {                                   \
+    product_packed(&tile_##form, rows, cols, depth,                                                \
+                   (product_rows){.first = a, .stride = a_stride}, packed, c, c_stride);           \
+  }                                                                                                \
+  static void kernel_product_packed_rows_##form(                                                   \
+      size_t rows, size_t cols, size_t depth, const float *const *a, const float *packed,          \
+      float *c, ptrdiff_t c_stride, const edb_wanted *wanted, size_t n_wanted) {                   \
+    product_packed_rows(&tile_##form, rows, cols, depth, a, packed, c, c_stride, wanted,           \
+                        n_wanted);                                                                 \
+  }
+EDB_KERNEL_PRODUCT_PACKED(plain)
+EDB_KERNEL_PRODUCT_PACKED(ahead)
 
 /* B in place: whole vectors of columns in tiles as wide as they come, the rest with masked loads.
  */

@@ -55,20 +55,24 @@ VF_INLINE void prefetch_stream(const product_stream *s, uintptr_t at) {
 /* What a tile is, besides its rows and vectors. */
 typedef enum product_form {
   PRODUCT_TILE,
-  PRODUCT_EXACT, /* B ends with the last column: it must be loaded with a mask */
-  PRODUCT_ACROSS /* a vector each of several panels */
+  PRODUCT_EXACT = 1,  /* B ends with the last column: it must be loaded with a mask */
+  PRODUCT_ACROSS = 2, /* a vector each of several panels */
+  PRODUCT_PLAIN = 4   /* asks for nothing ahead, and loads each vector of B once */
 } product_form;
 
 /* A tile's sums over one part of B. rows, vectors, form and `streams` are constants where this is
  * used, and all arrays live in registers: a loop that also asks whether there is a stream is slower
- * by a hundredth or two. */
+ * by a hundredth or two.
+ *
+ * Compilers load a vector of B anew for each row, as an operand of the multiply-add. Those that ask
+ * ahead are faster so from beyond the second-level cache, those that do not are slower. */
 VF_INLINE void product_tile_part(const size_t rows, const size_t vectors, const product_form form,
                                  const bool streams, product_step step, const float *const *row,
                                  const product_columns *columns, edb_vf (*sum)[VF_TILE_VECTORS]) {
   const float *b = columns->first;
   const ptrdiff_t b_stride = columns->stride;
   const size_t depth = columns->depth, last = columns->last, ahead = columns->ahead_bytes;
-  const size_t apart = form == PRODUCT_ACROSS ? columns->apart : VF_LANES;
+  const size_t apart = form & PRODUCT_ACROSS ? columns->apart : VF_LANES;
   const product_stream stream = columns->stream;
   uintptr_t at = stream.at;
   for (size_t k = 0; k < depth; k++, b += b_stride) {
@@ -80,9 +84,10 @@ VF_INLINE void product_tile_part(const size_t rows, const size_t vectors, const 
     VF_UNROLL
     for (size_t v = 0; v < vectors; v++) {
       const float *vector = b + v * apart;
-      const bool masked = form == PRODUCT_EXACT && v + 1 == vectors;
-      prefetch_ahead(vector, ahead);
+      const bool masked = form & PRODUCT_EXACT && v + 1 == vectors;
+      if (!(form & PRODUCT_PLAIN)) prefetch_ahead(vector, ahead);
       column[v] = masked ? vf_load_n(vector, last) : vf_load(vector);
+      if (form & PRODUCT_PLAIN && rows > 1) VF_KEEP(column[v]);
     }
     VF_UNROLL
     for (size_t r = 0; r < rows; r++) {
@@ -107,7 +112,7 @@ VF_INLINE void product_tile(const size_t rows, const size_t vectors, const produ
     for (size_t v = 0; v < vectors; v++) sum[r][v] = vf_set1(0.0f);
   }
   for (; columns != NULL; columns = columns->below) {
-    if (columns->stream.at != 0)
+    if (!(form & PRODUCT_PLAIN) && columns->stream.at != 0)
       product_tile_part(rows, vectors, form, true, step, row, columns, sum);
     else
       product_tile_part(rows, vectors, form, false, step, row, columns, sum);
@@ -142,40 +147,59 @@ VF_INLINE void product_tile(const size_t rows, const size_t vectors, const produ
 #define EDB_TILE_NAME(name, rows, vectors, form, step) name##_##vectors##_##rows,
 
 /* NAME[v - 1][r - 1]: the tiles of v vectors and r rows.
+ * NAME_few[r - 1]: those of whole panels that ask for nothing.
  * NAME_across[r - 1]: where panels are so narrow that the sums of a few rows would wait for each
  * other, tiles of r rows and several panels. */
 #if VF_PANEL_VECTORS == 4
-#define EDB_TILES(name, step)                                                     \
-  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, PRODUCT_TILE, step)              \
-  EDB_ROWS_OF(VF_TILE_ROWS_2, EDB_TILE, name, 2, PRODUCT_TILE, step)              \
-  EDB_ROWS_OF(VF_TILE_ROWS_3, EDB_TILE, name, 3, PRODUCT_TILE, step)              \
-  EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE, name, 4, PRODUCT_TILE, step)              \
-  static const product_tile_fn name[VF_PANEL_VECTORS][EDB_TILE_MAX_ROWS] = {      \
-      {EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name, 1, PRODUCT_TILE, step)},  \
-      {EDB_ROWS_OF(VF_TILE_ROWS_2, EDB_TILE_NAME, name, 2, PRODUCT_TILE, step)},  \
-      {EDB_ROWS_OF(VF_TILE_ROWS_3, EDB_TILE_NAME, name, 3, PRODUCT_TILE, step)},  \
-      {EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE_NAME, name, 4, PRODUCT_TILE, step)}}; \
-  static const product_tile_fn *const name##_across = NULL;
+#define EDB_TILES(name, step)                                                          \
+  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, PRODUCT_TILE, step)                   \
+  EDB_ROWS_OF(VF_TILE_ROWS_2, EDB_TILE, name, 2, PRODUCT_TILE, step)                   \
+  EDB_ROWS_OF(VF_TILE_ROWS_3, EDB_TILE, name, 3, PRODUCT_TILE, step)                   \
+  EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE, name, 4, PRODUCT_TILE, step)                   \
+  EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE, name##_few, 4, PRODUCT_PLAIN, step)            \
+  static const product_tile_fn name[VF_PANEL_VECTORS][EDB_TILE_MAX_ROWS] = {           \
+      {EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name, 1, PRODUCT_TILE, step)},       \
+      {EDB_ROWS_OF(VF_TILE_ROWS_2, EDB_TILE_NAME, name, 2, PRODUCT_TILE, step)},       \
+      {EDB_ROWS_OF(VF_TILE_ROWS_3, EDB_TILE_NAME, name, 3, PRODUCT_TILE, step)},       \
+      {EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE_NAME, name, 4, PRODUCT_TILE, step)}};      \
+  static const product_tile_fn name##_few[EDB_TILE_MAX_ROWS] = {                       \
+      EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE_NAME, name##_few, 4, PRODUCT_PLAIN, step)}; \
+  static const product_tiles name##_ahead = {name, name[VF_PANEL_VECTORS - 1], NULL};  \
+  static const product_tiles name##_plain = {name, name##_few, NULL};
 static const size_t tile_rows[VF_PANEL_VECTORS] = {VF_TILE_ROWS_1, VF_TILE_ROWS_2, VF_TILE_ROWS_3,
                                                    VF_TILE_ROWS_4};
 #define EDB_ACROSS_ROWS 0
 static const size_t across_panels[1] = {1};
 #else
-#define EDB_TILES(name, step)                                                     \
-  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, PRODUCT_TILE, step)              \
-  static const product_tile_fn name[VF_PANEL_VECTORS][EDB_TILE_MAX_ROWS] = {      \
-      {EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name, 1, PRODUCT_TILE, step)}}; \
-  EDB_TILE(name##_across, 1, VF_ACROSS_PANELS_1, PRODUCT_ACROSS, step)            \
-  EDB_TILE(name##_across, 2, VF_ACROSS_PANELS_2, PRODUCT_ACROSS, step)            \
-  EDB_TILE(name##_across, 3, VF_ACROSS_PANELS_3, PRODUCT_ACROSS, step)            \
-  static const product_tile_fn name##_across[] = {                                \
-      EDB_TILE_NAME(name##_across, 1, VF_ACROSS_PANELS_1, , )                     \
-          EDB_TILE_NAME(name##_across, 2, VF_ACROSS_PANELS_2, , )                 \
-              EDB_TILE_NAME(name##_across, 3, VF_ACROSS_PANELS_3, , )};
+#define EDB_TILES_ACROSS(name, form, step)                                                  \
+  EDB_TILE(name, 1, VF_ACROSS_PANELS_1, form, step)                                         \
+  EDB_TILE(name, 2, VF_ACROSS_PANELS_2, form, step)                                         \
+  EDB_TILE(name, 3, VF_ACROSS_PANELS_3, form, step)                                         \
+  static const product_tile_fn name[] = {EDB_TILE_NAME(name, 1, VF_ACROSS_PANELS_1, , )     \
+                                             EDB_TILE_NAME(name, 2, VF_ACROSS_PANELS_2, , ) \
+                                                 EDB_TILE_NAME(name, 3, VF_ACROSS_PANELS_3, , )};
+#define EDB_TILES(name, step)                                                                  \
+  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, PRODUCT_TILE, step)                           \
+  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name##_few, 1, PRODUCT_PLAIN, step)                    \
+  static const product_tile_fn name[VF_PANEL_VECTORS][EDB_TILE_MAX_ROWS] = {                   \
+      {EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name, 1, PRODUCT_TILE, step)}};              \
+  static const product_tile_fn name##_few[EDB_TILE_MAX_ROWS] = {                               \
+      EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name##_few, 1, PRODUCT_PLAIN, step)};         \
+  EDB_TILES_ACROSS(name##_across, PRODUCT_ACROSS, step)                                        \
+  EDB_TILES_ACROSS(name##_few_across, PRODUCT_ACROSS | PRODUCT_PLAIN, step)                    \
+  static const product_tiles name##_ahead = {name, name[VF_PANEL_VECTORS - 1], name##_across}; \
+  static const product_tiles name##_plain = {name, name##_few, name##_few_across};
 static const size_t tile_rows[VF_PANEL_VECTORS] = {VF_TILE_ROWS_1};
 #define EDB_ACROSS_ROWS 3
 static const size_t across_panels[] = {VF_ACROSS_PANELS_1, VF_ACROSS_PANELS_2, VF_ACROSS_PANELS_3};
 #endif
+
+/* What products take their tiles from. */
+typedef struct product_tiles {
+  const product_tile_fn (*any)[EDB_TILE_MAX_ROWS]; /* by vectors, then rows */
+  const product_tile_fn *few;                      /* the only one of a whole panel, by rows */
+  const product_tile_fn *across;                   /* of several panels; NULL: none */
+} product_tiles;
 
 /* The rows of A: by pointers, or from a first one on with a stride. */
 typedef struct product_rows {
@@ -233,9 +257,9 @@ VF_INLINE void product_panel(const product_tile_fn *tile, size_t most, size_t ro
  * Seven or eight rows are too many for one tile of whole panels and would make two low ones, each
  * of which waits for B: they pass once over each half of the panel instead, the first time asking
  * for both. */
-VF_INLINE void product_packed_panel(const product_tile_fn (*tiles)[EDB_TILE_MAX_ROWS],
-                                    size_t vectors, size_t rows, product_rows a, product_columns b,
-                                    const float *next, float *c, ptrdiff_t c_stride) {
+VF_INLINE void product_packed_panel(const product_tiles *tiles, size_t vectors, size_t rows,
+                                    product_rows a, product_columns b, const float *next, float *c,
+                                    ptrdiff_t c_stride) {
   const size_t most = tile_rows[vectors - 1], count = tile_count(rows, most);
 #if VF_PANEL_VECTORS == 4
   if (vectors == 4 && (rows == 7 || rows == 8)) {
@@ -244,13 +268,14 @@ VF_INLINE void product_packed_panel(const product_tile_fn (*tiles)[EDB_TILE_MAX_
     b.first += (size_t)2 * VF_LANES;
     half.stream = (product_stream){(uintptr_t)b.first + b.ahead_bytes,
                                    (size_t)b.stride * sizeof(float), VF_LANES * sizeof(float)};
-    product_panel(tiles[1], tile_rows[1], rows, a, &half, c, c_stride);
-    product_panel(tiles[1], tile_rows[1], rows, a, &b, c + (size_t)2 * VF_LANES, c_stride);
+    product_panel(tiles->any[1], tile_rows[1], rows, a, &half, c, c_stride);
+    product_panel(tiles->any[1], tile_rows[1], rows, a, &b, c + (size_t)2 * VF_LANES, c_stride);
     return;
   }
 #endif
   if (count > 1 && next != NULL) begin_stream(&b, next, count);
-  product_panel(tiles[vectors - 1], most, rows, a, &b, c, c_stride);
+  const bool few = count == 1 && vectors == VF_PANEL_VECTORS;
+  product_panel(few ? tiles->few : tiles->any[vectors - 1], most, rows, a, &b, c, c_stride);
 }
 
 /* Without a depth there may be no A and B at all. */
@@ -288,8 +313,7 @@ VF_INLINE void product_across(const product_tile_fn *across, size_t panels, size
 
 /* Panel after panel, or some of them at a time; the last one has as many vectors as its columns
  * need. */
-VF_INLINE void product_all(const product_tile_fn (*tiles)[EDB_TILE_MAX_ROWS],
-                           const product_tile_fn *across, size_t rows, size_t cols, size_t depth,
+VF_INLINE void product_all(const product_tiles *tiles, size_t rows, size_t cols, size_t depth,
                            product_rows a, const float *packed, float *c, ptrdiff_t c_stride) {
   const size_t panel = VF_PANEL_VECTORS * (size_t)VF_LANES, ahead = bytes_ahead(rows, cols, depth);
   const size_t most = rows <= EDB_ACROSS_ROWS ? across_panels[rows - 1] : 1;
@@ -311,7 +335,7 @@ VF_INLINE void product_all(const product_tile_fn (*tiles)[EDB_TILE_MAX_ROWS],
     };
     const float *next = j + panel < cols ? packed + (j + panel) * depth : NULL;
     if (panels > 1)
-      product_across(across, panels, rows, a, b, c + j, c_stride);
+      product_across(tiles->across, panels, rows, a, b, c + j, c_stride);
     else
       product_packed_panel(tiles, vectors, rows, a, b, next, c + j, c_stride);
   }

@@ -12,12 +12,13 @@
 #define EDB_KERNEL_ENTRY(name)       .name = kernel_##name,
 #define EDB_KERNEL_ENTRY_OF(name, n) .name = kernel_##name,
 
-#define EDB_KERNEL_TABLE(level)                                                                  \
+#define EDB_KERNEL_TABLE(level, form, asks)                                                      \
   {                                                                                              \
-    .simd = (level), .panel = VF_PANEL_VECTORS * VF_LANES,                                       \
-    .product_packed = kernel_product_packed, .product_packed_rows = kernel_product_packed_rows,  \
-    .product = kernel_product, .product_parts = kernel_product_parts,                            \
-    .product_bf16 = kernel_product_bf16, .to_bf16 = kernel_to_bf16, .matvec = kernel_matvec,     \
+    .simd = (level), .panel = VF_PANEL_VECTORS * VF_LANES, .prefetches = (asks),                 \
+    .product_packed = kernel_product_packed_##form,                                              \
+    .product_packed_rows = kernel_product_packed_rows_##form, .product = kernel_product,         \
+    .product_parts = kernel_product_parts, .product_bf16 = kernel_product_bf16_##form,           \
+    .to_bf16 = kernel_to_bf16, .matvec = kernel_matvec,                                          \
     EDB_UNARY_LIST(EDB_KERNEL_ENTRY) EDB_BINARY_LIST(EDB_KERNEL_ENTRY)                           \
         EDB_COMBINED_LIST(EDB_KERNEL_ENTRY_OF)                                                   \
             .softmax = kernel_softmax,                                                           \
@@ -28,5 +29,9 @@
     .softmax_over = kernel_softmax_over, .transpose = kernel_transpose, .gather = kernel_gather, \
     .move = kernel_move, .burst = kernel_burst, .read = kernel_read,                             \
   }
+
+/* By whether they prefetch. */
+#define EDB_KERNEL_TABLES(level) \
+  { EDB_KERNEL_TABLE(level, plain, false), EDB_KERNEL_TABLE(level, ahead, true) }
 
 #endif

@@ -34,6 +34,9 @@ VF_INLINE uint32_t vm_bits(edb_vm m) {
   return m;
 }
 
+/* v must be in a register here: it is not read from memory again. */
+#define VF_KEEP(v) __asm__("" : "+v"(v))
+
 VF_INLINE edb_vf vf_set1(float x) {
   return _mm512_set1_ps(x);
 }

@@ -5,9 +5,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 
 #include <edbatch/edbatch.h>
 
+#include "base/context.h"
 #include "policy/cost.h"
 #include "support/faulty.h"
 
@@ -66,12 +68,50 @@ static void rows_are_measured_near_and_far_or_not_at_all(void **state) {
   }
 }
 
+/* After a session with one product, whose weights are so many parts of a second-level cache. */
+static edb_prefetch prefetch_after_session(edb_context *ctx, size_t halves, edb_status *status) {
+  size_t rows = halves * edb_context_caches(ctx).l2_bytes / 2 / (512 * sizeof(float));
+  char text[200];
+  snprintf(text, sizeof text,
+           "edb 1\nmodel large\nparam W[%zu, 512]\ncell c(x[512]) -> (y[%zu]):\n  y = W @ x\n",
+           rows, rows);
+  edb_model *model = NULL;
+  edb_weights *weights = NULL;
+  edb_session *session = NULL;
+  *status = edb_model_parse(ctx, text, strlen(text), "large.edb", NULL, &model, NULL);
+  if (*status == EDB_OK) *status = edb_weights_create(ctx, model, 1, &weights, NULL);
+  if (*status == EDB_OK) *status = edb_session_create(ctx, model, weights, NULL, &session, NULL);
+  edb_session_destroy(session);
+  edb_weights_destroy(weights);
+  edb_model_destroy(model);
+  return atomic_load(&ctx->prefetch[halves > 2]);
+}
+
+static void whether_to_prefetch_is_measured_once_for_weights_near_and_far(void **state) {
+  (void)state;
+  edb_context *ctx = NULL;
+  edb_status status;
+  assert_int_equal(edb_context_create(NULL, &ctx, NULL), EDB_OK);
+  for (size_t halves = 1; halves <= 4; halves += 3) {
+    atomic_uint *prefetch = &ctx->prefetch[halves > 2];
+    assert_int_equal(atomic_load(prefetch), EDB_PREFETCH_UNKNOWN);
+    edb_prefetch measured = prefetch_after_session(ctx, halves, &status);
+    assert_int_equal(status, EDB_OK);
+    assert_true(measured == EDB_PREFETCH_GAINS || measured == EDB_PREFETCH_COSTS);
+    edb_prefetch other = measured == EDB_PREFETCH_GAINS ? EDB_PREFETCH_COSTS : EDB_PREFETCH_GAINS;
+    atomic_store(prefetch, other);
+    assert_int_equal(prefetch_after_session(ctx, halves, &status), other);
+  }
+  edb_context_destroy(ctx);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(measures_of_the_machine_are_positive),
       cmocka_unit_test(a_block_too_small_to_read_is_an_error),
       cmocka_unit_test(every_failing_allocation_of_a_measure_is_survived),
       cmocka_unit_test(rows_are_measured_near_and_far_or_not_at_all),
+      cmocka_unit_test(whether_to_prefetch_is_measured_once_for_weights_near_and_far),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,6 +24,13 @@
   for (edb_simd k##_simd = EDB_SIMD_PORTABLE; k##_simd <= EDB_SIMD_NEON; k##_simd++) \
     for (const edb_kernels *k = edb_kernels_get(k##_simd); k != NULL; k = NULL)
 
+/* for (each of them, with products that prefetch and with products that do not) */
+#define FOR_EACH_TABLE(k)                                                                   \
+  FOR_EACH_LEVEL(k##_level)                                                                 \
+  for (int k##_form = 0; k##_form < 2; k##_form++)                                          \
+    for (const edb_kernels *k = k##_form ? k##_level : edb_kernels_unprefetched(k##_level); \
+         k != NULL; k = NULL)
+
 static inline uint32_t bits_of(float x) {
   uint32_t bits;
   memcpy(&bits, &x, sizeof bits);

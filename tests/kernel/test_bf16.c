@@ -48,7 +48,7 @@ static float entry(const float *pairs, size_t i) {
 static void rows_become_pairs(void **state) {
   (void)state;
   static const size_t widths[] = {1, 2, 7, 16, 33, 64};
-  FOR_EACH_LEVEL(k) {
+  FOR_EACH_TABLE(k) {
     for (size_t w = 0; w < COUNT(widths); w++) {
       const size_t cols = widths[w], pairs = edb_bf16_pairs(cols), rows = 3;
       block x = block_new((rows - 1) * (cols + 1) + cols, true);
@@ -149,7 +149,7 @@ static const size_t shapes[][3] = {{1, 1, 1},   {1, 64, 64},  {2, 17, 3}, {3, 13
 
 static void products_are_chains_of_rounded_numbers(void **state) {
   (void)state;
-  FOR_EACH_LEVEL(k) {
+  FOR_EACH_TABLE(k) {
     for (size_t i = 0; i < 2 * COUNT(shapes); i++) {
       const size_t *s = shapes[i / 2];
       product p = product_new(k, s[0], s[1], s[2], i % 2);
@@ -163,7 +163,7 @@ static void products_are_chains_of_rounded_numbers(void **state) {
 /* One row has the same bits whatever stands beside it. */
 static void results_do_not_depend_on_the_other_rows(void **state) {
   (void)state;
-  FOR_EACH_LEVEL(k) {
+  FOR_EACH_TABLE(k) {
     product p = product_new(k, 13, 80, 40, false);
     edb_product_fn f = edb_kernels_product_bf16(k);
     f(13, 80, 20, p.row_pairs.data, (ptrdiff_t)p.pairs, p.packed.data, p.c.data, 80);
@@ -178,7 +178,7 @@ static void results_do_not_depend_on_the_other_rows(void **state) {
 
 static void without_a_depth_results_are_zero(void **state) {
   (void)state;
-  FOR_EACH_LEVEL(k) {
+  FOR_EACH_TABLE(k) {
     float c[3] = {1, 2, 3};
     edb_kernels_product_bf16(k)(1, 3, 0, NULL, 0, NULL, c, 3);
     for (size_t i = 0; i < 3; i++) ASSERT_SAME(c[i], 0.0f, "column %zu", i);

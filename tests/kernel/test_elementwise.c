@@ -305,6 +305,22 @@ static void every_level_has_the_whole_table(void **state) {
   }
 }
 
+static void tables_that_do_not_prefetch_differ_in_products_only(void **state) {
+  (void)state;
+  FOR_EACH_LEVEL(k) {
+    edb_kernels other = *edb_kernels_unprefetched(k);
+    assert_true(k->prefetches && !other.prefetches);
+    assert_ptr_equal(edb_kernels_unprefetched(&other), edb_kernels_unprefetched(k));
+    assert_true(other.product_packed != k->product_packed);
+    other.prefetches = true;
+    other.product_packed = k->product_packed;
+    other.product_packed_rows = k->product_packed_rows;
+    other.product_bf16 = k->product_bf16;
+    for (size_t at = offsetof(edb_kernels, product_packed); at < sizeof *k; at += sizeof(void *))
+      assert_memory_equal((const char *)&other + at, (const char *)k + at, sizeof(void *));
+  }
+}
+
 static void the_peak_is_a_number(void **state) {
   (void)state;
   FOR_EACH_LEVEL(k) {
@@ -316,6 +332,7 @@ static void the_peak_is_a_number(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_level_has_the_whole_table),
+      cmocka_unit_test(tables_that_do_not_prefetch_differ_in_products_only),
       cmocka_unit_test(unary_operators_agree_in_all_forms),
       cmocka_unit_test(binary_operators_agree_in_all_forms),
       cmocka_unit_test(pairs_of_operators_round_as_two_passes),

@@ -27,10 +27,25 @@ static void rates_are_positive(void **state) {
   }
 }
 
+static void whether_to_prefetch_is_a_choice_between_both(void **state) {
+  (void)state;
+  FOR_EACH_LEVEL(k) {
+    block b = block_new(3 * EDB_PREFETCH_FLOATS, true);
+    for (size_t i = 0; i < b.count; i++) b.data[i] = 0;
+    for (int i = 0; i < 2; i++) {
+      const edb_kernels *from = i ? k : edb_kernels_unprefetched(k);
+      const edb_kernels *chosen = edb_kernels_choose_prefetch(from, b.data, b.count);
+      assert_true(chosen == k || chosen == edb_kernels_unprefetched(k));
+    }
+    block_free(&b);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_level_reads_every_float_once),
       cmocka_unit_test(rates_are_positive),
+      cmocka_unit_test(whether_to_prefetch_is_a_choice_between_both),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

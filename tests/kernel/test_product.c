@@ -123,7 +123,7 @@ static void asking_for_other_rows_changes_nothing(void **state) {
                                {.first = others, .stride = 40, .rows = 0, .columns = 40},
                                {.first = others, .stride = 40, .rows = 5, .columns = 0},
                                {.first = others, .stride = 40, .rows = 7, .columns = 40}};
-  FOR_EACH_LEVEL(k) {
+  FOR_EACH_TABLE(k) {
     for (size_t rows = 1; rows <= 40; rows += 3) {
       product p = product_new(k, rows, 130, 17, true);
       const float *pointers[40];
@@ -142,7 +142,7 @@ static const size_t widths[] = {1, 5, 15, 16, 17, 33, 50, 64, 72, 130};
 
 static void every_tile_is_the_chain(void **state) {
   (void)state;
-  FOR_EACH_LEVEL(k) {
+  FOR_EACH_TABLE(k) {
     for (size_t rows = 1; rows <= 14; rows++) {
       for (size_t i = 0; i < COUNT(widths); i++) check_shape(k, rows, widths[i], 9, true);
     }
@@ -152,7 +152,7 @@ static void every_tile_is_the_chain(void **state) {
 static void every_depth_is_the_chain(void **state) {
   (void)state;
   static const size_t depths[] = {0, 1, 2, 8, 16, 31, 200};
-  FOR_EACH_LEVEL(k) {
+  FOR_EACH_TABLE(k) {
     for (size_t i = 0; i < COUNT(depths); i++) {
       check_shape(k, 1, 72, depths[i], false);
       check_shape(k, 7, 33, depths[i], false);
@@ -162,7 +162,7 @@ static void every_depth_is_the_chain(void **state) {
 
 static void many_rows_are_the_chain(void **state) {
   (void)state;
-  FOR_EACH_LEVEL(k) {
+  FOR_EACH_TABLE(k) {
     check_shape(k, 25, 96, 20, false);
     check_shape(k, 64, 40, 20, true);
   }
@@ -171,7 +171,7 @@ static void many_rows_are_the_chain(void **state) {
 /* Of a few columns, where the lanes of vectors are rows. */
 static void many_rows_of_few_columns_are_the_chain(void **state) {
   (void)state;
-  FOR_EACH_LEVEL(k) {
+  FOR_EACH_TABLE(k) {
     for (size_t cols = 1; cols <= 9; cols++) {
       check_shape(k, 32, cols, 16, true);
       check_shape(k, 45, cols, 39, true);
@@ -182,7 +182,7 @@ static void many_rows_of_few_columns_are_the_chain(void **state) {
 
 static void no_depth_gives_positive_zero(void **state) {
   (void)state;
-  FOR_EACH_LEVEL(k) {
+  FOR_EACH_TABLE(k) {
     float c[3] = {1, 2, 3};
     k->product_packed(1, 3, 0, NULL, 0, NULL, c, 3);
     for (size_t i = 0; i < 3; i++) ASSERT_SAME(c[i], 0.0f, "packed, column %zu", i);
@@ -194,7 +194,7 @@ static void no_depth_gives_positive_zero(void **state) {
 
 static void infinities_and_nan_stay_in_their_column(void **state) {
   (void)state;
-  FOR_EACH_LEVEL(k) {
+  FOR_EACH_TABLE(k) {
     product p = product_new(k, 2, 20, 4, true);
     p.b.data[3] = INFINITY;
     p.b.data[p.b_stride + 19] = NAN;
@@ -210,7 +210,7 @@ static void infinities_and_nan_stay_in_their_column(void **state) {
 static void an_operand_can_be_cut_between_panels(void **state) {
   (void)state;
   const size_t cols = 200, depth = 11;
-  FOR_EACH_LEVEL(k) {
+  FOR_EACH_TABLE(k) {
     product p = product_new(k, 5, cols, depth, true);
     for (size_t j = 0; j < cols;) {
       const size_t width = cols - j > 2 * k->panel ? 2 * k->panel : cols - j;
@@ -228,7 +228,7 @@ static void stacked_weights_are_one_operand(void **state) {
   (void)state;
   static const size_t heights[] = {40, 30, 27};
   const size_t total = 97, depth = 13;
-  FOR_EACH_LEVEL(k) {
+  FOR_EACH_TABLE(k) {
     product p = product_new(k, 3, total, depth, true);
     float w[40 * 16];
     edb_pack_begin(k, p.packed.data, total, depth);
@@ -247,7 +247,7 @@ static void stacked_weights_are_one_operand(void **state) {
 
 static void a_panel_is_depth_major_and_the_last_one_narrow(void **state) {
   (void)state;
-  FOR_EACH_LEVEL(k) {
+  FOR_EACH_TABLE(k) {
     const size_t total = k->panel + 3, depth = 2;
     assert_int_equal(edb_packed_size(k, total, depth), (k->panel + 16) * depth);
     product p = product_new(k, 1, total, depth, true);
@@ -267,7 +267,7 @@ static void a_panel_is_depth_major_and_the_last_one_narrow(void **state) {
 static void matvec_is_the_chain_of_each_row(void **state) {
   (void)state;
   static const size_t sizes[] = {1, 3, 15, 16, 17, 31, 32, 33, 49, 64, 70};
-  FOR_EACH_LEVEL(k) {
+  FOR_EACH_TABLE(k) {
     for (size_t i = 0; i < COUNT(sizes); i++) {
       for (size_t j = 0; j < COUNT(sizes); j++) {
         const size_t m = sizes[i], depth = sizes[j] - 1, stride = depth + 2;
@@ -292,7 +292,7 @@ static void matvec_is_the_chain_of_each_row(void **state) {
 static void transpose_swaps_rows_and_columns(void **state) {
   (void)state;
   static const size_t sizes[] = {1, 5, 16, 19, 32, 50};
-  FOR_EACH_LEVEL(k) {
+  FOR_EACH_TABLE(k) {
     for (size_t i = 0; i < COUNT(sizes) * COUNT(sizes); i++) {
       const size_t rows = sizes[i / COUNT(sizes)], cols = sizes[i % COUNT(sizes)];
       block src = block_new(span_floats(rows, cols, cols + 1), true);
@@ -316,7 +316,7 @@ static void transpose_swaps_rows_and_columns(void **state) {
 static void gather_copies_rows_from_anywhere(void **state) {
   (void)state;
   static const size_t sizes[] = {1, 7, 16, 40};
-  FOR_EACH_LEVEL(k) {
+  FOR_EACH_TABLE(k) {
     for (size_t i = 0; i < COUNT(sizes); i++) {
       const size_t cols = sizes[i], rows = 6;
       block src = block_new(rows * cols, true), dst = block_new(rows * (cols + 1) - 1, true);
