@@ -151,21 +151,21 @@ VF_INLINE void product_tile(const size_t rows, const size_t vectors, const produ
  * NAME_across[r - 1]: where panels are so narrow that the sums of a few rows would wait for each
  * other, tiles of r rows and several panels. */
 #if VF_PANEL_VECTORS == 4
-#define EDB_TILES(name, step)                                                          \
-  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, PRODUCT_TILE, step)                   \
-  EDB_ROWS_OF(VF_TILE_ROWS_2, EDB_TILE, name, 2, PRODUCT_TILE, step)                   \
-  EDB_ROWS_OF(VF_TILE_ROWS_3, EDB_TILE, name, 3, PRODUCT_TILE, step)                   \
-  EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE, name, 4, PRODUCT_TILE, step)                   \
-  EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE, name##_few, 4, PRODUCT_PLAIN, step)            \
-  static const product_tile_fn name[VF_PANEL_VECTORS][EDB_TILE_MAX_ROWS] = {           \
-      {EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name, 1, PRODUCT_TILE, step)},       \
-      {EDB_ROWS_OF(VF_TILE_ROWS_2, EDB_TILE_NAME, name, 2, PRODUCT_TILE, step)},       \
-      {EDB_ROWS_OF(VF_TILE_ROWS_3, EDB_TILE_NAME, name, 3, PRODUCT_TILE, step)},       \
-      {EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE_NAME, name, 4, PRODUCT_TILE, step)}};      \
-  static const product_tile_fn name##_few[EDB_TILE_MAX_ROWS] = {                       \
-      EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE_NAME, name##_few, 4, PRODUCT_PLAIN, step)}; \
-  static const product_tiles name##_ahead = {name, name[VF_PANEL_VECTORS - 1], NULL};  \
-  static const product_tiles name##_plain = {name, name##_few, NULL};
+#define EDB_TILES(name, step)                                                               \
+  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, PRODUCT_TILE, step)                        \
+  EDB_ROWS_OF(VF_TILE_ROWS_2, EDB_TILE, name, 2, PRODUCT_TILE, step)                        \
+  EDB_ROWS_OF(VF_TILE_ROWS_3, EDB_TILE, name, 3, PRODUCT_TILE, step)                        \
+  EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE, name, 4, PRODUCT_TILE, step)                        \
+  EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE, name##_few, 4, PRODUCT_PLAIN, step)                 \
+  static const product_tile_fn name[VF_PANEL_VECTORS][EDB_TILE_MAX_ROWS] = {                \
+      {EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name, 1, PRODUCT_TILE, step)},            \
+      {EDB_ROWS_OF(VF_TILE_ROWS_2, EDB_TILE_NAME, name, 2, PRODUCT_TILE, step)},            \
+      {EDB_ROWS_OF(VF_TILE_ROWS_3, EDB_TILE_NAME, name, 3, PRODUCT_TILE, step)},            \
+      {EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE_NAME, name, 4, PRODUCT_TILE, step)}};           \
+  static const product_tile_fn name##_few[EDB_TILE_MAX_ROWS] = {                            \
+      EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE_NAME, name##_few, 4, PRODUCT_PLAIN, step)};      \
+  static const product_tiles name##_ahead = {name, name[VF_PANEL_VECTORS - 1], NULL, true}; \
+  static const product_tiles name##_plain = {name, name##_few, NULL, false};
 static const size_t tile_rows[VF_PANEL_VECTORS] = {VF_TILE_ROWS_1, VF_TILE_ROWS_2, VF_TILE_ROWS_3,
                                                    VF_TILE_ROWS_4};
 #define EDB_ACROSS_ROWS 0
@@ -178,17 +178,18 @@ static const size_t across_panels[1] = {1};
   static const product_tile_fn name[] = {EDB_TILE_NAME(name, 1, VF_ACROSS_PANELS_1, , )     \
                                              EDB_TILE_NAME(name, 2, VF_ACROSS_PANELS_2, , ) \
                                                  EDB_TILE_NAME(name, 3, VF_ACROSS_PANELS_3, , )};
-#define EDB_TILES(name, step)                                                                  \
-  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, PRODUCT_TILE, step)                           \
-  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name##_few, 1, PRODUCT_PLAIN, step)                    \
-  static const product_tile_fn name[VF_PANEL_VECTORS][EDB_TILE_MAX_ROWS] = {                   \
-      {EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name, 1, PRODUCT_TILE, step)}};              \
-  static const product_tile_fn name##_few[EDB_TILE_MAX_ROWS] = {                               \
-      EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name##_few, 1, PRODUCT_PLAIN, step)};         \
-  EDB_TILES_ACROSS(name##_across, PRODUCT_ACROSS, step)                                        \
-  EDB_TILES_ACROSS(name##_few_across, PRODUCT_ACROSS | PRODUCT_PLAIN, step)                    \
-  static const product_tiles name##_ahead = {name, name[VF_PANEL_VECTORS - 1], name##_across}; \
-  static const product_tiles name##_plain = {name, name##_few, name##_few_across};
+#define EDB_TILES(name, step)                                                                 \
+  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, PRODUCT_TILE, step)                          \
+  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name##_few, 1, PRODUCT_PLAIN, step)                   \
+  static const product_tile_fn name[VF_PANEL_VECTORS][EDB_TILE_MAX_ROWS] = {                  \
+      {EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name, 1, PRODUCT_TILE, step)}};             \
+  static const product_tile_fn name##_few[EDB_TILE_MAX_ROWS] = {                              \
+      EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name##_few, 1, PRODUCT_PLAIN, step)};        \
+  EDB_TILES_ACROSS(name##_across, PRODUCT_ACROSS, step)                                       \
+  EDB_TILES_ACROSS(name##_few_across, PRODUCT_ACROSS | PRODUCT_PLAIN, step)                   \
+  static const product_tiles name##_ahead = {name, name[VF_PANEL_VECTORS - 1], name##_across, \
+                                             false};                                          \
+  static const product_tiles name##_plain = {name, name##_few, name##_few_across, false};
 static const size_t tile_rows[VF_PANEL_VECTORS] = {VF_TILE_ROWS_1};
 #define EDB_ACROSS_ROWS 3
 static const size_t across_panels[] = {VF_ACROSS_PANELS_1, VF_ACROSS_PANELS_2, VF_ACROSS_PANELS_3};
@@ -199,6 +200,7 @@ typedef struct product_tiles {
   const product_tile_fn (*any)[EDB_TILE_MAX_ROWS]; /* by vectors, then rows */
   const product_tile_fn *few;                      /* the only one of a whole panel, by rows */
   const product_tile_fn *across;                   /* of several panels; NULL: none */
+  bool halves; /* a little more than a tile takes each panel by halves */
 } product_tiles;
 
 /* The rows of A: by pointers, or from a first one on with a stride. */
@@ -256,13 +258,13 @@ VF_INLINE void product_panel(const product_tile_fn *tile, size_t most, size_t ro
  *
  * Seven or eight rows are too many for one tile of whole panels and would make two low ones, each
  * of which waits for B: they pass once over each half of the panel instead, the first time asking
- * for both. */
+ * for both. Where tiles do not ask for what they read, two low ones wait less. */
 VF_INLINE void product_packed_panel(const product_tiles *tiles, size_t vectors, size_t rows,
                                     product_rows a, product_columns b, const float *next, float *c,
                                     ptrdiff_t c_stride) {
   const size_t most = tile_rows[vectors - 1], count = tile_count(rows, most);
 #if VF_PANEL_VECTORS == 4
-  if (vectors == 4 && (rows == 7 || rows == 8)) {
+  if (tiles->halves && vectors == 4 && (rows == 7 || rows == 8)) {
     product_columns half = b;
     half.last = VF_LANES;
     b.first += (size_t)2 * VF_LANES;
