@@ -148,7 +148,7 @@ typedef struct edb_kernels {
  * prefetches. */
 const edb_kernels *edb_kernels_get(edb_simd simd);
 /* The same, bit for bit, but for products of few rows: they leave it to the processor to bring
- * packed columns in time. */
+ * packed columns in time. A level without such products has the same table again. */
 const edb_kernels *edb_kernels_unprefetched(const edb_kernels *k);
 /* Which of the two multiplies one row and two rows faster, measured in a few passes over `count`
  * floats: as many as are to come from the same cache. */

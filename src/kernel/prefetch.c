@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "kernel/kernel.h"
 
-#define DEPTH   ((size_t)128)
+#define DEPTH   ((size_t)256)
 #define COLUMNS (EDB_PREFETCH_FLOATS / DEPTH)
 #define ROWS    2
 
@@ -32,6 +32,7 @@ const edb_kernels *edb_kernels_choose_prefetch(const edb_kernels *k, const float
                                                size_t count) {
   const edb_kernels *kernels[2] = {edb_kernels_unprefetched(k), edb_kernels_get(k->simd)};
   uint64_t least[2] = {UINT64_MAX, UINT64_MAX};
+  if (kernels[0]->prefetches) return kernels[1];
   for (int turn = 0; turn < TURNS; turn++)
     for (int i = 0; i < 2; i++) {
       const uint64_t ns = pass_ns(kernels[i], packed, count);

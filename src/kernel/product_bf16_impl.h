@@ -28,7 +28,9 @@ EDB_TILES(tile_bf16, pairs_fma)
     const product_rows source = {.first = a, .stride = a_stride};                                \
     product_all(&tile_bf16_##form, rows, cols, pairs, source, packed, c, c_stride);              \
   }
-EDB_KERNEL_PRODUCT_BF16(plain)
 EDB_KERNEL_PRODUCT_BF16(ahead)
+#if VF_PANEL_VECTORS == 4
+EDB_KERNEL_PRODUCT_BF16(plain)
+#endif
 
 #endif

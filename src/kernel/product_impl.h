@@ -148,8 +148,10 @@ VF_INLINE void product_packed_rows(const product_tiles *tiles, size_t rows, size
     product_packed_rows(&tile_##form, rows, cols, depth, a, packed, c, c_stride, wanted,           \
                         n_wanted);                                                                 \
   }
-EDB_KERNEL_PRODUCT_PACKED(plain)
 EDB_KERNEL_PRODUCT_PACKED(ahead)
+#if VF_PANEL_VECTORS == 4
+EDB_KERNEL_PRODUCT_PACKED(plain)
+#endif
 
 /* B in place: whole vectors of columns in tiles as wide as they come, the rest with masked loads.
  */

@@ -15,6 +15,10 @@
 
 #define EDB_TILE_MAX_ROWS 12
 
+#ifndef VF_KEEP
+#define VF_KEEP(v) (void)(v) /* where panels are narrow no tile needs it */
+#endif
+
 /* What a tile brings to the second-level cache on its way down: at each row the lines at two
  * addresses, which move on by `step` bytes. Two tiles can bring a whole panel so. */
 #define EDB_STREAMS 2
@@ -55,9 +59,9 @@ VF_INLINE void prefetch_stream(const product_stream *s, uintptr_t at) {
 /* What a tile is, besides its rows and vectors. */
 typedef enum product_form {
   PRODUCT_TILE,
-  PRODUCT_EXACT = 1,  /* B ends with the last column: it must be loaded with a mask */
-  PRODUCT_ACROSS = 2, /* a vector each of several panels */
-  PRODUCT_PLAIN = 4   /* asks for nothing ahead, and loads each vector of B once */
+  PRODUCT_EXACT,  /* B ends with the last column: it must be loaded with a mask */
+  PRODUCT_ACROSS, /* a vector each of several panels */
+  PRODUCT_PLAIN   /* asks for nothing ahead, and loads each vector of B once */
 } product_form;
 
 /* A tile's sums over one part of B. rows, vectors, form and `streams` are constants where this is
@@ -72,7 +76,7 @@ VF_INLINE void product_tile_part(const size_t rows, const size_t vectors, const 
   const float *b = columns->first;
   const ptrdiff_t b_stride = columns->stride;
   const size_t depth = columns->depth, last = columns->last, ahead = columns->ahead_bytes;
-  const size_t apart = form & PRODUCT_ACROSS ? columns->apart : VF_LANES;
+  const size_t apart = form == PRODUCT_ACROSS ? columns->apart : VF_LANES;
   const product_stream stream = columns->stream;
   uintptr_t at = stream.at;
   for (size_t k = 0; k < depth; k++, b += b_stride) {
@@ -84,10 +88,10 @@ VF_INLINE void product_tile_part(const size_t rows, const size_t vectors, const 
     VF_UNROLL
     for (size_t v = 0; v < vectors; v++) {
       const float *vector = b + v * apart;
-      const bool masked = form & PRODUCT_EXACT && v + 1 == vectors;
-      if (!(form & PRODUCT_PLAIN)) prefetch_ahead(vector, ahead);
+      const bool masked = form == PRODUCT_EXACT && v + 1 == vectors;
+      if (form != PRODUCT_PLAIN) prefetch_ahead(vector, ahead);
       column[v] = masked ? vf_load_n(vector, last) : vf_load(vector);
-      if (form & PRODUCT_PLAIN && rows > 1) VF_KEEP(column[v]);
+      if (form == PRODUCT_PLAIN && rows > 1) VF_KEEP(column[v]);
     }
     VF_UNROLL
     for (size_t r = 0; r < rows; r++) {
@@ -112,7 +116,7 @@ VF_INLINE void product_tile(const size_t rows, const size_t vectors, const produ
     for (size_t v = 0; v < vectors; v++) sum[r][v] = vf_set1(0.0f);
   }
   for (; columns != NULL; columns = columns->below) {
-    if (!(form & PRODUCT_PLAIN) && columns->stream.at != 0)
+    if (form != PRODUCT_PLAIN && columns->stream.at != 0)
       product_tile_part(rows, vectors, form, true, step, row, columns, sum);
     else
       product_tile_part(rows, vectors, form, false, step, row, columns, sum);
@@ -147,9 +151,9 @@ VF_INLINE void product_tile(const size_t rows, const size_t vectors, const produ
 #define EDB_TILE_NAME(name, rows, vectors, form, step) name##_##vectors##_##rows,
 
 /* NAME[v - 1][r - 1]: the tiles of v vectors and r rows.
- * NAME_few[r - 1]: those of whole panels that ask for nothing.
- * NAME_across[r - 1]: where panels are so narrow that the sums of a few rows would wait for each
- * other, tiles of r rows and several panels. */
+ * NAME_few[r - 1]: those of whole panels that ask for nothing, where panels are wide; to read
+ * narrow ones so is slower in the run (AVX2, Zen 4). NAME_across[r - 1]: where panels are so narrow
+ * that the sums of a few rows would wait for each other, tiles of r rows and several panels. */
 #if VF_PANEL_VECTORS == 4
 #define EDB_TILES(name, step)                                                               \
   EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, PRODUCT_TILE, step)                        \
@@ -171,25 +175,18 @@ static const size_t tile_rows[VF_PANEL_VECTORS] = {VF_TILE_ROWS_1, VF_TILE_ROWS_
 #define EDB_ACROSS_ROWS 0
 static const size_t across_panels[1] = {1};
 #else
-#define EDB_TILES_ACROSS(name, form, step)                                                  \
-  EDB_TILE(name, 1, VF_ACROSS_PANELS_1, form, step)                                         \
-  EDB_TILE(name, 2, VF_ACROSS_PANELS_2, form, step)                                         \
-  EDB_TILE(name, 3, VF_ACROSS_PANELS_3, form, step)                                         \
-  static const product_tile_fn name[] = {EDB_TILE_NAME(name, 1, VF_ACROSS_PANELS_1, , )     \
-                                             EDB_TILE_NAME(name, 2, VF_ACROSS_PANELS_2, , ) \
-                                                 EDB_TILE_NAME(name, 3, VF_ACROSS_PANELS_3, , )};
-#define EDB_TILES(name, step)                                                                 \
-  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, PRODUCT_TILE, step)                          \
-  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name##_few, 1, PRODUCT_PLAIN, step)                   \
-  static const product_tile_fn name[VF_PANEL_VECTORS][EDB_TILE_MAX_ROWS] = {                  \
-      {EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name, 1, PRODUCT_TILE, step)}};             \
-  static const product_tile_fn name##_few[EDB_TILE_MAX_ROWS] = {                              \
-      EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name##_few, 1, PRODUCT_PLAIN, step)};        \
-  EDB_TILES_ACROSS(name##_across, PRODUCT_ACROSS, step)                                       \
-  EDB_TILES_ACROSS(name##_few_across, PRODUCT_ACROSS | PRODUCT_PLAIN, step)                   \
-  static const product_tiles name##_ahead = {name, name[VF_PANEL_VECTORS - 1], name##_across, \
-                                             false};                                          \
-  static const product_tiles name##_plain = {name, name##_few, name##_few_across, false};
+#define EDB_TILES(name, step)                                                     \
+  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, PRODUCT_TILE, step)              \
+  static const product_tile_fn name[VF_PANEL_VECTORS][EDB_TILE_MAX_ROWS] = {      \
+      {EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name, 1, PRODUCT_TILE, step)}}; \
+  EDB_TILE(name##_across, 1, VF_ACROSS_PANELS_1, PRODUCT_ACROSS, step)            \
+  EDB_TILE(name##_across, 2, VF_ACROSS_PANELS_2, PRODUCT_ACROSS, step)            \
+  EDB_TILE(name##_across, 3, VF_ACROSS_PANELS_3, PRODUCT_ACROSS, step)            \
+  static const product_tile_fn name##_across[] = {                                \
+      EDB_TILE_NAME(name##_across, 1, VF_ACROSS_PANELS_1, , )                     \
+          EDB_TILE_NAME(name##_across, 2, VF_ACROSS_PANELS_2, , )                 \
+              EDB_TILE_NAME(name##_across, 3, VF_ACROSS_PANELS_3, , )};           \
+  static const product_tiles name##_ahead = {name, name[0], name##_across, false};
 static const size_t tile_rows[VF_PANEL_VECTORS] = {VF_TILE_ROWS_1};
 #define EDB_ACROSS_ROWS 3
 static const size_t across_panels[] = {VF_ACROSS_PANELS_1, VF_ACROSS_PANELS_2, VF_ACROSS_PANELS_3};

@@ -30,8 +30,13 @@
     .move = kernel_move, .burst = kernel_burst, .read = kernel_read,                             \
   }
 
-/* By whether they prefetch. */
+/* By whether they prefetch. Where panels are narrow both do. */
+#if VF_PANEL_VECTORS == 4
 #define EDB_KERNEL_TABLES(level) \
   { EDB_KERNEL_TABLE(level, plain, false), EDB_KERNEL_TABLE(level, ahead, true) }
+#else
+#define EDB_KERNEL_TABLES(level) \
+  { EDB_KERNEL_TABLE(level, ahead, true), EDB_KERNEL_TABLE(level, ahead, true) }
+#endif
 
 #endif

@@ -45,9 +45,6 @@ VF_INLINE uint32_t vm_bits(edb_vm m) {
          (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(m.hi)) << 8;
 }
 
-/* v must be in registers here: it is not read from memory again. */
-#define VF_KEEP(v) __asm__("" : "+x"((v).lo), "+x"((v).hi))
-
 VF_INLINE edb_vf vf_set1(float x) {
   return (edb_vf){_mm256_set1_ps(x), _mm256_set1_ps(x)};
 }

@@ -52,9 +52,6 @@ VF_INLINE uint32_t vm_bits(edb_vm m) {
   return bits;
 }
 
-/* v must be in registers here: it is not read from memory again. */
-#define VF_KEEP(v) __asm__("" : "+w"((v).q[0]), "+w"((v).q[1]), "+w"((v).q[2]), "+w"((v).q[3]))
-
 VF_INLINE edb_vf vf_set1(float x) {
   VF_QUARTERS(edb_vf, vdupq_n_f32(x));
 }

@@ -15,7 +15,6 @@
 #define VF_UNROLL
 #include "kernel/vec_common.h"
 
-#define VF_KEEP(v)         (void)(v)
 #define VF_BURST_CHAINS    6
 #define VF_PANEL_VECTORS   1
 #define VF_TILE_ROWS_1     4
