@@ -73,7 +73,7 @@ static void add_work(json_t *to, const bench_row *r) {
       to, json_pack("{s:f, s:f, s:I, s:I}", "rows_stored_again",
                     per_mini_batch(t->rows_stored_again, t), "rows_through_pointers",
                     per_mini_batch(t->rows_through_pointers, t), "slab_bytes",
-                    (json_int_t)t->slab_bytes, "live_bytes", (json_int_t)s->live_bytes));
+                    (json_int_t)s->slab_bytes, "live_bytes", (json_int_t)s->live_bytes));
   json_object_update_new(to, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "graph_ns",
                                        per_node((double)t->graph_ns, t), "schedule_ns",
                                        per_node((double)t->schedule_ns, t), "placement_ns",
