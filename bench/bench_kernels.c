@@ -97,7 +97,7 @@ static void choose_kernels(bench *b) {
     const size_t bytes = far ? 2 * b->l2_bytes : b->l2_bytes / 2;
     const size_t count = (bytes / sizeof(float) / EDB_PREFETCH_FLOATS + 1) * EDB_PREFETCH_FLOATS;
     float *w = numbers(count);
-    b->kernels[far] = edb_kernels_choose_prefetch(b->k, w, count);
+    b->kernels[far] = edb_kernels_choose_prefetch(b->k, w, count, far);
     free(w);
   }
 }

@@ -121,21 +121,22 @@ edb_status edb_cpu_weights_open(edb_cpu *cpu, edb_error *error) {
 }
 
 /* Measured where the weights will stand, before they do. */
-static edb_prefetch measure_prefetch(const edb_cpu *cpu, size_t most_bytes) {
+static edb_prefetch measure_prefetch(const edb_cpu *cpu, size_t most_bytes, bool far) {
   size_t bytes = cpu->packed_bytes < most_bytes ? cpu->packed_bytes : most_bytes;
   size_t count = bytes / sizeof(float) / EDB_PREFETCH_FLOATS * EDB_PREFETCH_FLOATS;
   memset(cpu->packed, 0, count * sizeof(float)); /* untouched pages would all be one page */
-  bool gains = edb_kernels_choose_prefetch(cpu->kernels, cpu->packed, count)->prefetches;
+  bool gains = edb_kernels_choose_prefetch(cpu->kernels, cpu->packed, count, far)->prefetches;
   return gains ? EDB_PREFETCH_GAINS : EDB_PREFETCH_COSTS;
 }
 
 static void choose_prefetch(edb_cpu *cpu) {
   size_t l2_bytes = edb_context_caches(cpu->ctx).l2_bytes;
-  atomic_uint *known = &cpu->ctx->prefetch[cpu->packed_bytes > l2_bytes];
+  bool far = cpu->packed_bytes > l2_bytes;
+  atomic_uint *known = &cpu->ctx->prefetch[far];
   if (cpu->packed_bytes < EDB_PREFETCH_FLOATS * sizeof(float)) return;
   edb_prefetch prefetch = atomic_load(known);
   if (prefetch == EDB_PREFETCH_UNKNOWN) {
-    prefetch = measure_prefetch(cpu, 2 * l2_bytes);
+    prefetch = measure_prefetch(cpu, 2 * l2_bytes, far);
     atomic_store(known, prefetch);
   }
   if (prefetch == EDB_PREFETCH_COSTS) cpu->kernels = edb_kernels_unprefetched(cpu->kernels);

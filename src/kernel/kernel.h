@@ -151,10 +151,10 @@ const edb_kernels *edb_kernels_get(edb_simd simd);
  * packed columns in time. A level without such products has the same table again. */
 const edb_kernels *edb_kernels_unprefetched(const edb_kernels *k);
 /* Which of the two multiplies one row and two rows faster, measured in a few passes over `count`
- * floats: as many as are to come from the same cache. */
+ * floats: as many as are to come from the same cache; `far`: from beyond the second-level one. */
 #define EDB_PREFETCH_FLOATS ((size_t)128 * 128) /* `count` is a multiple */
 const edb_kernels *edb_kernels_choose_prefetch(const edb_kernels *k, const float *packed,
-                                               size_t count);
+                                               size_t count, bool far);
 
 /* Elements of a packed operand; cols is rounded up to 16. The caller has checked (cols + 15) *
  * depth for overflow. */

@@ -34,7 +34,7 @@ static void whether_to_prefetch_is_a_choice_between_both(void **state) {
     for (size_t i = 0; i < b.count; i++) b.data[i] = 0;
     for (int i = 0; i < 2; i++) {
       const edb_kernels *from = i ? k : edb_kernels_unprefetched(k);
-      const edb_kernels *chosen = edb_kernels_choose_prefetch(from, b.data, b.count);
+      const edb_kernels *chosen = edb_kernels_choose_prefetch(from, b.data, b.count, i);
       assert_true(chosen == k || chosen == edb_kernels_unprefetched(k));
     }
     block_free(&b);
