@@ -138,6 +138,9 @@ static void choose_prefetch(edb_cpu *cpu) {
   if (prefetch == EDB_PREFETCH_UNKNOWN) {
     prefetch = measure_prefetch(cpu, 2 * l2_bytes, far);
     atomic_store(known, prefetch);
+    edb_log(cpu->ctx, EDB_LOG_DEBUG, "measured: products of few rows, weights %s: %s",
+            far ? "beyond the second-level cache" : "in the second-level cache",
+            prefetch == EDB_PREFETCH_GAINS ? "asked for ahead" : "not asked for ahead");
   }
   if (prefetch == EDB_PREFETCH_COSTS) cpu->kernels = edb_kernels_unprefetched(cpu->kernels);
 }

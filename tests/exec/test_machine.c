@@ -87,11 +87,22 @@ static edb_prefetch prefetch_after_session(edb_context *ctx, size_t halves, edb_
   return atomic_load(&ctx->prefetch[halves > 2]);
 }
 
+static void note_line(void *lines, edb_log_level level, const char *text) {
+  assert_int_equal(level, EDB_LOG_DEBUG);
+  assert_non_null(strstr(text, "asked for ahead"));
+  assert_true((*(int *)lines == 0) == (strstr(text, "in the second-level cache") != NULL));
+  ++*(int *)lines;
+}
+
 static void whether_to_prefetch_is_measured_once_for_weights_near_and_far(void **state) {
   (void)state;
+  int lines = 0;
+  edb_context_params params = EDB_PARAMS(edb_context_params);
   edb_context *ctx = NULL;
   edb_status status;
-  assert_int_equal(edb_context_create(NULL, &ctx, NULL), EDB_OK);
+  params.log = note_line;
+  params.log_user = &lines;
+  assert_int_equal(edb_context_create(&params, &ctx, NULL), EDB_OK);
   for (size_t halves = 1; halves <= 4; halves += 3) {
     atomic_uint *prefetch = &ctx->prefetch[halves > 2];
     assert_int_equal(atomic_load(prefetch), EDB_PREFETCH_UNKNOWN);
@@ -102,6 +113,7 @@ static void whether_to_prefetch_is_measured_once_for_weights_near_and_far(void *
     atomic_store(prefetch, other);
     assert_int_equal(prefetch_after_session(ctx, halves, &status), other);
   }
+  assert_int_equal(lines, 2);
   edb_context_destroy(ctx);
 }
 
