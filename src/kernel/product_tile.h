@@ -155,20 +155,20 @@ VF_INLINE void product_tile(const size_t rows, const size_t vectors, const produ
  * narrow ones so is slower in the run (AVX2, Zen 4). NAME_across[r - 1]: where panels are so narrow
  * that the sums of a few rows would wait for each other, tiles of r rows and several panels. */
 #if VF_PANEL_VECTORS == 4
-#define EDB_TILES(name, step)                                                               \
-  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, PRODUCT_TILE, step)                        \
-  EDB_ROWS_OF(VF_TILE_ROWS_2, EDB_TILE, name, 2, PRODUCT_TILE, step)                        \
-  EDB_ROWS_OF(VF_TILE_ROWS_3, EDB_TILE, name, 3, PRODUCT_TILE, step)                        \
-  EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE, name, 4, PRODUCT_TILE, step)                        \
-  EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE, name##_few, 4, PRODUCT_PLAIN, step)                 \
-  static const product_tile_fn name[VF_PANEL_VECTORS][EDB_TILE_MAX_ROWS] = {                \
-      {EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name, 1, PRODUCT_TILE, step)},            \
-      {EDB_ROWS_OF(VF_TILE_ROWS_2, EDB_TILE_NAME, name, 2, PRODUCT_TILE, step)},            \
-      {EDB_ROWS_OF(VF_TILE_ROWS_3, EDB_TILE_NAME, name, 3, PRODUCT_TILE, step)},            \
-      {EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE_NAME, name, 4, PRODUCT_TILE, step)}};           \
-  static const product_tile_fn name##_few[EDB_TILE_MAX_ROWS] = {                            \
-      EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE_NAME, name##_few, 4, PRODUCT_PLAIN, step)};      \
-  static const product_tiles name##_ahead = {name, name[VF_PANEL_VECTORS - 1], NULL, true}; \
+#define EDB_TILES(name, step)                                                                 \
+  EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, PRODUCT_TILE, step)                          \
+  EDB_ROWS_OF(VF_TILE_ROWS_2, EDB_TILE, name, 2, PRODUCT_TILE, step)                          \
+  EDB_ROWS_OF(VF_TILE_ROWS_3, EDB_TILE, name, 3, PRODUCT_TILE, step)                          \
+  EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE, name, 4, PRODUCT_TILE, step)                          \
+  EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE, name##_few, 4, PRODUCT_PLAIN, step)                   \
+  static const product_tile_fn name[VF_PANEL_VECTORS][EDB_TILE_MAX_ROWS] = {                  \
+      {EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE_NAME, name, 1, PRODUCT_TILE, step)},              \
+      {EDB_ROWS_OF(VF_TILE_ROWS_2, EDB_TILE_NAME, name, 2, PRODUCT_TILE, step)},              \
+      {EDB_ROWS_OF(VF_TILE_ROWS_3, EDB_TILE_NAME, name, 3, PRODUCT_TILE, step)},              \
+      {EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE_NAME, name, 4, PRODUCT_TILE, step)}};             \
+  static const product_tile_fn name##_few[EDB_TILE_MAX_ROWS] = {                              \
+      EDB_ROWS_OF(VF_TILE_ROWS_4, EDB_TILE_NAME, name##_few, 4, PRODUCT_PLAIN, step)};        \
+  static const product_tiles name##_ahead = {name, (name)[VF_PANEL_VECTORS - 1], NULL, true}; \
   static const product_tiles name##_plain = {name, name##_few, NULL, false};
 static const size_t tile_rows[VF_PANEL_VECTORS] = {VF_TILE_ROWS_1, VF_TILE_ROWS_2, VF_TILE_ROWS_3,
                                                    VF_TILE_ROWS_4};
@@ -186,7 +186,7 @@ static const size_t across_panels[1] = {1};
       EDB_TILE_NAME(name##_across, 1, VF_ACROSS_PANELS_1, , )                     \
           EDB_TILE_NAME(name##_across, 2, VF_ACROSS_PANELS_2, , )                 \
               EDB_TILE_NAME(name##_across, 3, VF_ACROSS_PANELS_3, , )};           \
-  static const product_tiles name##_ahead = {name, name[0], name##_across, false};
+  static const product_tiles name##_ahead = {name, (name)[0], name##_across, false};
 static const size_t tile_rows[VF_PANEL_VECTORS] = {VF_TILE_ROWS_1};
 #define EDB_ACROSS_ROWS 3
 static const size_t across_panels[] = {VF_ACROSS_PANELS_1, VF_ACROSS_PANELS_2, VF_ACROSS_PANELS_3};
