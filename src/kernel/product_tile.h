@@ -152,8 +152,10 @@ VF_INLINE void product_tile(const size_t rows, const size_t vectors, const produ
 
 /* NAME[v - 1][r - 1]: the tiles of v vectors and r rows.
  * NAME_few[r - 1]: those of whole panels that ask for nothing, where panels are wide; to read
- * narrow ones so is slower in the run (AVX2, Zen 4). NAME_across[r - 1]: where panels are so narrow
- * that the sums of a few rows would wait for each other, tiles of r rows and several panels. */
+ * narrow ones so is slower in the run (AVX2, Zen 4).
+ *
+ * NAME_across[r - 1]: where panels are so narrow that the sums of a few rows would wait for each
+ * other, tiles of r rows and several panels. */
 #if VF_PANEL_VECTORS == 4
 #define EDB_TILES(name, step)                                                                 \
   EDB_ROWS_OF(VF_TILE_ROWS_1, EDB_TILE, name, 1, PRODUCT_TILE, step)                          \

@@ -105,17 +105,21 @@ static inline void world_close(world *w) {
   edb_context_destroy(w->ctx);
 }
 
+static inline edb_session *session_with(const world *w, const edb_session_params *params) {
+  edb_session *session = NULL;
+  edb_error error = {0};
+  MUST(edb_session_create(w->ctx, w->model, w->weights, params, &session, &error), error);
+  return session;
+}
+
 static inline edb_session *session_placing(const world *w, edb_device device,
                                            edb_granularity granularity,
                                            edb_placement_kind placement) {
   edb_session_params params = EDB_PARAMS(edb_session_params);
-  edb_session *session = NULL;
-  edb_error error = {0};
   params.device = device;
   params.granularity = granularity;
   params.placement = placement;
-  MUST(edb_session_create(w->ctx, w->model, w->weights, &params, &session, &error), error);
-  return session;
+  return session_with(w, &params);
 }
 
 static inline edb_session *session_of(const world *w, edb_device device,

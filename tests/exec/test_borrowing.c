@@ -30,13 +30,6 @@ static const char text[] = "edb 1\n"
                            "cell out(h[n], w[wide], s) -> (y[n]):\n"
                            "  y = W @ h + V @ abs(w) + s\n";
 
-static edb_session *session_with(const world *w, const edb_session_params *params) {
-  edb_session *session = NULL;
-  edb_error error = {0};
-  MUST(edb_session_create(w->ctx, w->model, w->weights, params, &session, &error), error);
-  return session;
-}
-
 static void run_keeping(edb_session *session, edb_graph *graph, const edb_policy *policy,
                         const char *output) {
   edb_keep keep = {&output, 1};

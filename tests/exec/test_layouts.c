@@ -17,14 +17,11 @@ static const way ways[] = {{EDB_LAYOUT_PLANNED, false},
                            {EDB_LAYOUT_CREATED, false},
                            {EDB_LAYOUT_CREATED, true}};
 
-static edb_session *session_with(const world *w, way way) {
+static edb_session *session_laid_out(const world *w, way way) {
   edb_session_params params = EDB_PARAMS(edb_session_params);
-  edb_session *session = NULL;
-  edb_error error = {0};
   params.layout = way.layout;
   params.unfused = way.unfused;
-  MUST(edb_session_create(w->ctx, w->model, w->weights, &params, &session, &error), error);
-  return session;
+  return session_with(w, &params);
 }
 
 typedef struct plot {
@@ -50,7 +47,7 @@ static void assert_ways_agree(const world *w, const char *name, plot plot) {
   edb_session_destroy(session);
   for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
     static char what[1 << 15];
-    session = session_with(w, ways[i]);
+    session = session_laid_out(w, ways[i]);
     values v = values_of(w, session, plot, EDB_POLICY_BEST);
     (void)snprintf(what, sizeof what, "%s, %s of\n%s",
                    ways[i].layout == EDB_LAYOUT_PLANNED ? "planned" : "created",
@@ -109,7 +106,7 @@ static void random_gates_are_close_to_the_reference(void **state) {
     const char *text = random_gates(seed, 7, 2);
     world w = world_of(EDB_SIMD_AUTO, text);
     plot plot = {.seed = seed, .nodes = 40, .labels = LABELS_ALL};
-    edb_session *cpu = session_with(&w, ways[0]);
+    edb_session *cpu = session_laid_out(&w, ways[0]);
     edb_session *reference = session_of(&w, EDB_DEVICE_REFERENCE, EDB_GRANULARITY_CELL);
     values a = values_of(&w, cpu, plot, EDB_POLICY_BEST);
     values b = values_of(&w, reference, plot, EDB_POLICY_BEST);
@@ -194,11 +191,11 @@ static void packed_rows_of_parameters_follow_the_weights(void **state) {
   (void)state;
   world w = world_load(EDB_SIMD_AUTO, "tree_lstm.edb", 24);
   plot plot = {.seed = 5, .nodes = 60, .labels = LABELS_ALL};
-  edb_session *session = session_with(&w, ways[0]);
+  edb_session *session = session_laid_out(&w, ways[0]);
   values before = values_of(&w, session, plot, EDB_POLICY_BEST);
   randomise_weights(w.model, w.weights, 99);
   values after = values_of(&w, session, plot, EDB_POLICY_BEST);
-  edb_session *fresh = session_with(&w, ways[0]);
+  edb_session *fresh = session_laid_out(&w, ways[0]);
   values expected = values_of(&w, fresh, plot, EDB_POLICY_BEST);
   edb_graph *graph = random_graph(&w, plot.seed, plot.nodes, plot.labels);
   assert_same_values(&w, graph, &expected, &after, "new weights");

@@ -18,13 +18,6 @@ static edb_session_params params_of(int way) {
   return p;
 }
 
-static edb_session *session_with(const world *w, const edb_session_params *params) {
-  edb_session *session = NULL;
-  edb_error error = {0};
-  MUST(edb_session_create(w->ctx, w->model, w->weights, params, &session, &error), error);
-  return session;
-}
-
 static edb_session *session_way(const world *w, int way) {
   edb_session_params p = params_of(way);
   return session_with(w, &p);
