@@ -160,15 +160,15 @@ static counts count_most(const edb_reducer *r) {
   counts n = {.nodes = edb_graph_pending_count(g),
               .edges = g->edge_count - g->edge_start[done],
               .ints = g->int_count - g->int_start[done],
-              .floats = g->float_count,
               .batches = 2 * (size_t)r->schedule->info.n_batches};
   if (g->lowest_pending_use < g->first) n.imports = n.edges;
   n.nodes += n.imports;
   for (uint32_t b = 0; b < r->schedule->info.n_batches; b++) {
     uint32_t type = r->schedule->batch_type[b];
+    size_t rows = r->schedule->batch_start[b + 1] - r->schedule->batch_start[b];
+    n.floats += rows * edb_type_dense_length(&g->schema->types[type]);
     if (!edb_has_early(r, type)) continue;
     const edb_type_sig *sig = &split->program.schema.types[split->early[type].cell];
-    size_t rows = r->schedule->batch_start[b + 1] - r->schedule->batch_start[b];
     n.early = true;
     n.nodes += rows;
     n.edges += rows * (sig->n_inputs + (size_t)1);
