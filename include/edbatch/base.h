@@ -96,7 +96,8 @@ typedef struct edb_error {
 
 /* The caller's memory. Resizes `old` (NULL with old_bytes = 0: allocate) to new_bytes (0: free,
  * gives NULL), aligned to `alignment` (a power of two; the same for the life of a block). NULL =
- * failure, `old` untouched. Must be thread-safe when sessions run in several threads. */
+ * failure, `old` untouched. Must be thread-safe when sessions run in several threads, or have
+ * several. */
 typedef struct edb_allocator {
   void *user;
   void *(*resize)(void *user, void *old, size_t old_bytes, size_t new_bytes, size_t alignment);

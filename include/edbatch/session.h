@@ -44,6 +44,15 @@ typedef enum edb_placement_kind {
   EDB_PLACEMENT_DIRECT   /* and rows are stored where their consumers read them */
 } edb_placement_kind;
 
+/* How threads run a mini-batch together. Values are the same bit for bit. */
+typedef enum edb_threads_by {
+  EDB_THREADS_AUTO,     /* what turns out to be faster: both are tried, and timed */
+  EDB_THREADS_BATCHES,  /* they share every batch, and wait for each other after it */
+  EDB_THREADS_INSTANCES /* each schedules, places and runs some of the instances; where instances
+                           take values from others, there is only one, or the memory cap is too
+                           small for that, as above */
+} edb_threads_by;
+
 typedef struct edb_session_params {
   size_t struct_bytes;
   edb_device device;
@@ -68,6 +77,7 @@ typedef struct edb_session_params {
    * else by what it cost elsewhere. Values are the same bit for bit. NULL, or they must outlive the
    * session. */
   const edb_costs *costs;
+  edb_threads_by threads_by; /* of edb_session_run; edb_session_run_placed shares batches */
 } edb_session_params;
 
 typedef struct edb_session edb_session;
@@ -150,7 +160,9 @@ EDB_API EDB_MUST_CHECK edb_status edb_session_read_f64(const edb_session *sessio
                                                        double *out, size_t count, edb_error *error);
 EDB_API bool edb_session_has(const edb_session *session, const edb_graph *graph, edb_value value);
 
-/* Of the last run (and of its schedule and placement, when edb_session_run made them). */
+/* Of the last run (and of its schedule and placement, when edb_session_run made them). Where
+ * threads ran instances of their own, sums over them: of batches, bounds and bytes too; times are
+ * the part of the run that they are. */
 typedef struct edb_run_stats {
   uint32_t nodes, batches, bound, misses;
   uint64_t schedule_ns, placement_ns;

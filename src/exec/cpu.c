@@ -95,9 +95,40 @@ static size_t worker_bytes(const edb_cpu *cpu) {
   return edb_pool_threads(cpu->pool) * sizeof *cpu->workers;
 }
 
+/* A thread's state runs on a pool of its own, which has no other thread. */
+static edb_status create_strands(edb_cpu *cpu, edb_error *error) {
+  uint32_t threads = edb_pool_threads(cpu->pool);
+  size_t bytes = threads * sizeof *cpu->strands;
+  if (threads == 1) return EDB_OK;
+  cpu->strands = edb_alloc_zero(cpu->ctx, bytes);
+  if (!cpu->strands) return edb_fail_memory(error, bytes, "the CPU backend");
+  for (uint32_t i = 0; i < threads; i++) {
+    edb_cpu *strand = &cpu->strands[i];
+    *strand = *cpu;
+    strand->is_strand = true;
+    strand->strands = NULL;
+    strand->scratch = NULL;
+    strand->scratch_bytes = 0;
+    strand->pool = NULL;
+    strand->workers = NULL;
+    EDB_TRY(edb_pool_create(cpu->ctx, &(edb_pool_params){.threads = 1}, &strand->pool, error));
+  }
+  return EDB_OK;
+}
+
+static void destroy_strands(edb_cpu *cpu) {
+  uint32_t threads = edb_pool_threads(cpu->pool);
+  for (uint32_t i = 0; cpu->strands && i < threads; i++) {
+    free_scratch(&cpu->strands[i]);
+    edb_pool_destroy(cpu->strands[i].pool);
+  }
+  edb_free(cpu->ctx, cpu->strands, cpu->strands ? threads * sizeof *cpu->strands : 0);
+}
+
 static void cpu_destroy(void *state) {
   edb_cpu *cpu = state;
   if (!cpu) return;
+  destroy_strands(cpu);
   if (cpu->cells) edb_cpu_weights_destroy(cpu);
   for (uint32_t i = 0; cpu->cells && i < cpu->program->n_cells; i++) {
     edb_cpu_cell *cell = &cpu->cells[i];
@@ -318,6 +349,7 @@ static edb_status cpu_create(edb_context *ctx, const edb_program *program,
   for (uint32_t i = 0; i < program->n_cells && status == EDB_OK; i++)
     cpu->cells[i].node_bytes = node_bytes(&cpu->cells[i]);
   cpu->near_weights = cpu->packed_bytes <= caches.l2_bytes / 2;
+  if (status == EDB_OK) status = create_strands(cpu, error);
   if (status != EDB_OK) {
     cpu_destroy(cpu);
     return status;
@@ -330,7 +362,7 @@ static edb_status cpu_begin(void *state, size_t scratch_bytes, bool timing, edb_
   edb_cpu *cpu = state;
   cpu->timing = timing;
   cpu->version = cpu->weights->version;
-  EDB_TRY(edb_cpu_weights_open(cpu, error));
+  if (!cpu->is_strand) EDB_TRY(edb_cpu_weights_open(cpu, error));
   if (scratch_bytes <= cpu->scratch_bytes) return EDB_OK;
   char *bigger = edb_alloc(cpu->ctx, scratch_bytes);
   if (!bigger) return edb_fail_memory(error, scratch_bytes, "the scratch memory of a batch");
@@ -342,6 +374,19 @@ static edb_status cpu_begin(void *state, size_t scratch_bytes, bool timing, edb_
 
 static void cpu_rest(void *state) {
   edb_cpu_weights_close(state);
+}
+
+static void *cpu_strand(void *state, uint32_t thread) {
+  return &((edb_cpu *)state)->strands[thread];
+}
+
+/* What batches of strands find is not changed while they run. */
+static void cpu_prepare(void *state, const uint32_t *types, uint32_t n) {
+  edb_cpu *cpu = state;
+  for (uint32_t i = 0; i < n; i++) {
+    edb_cpu_cell *cell = &cpu->cells[types[i]];
+    if (cell->version != cpu->version) edb_cpu_weights_refill(cpu, cell);
+  }
 }
 
 /* ---- Batches ------------------------------------------------------------------------------------
@@ -453,4 +498,6 @@ const edb_backend edb_backend_cpu = {.name = "cpu",
                                      .inputs = cpu_inputs,
                                      .borrows = cpu_borrows,
                                      .node_ns = cpu_node_ns,
-                                     .run_batch = cpu_run_batch};
+                                     .run_batch = cpu_run_batch,
+                                     .strand = cpu_strand,
+                                     .prepare = cpu_prepare};

@@ -93,8 +93,11 @@ typedef struct edb_cpu {
   bool near_weights;              /* the second-level cache has them all, and room to spare */
   double share_ns, move_ns;       /* what sharing work among threads costs */
   struct edb_cpu_worker *workers; /* [threads of the pool] */
-  edb_plan_inputs *inputs;        /* by cell */
-  edb_borrow *borrows;            /* by output of each cell */
+  struct edb_cpu *strands; /* [threads of the pool] for a thread alone, with the cells and weights
+                              of this one; NULL: there is one thread, or this is one of them */
+  bool is_strand;
+  edb_plan_inputs *inputs; /* by cell */
+  edb_borrow *borrows;     /* by output of each cell */
   size_t n_borrows;
   char *scratch;
   size_t scratch_bytes;

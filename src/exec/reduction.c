@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "exec/session.h"
+#include "exec/job.h"
 #include "layout/recurrence.h"
 #include "layout/reduce.h"
 
@@ -27,7 +27,11 @@ edb_status edb_reduction_open(edb_session *s, edb_error *error) {
   edb_cut *cut = &r->by_attributes;
   r->share = !params->no_share;
   r->tries = params->no_hoist ? 0 : MOST_TRIES;
-  edb_store_init(&r->store, s->ctx);
+  uint32_t n_runs = edb_pool_threads(s->pool);
+  r->runs = edb_alloc_zero(s->ctx, n_runs * sizeof *r->runs);
+  if (!r->runs) return edb_fail_memory(error, n_runs * sizeof *r->runs, "execution graphs");
+  r->n_runs = n_runs;
+  for (uint32_t i = 0; i < n_runs; i++) edb_store_init(&r->runs[i].store, s->ctx);
   EDB_TRY(edb_split_create(s->ctx, s->program, scope, NULL, &cut->split, error));
   return edb_tables_init(&cut->tables, s->ctx, &cut->split->program, s->backend->element_bytes,
                          params->no_table ? 0 : budget, error);
@@ -46,9 +50,12 @@ void edb_reduction_close(edb_session *s) {
   edb_reduction *r = &s->reduction;
   destroy_by_inputs(s, atomic_load(&r->by_inputs));
   edb_tables_free(&r->by_attributes.tables);
-  if (r->by_attributes.split) edb_store_free(&r->store);
-  edb_vec_free(s->ctx, &r->missing);
-  edb_vec_free(s->ctx, &r->homeless);
+  for (uint32_t i = 0; i < r->n_runs; i++) {
+    edb_store_free(&r->runs[i].store);
+    edb_vec_free(s->ctx, &r->runs[i].missing);
+    edb_vec_free(s->ctx, &r->runs[i].homeless);
+  }
+  edb_free(s->ctx, r->runs, r->n_runs * sizeof *r->runs);
   edb_split_destroy(r->by_attributes.split);
 }
 
@@ -165,17 +172,17 @@ static edb_schedule range_schedule(const edb_reduced *x, const edb_node_range *r
                         .nodes = x->all_nodes + range->from};
 }
 
-/* Memory of the run: all of it, should no row find room in the tables. */
-static void count_bytes(const edb_session *s, const edb_cut *cut, const edb_reduced *x,
-                        edb_placement *p) {
+/* Memory of the run on a state: all of it, should no row find room in the tables. */
+static void count_bytes(const edb_session *s, const void *state, const edb_program *program,
+                        const edb_reduced *x, edb_placement *p) {
   size_t homeless = 0, values = edb_placement_values(p->inner);
-  p->scratch_bytes = edb_session_scratch_bytes(s, cut->state, &x->graph, &x->schedule, p->inner);
+  p->scratch_bytes = edb_session_scratch_bytes(s, state, &x->graph, &x->schedule, p->inner);
   for (uint32_t i = 0; i < x->n_tabled; i++) {
     const edb_node_range *range = &x->tabled[i];
     uint32_t type, starts[2];
     edb_schedule one = range_schedule(x, range, &type, starts);
-    size_t scratch = s->backend->scratch_bytes(cut->state, &x->graph, &one);
-    const edb_ir_cell *cell = &cut->split->program.cells[range->cell];
+    size_t scratch = s->backend->scratch_bytes(state, &x->graph, &one);
+    const edb_ir_cell *cell = &program->cells[range->cell];
     if (scratch > p->scratch_bytes) p->scratch_bytes = scratch;
     homeless += batch_floats(cell, range->to - range->from);
     values += (size_t)cell->sig.n_outputs * (range->to - range->from);
@@ -223,7 +230,7 @@ static bool runs_in_parts(const edb_reduction *r) {
   return edb_split_any(r->by_attributes.split) || atomic_load(&r->by_inputs);
 }
 
-edb_status edb_reduction_place(const edb_session *s, const edb_graph *graph,
+edb_status edb_reduction_place(const edb_session *s, bool in_strands, const edb_graph *graph,
                                const edb_schedule *schedule, const edb_keep *keep,
                                edb_placement **out, bool *sought, edb_error *error) {
   const edb_reduction *r = &s->reduction;
@@ -267,12 +274,17 @@ edb_status edb_reduction_place(const edb_session *s, const edb_graph *graph,
     edb_reduced_destroy(x);
     return status;
   }
-  count_bytes(s, cut, x, *out);
+  count_bytes(s, in_strands ? s->backend->strand(cut->state, 0) : cut->state, &cut->split->program,
+              x, *out);
   return EDB_OK;
 }
 
 /* ---- Tables -------------------------------------------------------------------------------------
  */
+
+static edb_cut *cut_of(const edb_job *job) {
+  return edb_reduction_cut(&job->session->reduction, job->placement->reduced);
+}
 
 /* Of a tabled node: it takes nothing else, so its record begins with it. */
 static uint32_t index_of(const edb_graph *x, edb_node node) {
@@ -280,12 +292,11 @@ static uint32_t index_of(const edb_graph *x, edb_node node) {
 }
 
 /* The rows of tabled nodes: known ones, new ones, and nodes that there is no room for. */
-static edb_status look_up(edb_session *s, edb_tables *tables, const edb_reduced *x,
-                          edb_error *error) {
-  edb_reduction *r = &s->reduction;
+static edb_status find_rows(edb_context *ctx, edb_tables *tables, const edb_reduced *x,
+                            edb_reduced_run *r, edb_error *error) {
   r->missing.length = r->homeless.length = 0;
-  if (!edb_vec_reserve(s->ctx, &r->missing, x->graph.first) ||
-      !edb_vec_reserve(s->ctx, &r->homeless, x->graph.first))
+  if (!edb_vec_reserve(ctx, &r->missing, x->graph.first) ||
+      !edb_vec_reserve(ctx, &r->homeless, x->graph.first))
     return edb_fail_memory(error, x->graph.first * sizeof(edb_node), "rows of tables");
   for (uint32_t i = 0; i < x->n_tabled; i++) {
     const edb_node_range *range = &x->tabled[i];
@@ -306,14 +317,17 @@ static edb_status look_up(edb_session *s, edb_tables *tables, const edb_reduced 
   return EDB_OK;
 }
 
-static void forget_missing(edb_reduction *r, edb_tables *tables, const edb_graph *x) {
+void edb_reduction_forget_rows(edb_job *job) {
+  const edb_graph *x = &job->placement->reduced->graph;
+  edb_reduced_run *r = job->reduced;
   for (size_t i = 0; i < r->missing.length; i++)
-    edb_table_remove(tables, x->type[r->missing.data[i]], index_of(x, r->missing.data[i]));
+    edb_table_remove(&cut_of(job)->tables, x->type[r->missing.data[i]],
+                     index_of(x, r->missing.data[i]));
   r->missing.length = 0;
 }
 
 /* The first of the homeless nodes behind `from` that is of another cell. */
-static size_t end_of_cell(const edb_reduction *r, const edb_graph *x, size_t from) {
+static size_t end_of_cell(const edb_reduced_run *r, const edb_graph *x, size_t from) {
   size_t to = from;
   while (to < r->homeless.length &&
          x->type[r->homeless.data[to]] == x->type[r->homeless.data[from]])
@@ -321,21 +335,24 @@ static size_t end_of_cell(const edb_reduction *r, const edb_graph *x, size_t fro
   return to;
 }
 
-static size_t homeless_floats(const edb_reduction *r, const edb_program *program,
-                              const edb_graph *x) {
+size_t edb_reduction_homeless_bytes(const edb_job *job) {
+  const edb_reduced_run *r = job->reduced;
+  const edb_graph *x = &job->placement->reduced->graph;
+  const edb_program *program = &cut_of(job)->split->program;
   size_t floats = 0;
   for (size_t from = 0, to; from < r->homeless.length; from = to) {
     to = end_of_cell(r, x, from);
     floats += batch_floats(&program->cells[x->type[r->homeless.data[from]]], to - from);
   }
-  return floats;
+  return floats * job->session->backend->element_bytes;
 }
 
 /* Rows for the homeless, behind those that were placed. */
-static void bind_homeless(edb_session *s, const edb_program *program, const edb_graph *x,
-                          char *at) {
-  edb_reduction *r = &s->reduction;
-  size_t element = s->backend->element_bytes;
+static void bind_homeless(edb_job *job, char *at) {
+  const edb_reduced_run *r = job->reduced;
+  const edb_graph *x = &job->placement->reduced->graph;
+  const edb_program *program = &cut_of(job)->split->program;
+  size_t element = job->session->backend->element_bytes;
   for (size_t from = 0, to; from < r->homeless.length; from = to) {
     const edb_ir_cell *cell = &program->cells[x->type[r->homeless.data[from]]];
     to = end_of_cell(r, x, from);
@@ -348,27 +365,35 @@ static void bind_homeless(edb_session *s, const edb_program *program, const edb_
   }
 }
 
-static edb_status run_nodes(edb_session *s, void *state, const edb_graph *x, const edb_node *nodes,
-                            size_t n, edb_error *error) {
-  return s->backend->run_batch(state, x, &s->reduction.store, x->type[nodes[0]], nodes, (uint32_t)n,
-                               &s->stats, error);
+static edb_status run_nodes(edb_job *job, const edb_node *nodes, size_t n, edb_error *error) {
+  const edb_graph *x = &job->placement->reduced->graph;
+  return job->session->backend->run_batch(job->state, x, &job->reduced->store, x->type[nodes[0]],
+                                          nodes, (uint32_t)n, &job->stats, error);
 }
 
 /* New rows were added one after the other, so those in one page are a batch. */
-static edb_status run_missing(edb_session *s, const edb_cut *cut, const edb_graph *x,
-                              edb_error *error) {
-  const edb_reduction *r = &s->reduction;
+edb_status edb_reduction_make_rows(edb_job *job, edb_error *error) {
+  edb_reduced_run *r = job->reduced;
+  const edb_cut *cut = cut_of(job);
+  const edb_graph *x = &job->placement->reduced->graph;
   const edb_node *nodes = r->missing.data;
   for (size_t from = 0, to; from < r->missing.length; from = to) {
     uint32_t cell = x->type[nodes[from]];
     uint32_t row = edb_table_find(&cut->tables, cell, index_of(x, nodes[from]));
     for (to = from + 1; to < r->missing.length && x->type[nodes[to]] == cell; to++)
       if (!edb_table_together(&cut->tables, cell, row, row + (uint32_t)(to - from))) break;
-    EDB_TRY(run_nodes(s, cut->state, x, nodes + from, to - from, error));
+    EDB_TRY(run_nodes(job, nodes + from, to - from, error));
   }
+  job->stats.table_rows += r->missing.length;
+  r->missing.length = 0; /* they are there, whatever follows */
+  return EDB_OK;
+}
+
+static edb_status run_homeless(edb_job *job, edb_error *error) {
+  const edb_reduced_run *r = job->reduced;
   for (size_t from = 0, to; from < r->homeless.length; from = to) {
-    to = end_of_cell(r, x, from);
-    EDB_TRY(run_nodes(s, cut->state, x, r->homeless.data + from, to - from, error));
+    to = end_of_cell(r, &job->placement->reduced->graph, from);
+    EDB_TRY(run_nodes(job, r->homeless.data + from, to - from, error));
   }
   return EDB_OK;
 }
@@ -377,10 +402,10 @@ static edb_status run_missing(edb_session *s, const edb_cut *cut, const edb_grap
  */
 
 /* Room for the addresses of all values of the execution graph. */
-static edb_status open_store(edb_session *s, const edb_graph *x, edb_error *error) {
-  edb_store *store = &s->reduction.store;
+static edb_status open_store(edb_context *ctx, edb_store *store, const edb_graph *x,
+                             edb_error *error) {
   size_t values = 0;
-  if (!edb_vec_reserve(s->ctx, &store->start, (size_t)x->n_nodes + 1))
+  if (!edb_vec_reserve(ctx, &store->start, (size_t)x->n_nodes + 1))
     return edb_fail_memory(error, x->n_nodes * sizeof(uint32_t), "the table of values");
   for (uint32_t i = 0; i < x->n_nodes; i++) {
     store->start.data[i] = (uint32_t)values;
@@ -388,85 +413,63 @@ static edb_status open_store(edb_session *s, const edb_graph *x, edb_error *erro
     EDB_FAIL_IF(values > UINT32_MAX, error, EDB_ERROR_LIMIT, "more than 2^32 values in one graph");
   }
   store->start.data[x->n_nodes] = (uint32_t)values;
-  if (!edb_vec_reserve(s->ctx, &store->rows, values + 1))
+  if (!edb_vec_reserve(ctx, &store->rows, values + 1))
     return edb_fail_memory(error, values * sizeof(char *), "the table of values");
   return EDB_OK;
 }
 
+edb_status edb_reduction_look_up(edb_job *job, bool forget, edb_error *error) {
+  edb_context *ctx = job->session->ctx;
+  const edb_reduced *x = job->placement->reduced;
+  edb_cut *cut = cut_of(job);
+  edb_tables_begin(&cut->tables, job->session->weights->version, forget);
+  EDB_TRY(open_store(ctx, &job->reduced->store, &x->graph, error));
+  EDB_TRY(find_rows(ctx, &cut->tables, x, job->reduced, error));
+  job->reduced->store.table_bytes = x->n_tabled > 0 ? cut->tables.used_bytes : 0;
+  edb_reduction_count_made(job);
+  return EDB_OK;
+}
+
 /* Addresses of what ran earlier and of what runs now. */
-static void bind_nodes(edb_session *s, const edb_reduced *x, const edb_placement *p, char *data) {
-  edb_store *store = &s->reduction.store;
+static void bind_nodes(edb_job *job) {
+  const edb_reduced *x = job->placement->reduced;
+  edb_store *store = &job->reduced->store;
   for (uint32_t i = 0; i < x->n_imports; i++) {
-    char *const *from = edb_store_rows(&s->store, x->imports[i]);
+    char *const *from = edb_store_rows(&job->store, x->imports[i]);
     char **to = edb_store_rows(store, i);
     for (uint32_t v = 0; v < store->start.data[i + 1] - store->start.data[i]; v++) to[v] = from[v];
   }
-  edb_session_bind_rows(s, store, &x->graph, &x->schedule, p, data);
+  edb_session_bind_rows(job->session, store, &x->graph, &x->schedule, job->placement->inner,
+                        job->slab);
 }
 
 /* Each node of the graph has the rows of the one it ran as, where they are kept; it had none. */
-static void hand_out(edb_session *s, const edb_graph *graph, const edb_placement *p,
-                     uint32_t slab) {
-  const edb_reduced *x = p->reduced;
-  const edb_placement *inner = p->inner;
+static void hand_out(edb_job *job) {
+  const edb_reduced *x = job->placement->reduced;
+  const edb_placement *inner = job->placement->inner;
+  const edb_graph *graph = &job->graph;
   const uint32_t *type = graph->type + (graph->first - graph->base);
-  uint32_t *slab_of = s->store.slab_of.data + (graph->first - s->store.base);
   for (uint32_t i = 0; i < x->n_nodes; i++) {
-    slab_of[i] = slab;
     uint32_t from = inner->kept_start[type[i]], to = inner->kept_start[type[i] + 1];
     for (uint32_t k = from; k < to; k++)
       if (inner->kept[k])
-        edb_store_rows(&s->store, graph->first + i)[k - from] =
-            edb_store_row(&s->reduction.store, x->runs_as[i], k - from);
+        edb_store_rows(&job->store, graph->first + i)[k - from] =
+            edb_store_row(&job->reduced->store, x->runs_as[i], k - from);
   }
 }
 
-static edb_status run_all(edb_session *s, const edb_cut *cut, const edb_graph *graph,
-                          const edb_placement *p, edb_error *error) {
-  const edb_reduced *x = p->reduced;
-  edb_reduction *r = &s->reduction;
-  size_t element = s->backend->element_bytes;
-  const edb_program *program = &cut->split->program;
-  size_t floats = p->slab_floats + homeless_floats(r, program, &x->graph);
-  uint32_t slab;
-  EDB_TRY(edb_store_take(&s->store, floats * element, p->n_nodes, &slab, error));
-  if (s->store.stepped) edb_session_release_pending(s, p); /* they were not gone on with */
-  char *data = s->store.slabs.data[slab].data;
-  bind_nodes(s, x, p->inner, data);
-  bind_homeless(s, program, &x->graph, data + p->slab_floats * element);
-  edb_status status = run_missing(s, cut, &x->graph, error);
-  if (status == EDB_OK) {
-    s->stats.table_rows += r->missing.length;
-    r->missing.length = 0; /* they are there, whatever follows */
-    status = edb_session_run_batches(s, cut->state, &x->graph, &r->store, &x->schedule, p->inner,
-                                     data, error);
-  }
-  if (status == EDB_OK)
-    hand_out(s, graph, p, slab);
-  else
-    s->store.slabs.data[slab].live = 0;
-  return status;
-}
-
-edb_status edb_reduction_run(edb_session *s, const edb_graph *graph, const edb_placement *p,
-                             bool forget, edb_error *error) {
-  const edb_reduced *x = p->reduced;
-  edb_reduction *r = &s->reduction;
-  edb_cut *cut = edb_reduction_cut(r, x);
-  EDB_TRY(s->backend->begin(cut->state, p->scratch_bytes, s->timing, error));
-  edb_tables_begin(&cut->tables, s->weights->version, forget);
-  EDB_TRY(open_store(s, &x->graph, error));
-  EDB_TRY(look_up(s, &cut->tables, x, error));
-  r->store.table_bytes = x->n_tabled > 0 ? cut->tables.used_bytes : 0;
-  edb_reduction_count_made(s, cut->state, &x->graph);
-  edb_status status = run_all(s, cut, graph, p, error);
-  if (status != EDB_OK) {
-    forget_missing(r, &cut->tables, &x->graph);
-    return status;
-  }
-  s->stats.shared = x->n_shared;
-  s->stats.looked_up = x->n_looked_up;
-  s->stats.hoisted_batches = x->n_early;
-  s->stats.flops = x->flops;
+edb_status edb_reduction_run(edb_job *job) {
+  edb_session *s = job->session;
+  const edb_reduced *x = job->placement->reduced;
+  bind_nodes(job);
+  bind_homeless(job, job->slab + job->placement->slab_floats * s->backend->element_bytes);
+  EDB_TRY(run_homeless(job, &job->error));
+  EDB_TRY(edb_job_run_batches(job, &x->graph, &job->reduced->store, &x->schedule,
+                              job->placement->inner));
+  hand_out(job);
+  job->stats.shared = x->n_shared;
+  job->stats.looked_up = x->n_looked_up;
+  job->stats.hoisted_batches = x->n_early;
+  job->stats.flops = x->flops;
   return EDB_OK;
 }

@@ -3,7 +3,7 @@
  * the next mini-batches run without, and every so often one is looked at again. Cells that are cut
  * in two run so in any case, and those with tables are looked up; it is only equal calls that are
  * not looked for then. */
-#include "exec/session.h"
+#include "exec/job.h"
 #include "layout/reduce.h"
 
 /* What it takes to make an execution graph, and what a node that does not run saves beside its
@@ -34,11 +34,11 @@ static double batches_ns(const edb_session *s, void *state, const edb_schedule *
 }
 
 /* Of cells that are whole in both graphs. */
-static double saved_ns(const edb_session *s, const edb_schedule *schedule, const edb_reduced *x) {
+static double saved_ns(const edb_session *s, const edb_job *job) {
   void *state = s->reduction.by_attributes.state;
-  double nodes = (double)schedule->info.n_nodes - x->schedule.info.n_nodes;
-  return batches_ns(s, state, schedule) - batches_ns(s, state, &x->schedule) + nodes * SAVED_NS -
-         s->reduction.made_ns;
+  const edb_schedule *all = job->schedule, *left = &job->placement->reduced->schedule;
+  double nodes = (double)all->info.n_nodes - left->info.n_nodes;
+  return batches_ns(s, state, all) - batches_ns(s, state, left) + nodes * SAVED_NS;
 }
 
 /* Time and nodes of a batch, unless these are found in a table, either way. */
@@ -50,48 +50,61 @@ static void add_rows(const edb_session *s, const edb_cut *cut, uint32_t type, do
 }
 
 /* What equal calls saved of cells that run in parts. */
-static double shared_ns(const edb_session *s, const edb_schedule *schedule, const edb_reduced *x,
-                        const edb_cut *cut) {
+static double shared_ns(const edb_session *s, const edb_job *job, const edb_cut *cut) {
   double ns = 0, nodes = 0, left_ns = 0, left_nodes = 0;
-  for (uint32_t b = 0; b < schedule->info.n_batches; b++) {
-    uint32_t type = schedule->batch_type[b];
-    double rows = schedule->batch_start[b + 1] - schedule->batch_start[b];
+  const edb_schedule *all = job->schedule, *left = &job->placement->reduced->schedule;
+  for (uint32_t b = 0; b < all->info.n_batches; b++) {
+    uint32_t type = all->batch_type[b];
+    double rows = all->batch_start[b + 1] - all->batch_start[b];
     add_rows(s, cut, type, rows, &ns, &nodes);
-    add_rows(s, cut, x->split->early[type].cell, rows, &ns, &nodes);
+    add_rows(s, cut, cut->split->early[type].cell, rows, &ns, &nodes);
   }
-  const edb_schedule *left = &x->schedule;
   for (uint32_t b = 0; b < left->info.n_batches; b++)
     add_rows(s, cut, left->batch_type[b], left->batch_start[b + 1] - left->batch_start[b], &left_ns,
              &left_nodes);
   return ns - left_ns + (nodes - left_nodes) * SAVED_NS;
 }
 
-/* Of a mini-batch for which less work was looked for. */
-static bool has_paid(edb_session *s, const edb_graph *graph, const edb_schedule *schedule,
-                     const edb_reduced *x) {
-  if (!x) return false;
-  if (!edb_split_any(x->split)) return saved_ns(s, schedule, x) >= looking_ns(graph);
-  return shared_ns(s, schedule, x, edb_reduction_cut(&s->reduction, x)) >=
-         SHARE_NS * x->graph.n_nodes;
+/* Of jobs in which less work was looked for. */
+static bool has_paid(edb_session *s, uint32_t n) {
+  double saved = 0, looking = 0, made = 0;
+  for (uint32_t i = 0; i < n; i++) {
+    const edb_job *job = &s->jobs[i];
+    const edb_reduced *x = job->placement->reduced;
+    if (!x) {
+      looking += looking_ns(&job->graph);
+    } else if (edb_split_any(x->split)) {
+      saved += shared_ns(s, job, edb_reduction_cut(&s->reduction, x));
+      looking += SHARE_NS * x->graph.n_nodes;
+    } else {
+      saved += saved_ns(s, job);
+      looking += looking_ns(&job->graph);
+      made = s->reduction.made_ns; /* of all jobs */
+    }
+  }
+  return saved - made >= looking;
 }
 
-void edb_reduction_count_made(edb_session *s, void *state, const edb_graph *x) {
-  edb_reduction *r = &s->reduction;
-  r->made_ns = 0;
+void edb_reduction_count_made(edb_job *job) {
+  edb_session *s = job->session;
+  const edb_reduced_run *r = job->reduced;
+  const edb_reduced *x = job->placement->reduced;
+  void *state = edb_reduction_cut(&s->reduction, x)->state;
   for (size_t i = 0; i < r->missing.length; i++)
-    r->made_ns += s->backend->node_ns(state, x->type[r->missing.data[i]]) + SAVED_NS;
+    s->reduction.made_ns +=
+        s->backend->node_ns(state, x->graph.type[r->missing.data[i]]) + SAVED_NS;
   for (size_t i = 0; i < r->homeless.length; i++)
-    r->made_ns += s->backend->node_ns(state, x->type[r->homeless.data[i]]) + SAVED_NS;
+    s->reduction.made_ns +=
+        s->backend->node_ns(state, x->graph.type[r->homeless.data[i]]) + SAVED_NS;
 }
 
-void edb_reduction_weigh(edb_session *s, const edb_graph *graph, const edb_schedule *schedule,
-                         const edb_placement *p) {
+void edb_reduction_weigh(edb_session *s, uint32_t n) {
   edb_reduction *r = &s->reduction;
   if (!r->by_attributes.split) return;
-  if (!p->sought) {
+  if (!s->jobs[0].placement->sought) {
     uint32_t left = atomic_load(&r->pause);
     if (left > 0) atomic_store(&r->pause, left - 1);
-  } else if (has_paid(s, graph, schedule, p->reduced)) {
+  } else if (has_paid(s, n)) {
     r->last_pause = 0;
   } else {
     r->last_pause = r->last_pause == 0 ? FIRST_PAUSE : r->last_pause * 2;

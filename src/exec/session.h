@@ -7,6 +7,7 @@
 #include "base/pool.h"
 #include "exec/reduction.h"
 #include "exec/store.h"
+#include "exec/strands.h"
 #include "layout/placement.h"
 #include "model/lower.h"
 #include "model/weights.h"
@@ -36,6 +37,11 @@ typedef struct edb_backend {
   edb_status (*run_batch)(void *state, const edb_graph *graph, const edb_store *store,
                           uint32_t type, const edb_node *nodes, uint32_t count,
                           edb_run_stats *stats, edb_error *error);
+  /* What one of the session's threads runs batches on, beside the others that do: it belongs to
+   * `state`, which has begun and been prepared for their types, and begins itself. NULL: there are
+   * no strands. */
+  void *(*strand)(void *state, uint32_t thread);
+  void (*prepare)(void *state, const uint32_t *types, uint32_t n);
 } edb_backend;
 
 extern const edb_backend edb_backend_cpu;
@@ -56,10 +62,13 @@ struct edb_session {
   void *state; /* for the program, or for its cells in parts */
   void *whole; /* for the program when `state` is not; NULL until it is needed */
   edb_reduction reduction;
+  edb_strand_choice strands;
+  struct edb_job *jobs; /* [threads of the pool] */
   edb_store store;
   edb_run_stats stats;
   bool timing;
-  uint64_t *batch_ns; /* [batches of the run] gets the time of each; NULL: nobody asks */
+  uint64_t *batch_ns; /* [batches of the run] gets the time of each; NULL: nobody asks. Only batch
+                         by batch */
   /* Operator granularity only: */
   edb_lowering *lowering;
   edb_graph *lowered; /* operators of the graph that was lowered last */
@@ -73,12 +82,19 @@ static inline bool edb_session_has_lowered(const edb_session *session, const edb
   return session->lowered_from == graph && session->lowered_generation == graph->generation;
 }
 
-/* Runs the batches of a schedule as they are placed in a slab; `store` knows all rows. */
-EDB_MUST_CHECK edb_status edb_session_run_batches(edb_session *session, void *state,
-                                                  const edb_graph *graph, edb_store *store,
-                                                  const edb_schedule *schedule,
-                                                  const edb_placement *placement, char *slab,
-                                                  edb_error *error);
+/* What runs graphs as they are. Cells that were split are whole when nothing may be reduced. */
+void *edb_session_plain_state(const edb_session *session);
+/* Places a graph; `in_strands`: it is a strand's view, which one thread will run beside others. */
+EDB_MUST_CHECK edb_status edb_session_place(const edb_session *session, bool in_strands,
+                                            const edb_graph *graph, const edb_schedule *schedule,
+                                            const edb_keep *keep, edb_placement **out,
+                                            edb_error *error);
+/* What a session at operator granularity has of the mini-batch before it is placed. */
+size_t edb_session_lowered_bytes(const edb_session *session);
+/* Runs the pending nodes of a graph at the session's granularity, as they are placed. */
+EDB_MUST_CHECK edb_status edb_session_run_whole(edb_session *session, const edb_graph *graph,
+                                                const edb_schedule *schedule,
+                                                const edb_placement *placement, edb_error *error);
 /* How a program's batches are placed; `state` runs them. */
 edb_placement_request edb_session_request(const edb_session *session, const edb_program *program,
                                           const void *state, const edb_keep *keep);
@@ -97,8 +113,8 @@ size_t edb_session_scratch_bytes(const edb_session *session, const void *state,
 void edb_session_bind_rows(const edb_session *session, edb_store *store, const edb_graph *graph,
                            const edb_schedule *schedule, const edb_placement *placement,
                            char *slab);
-/* Drops the rows of nodes that are placed. */
-void edb_session_release_pending(edb_session *session, const edb_placement *placement);
+/* Drops the rows of pending nodes. */
+void edb_session_release_pending(edb_session *session, const edb_graph *graph);
 /* What runs the program's cells whole, which steps do. */
 EDB_MUST_CHECK edb_status edb_session_open_whole(edb_session *session, void **state,
                                                  edb_error *error);

@@ -265,6 +265,26 @@ static inline edb_graph *random_graph(const world *w, uint64_t seed, uint32_t no
   return graph;
 }
 
+/* So many instances of so many calls each, none of which takes anything of another. */
+static inline void grow_instances(grower *g, uint32_t instances, uint32_t nodes) {
+  edb_error error = {0};
+  for (uint32_t i = 0; i < instances; i++) {
+    MUST(edb_graph_begin_instance(g->graph, &error), error);
+    g->n_values = 0;
+    grow(g, nodes);
+  }
+}
+
+static inline edb_graph *random_instances(const world *w, uint64_t seed, uint32_t instances,
+                                          uint32_t nodes, labelling labels) {
+  grower g;
+  edb_graph *graph = graph_of(w);
+  grower_start(&g, graph, w->model, seed, labels);
+  grow_instances(&g, instances, nodes);
+  grower_free(&g);
+  return graph;
+}
+
 /* ---- Values ---------------------------------------------------------------------------------- */
 
 /* All values of a graph, one after another; those that cannot be read are left out of `has`. */

@@ -80,7 +80,8 @@ static game *open_game(uint64_t seed) {
   p->granularity = below(g, 3) ? EDB_GRANULARITY_CELL : EDB_GRANULARITY_OP;
   p->layout = below(g, 4) ? EDB_LAYOUT_PLANNED : EDB_LAYOUT_CREATED;
   p->unfused = below(g, 4) == 0;
-  p->threads = below(g, 4) ? 1 : 2;
+  p->threads = below(g, 3) ? 1 : 2;
+  p->threads_by = (edb_threads_by)below(g, 3);
   TRY_TWICE(g, edb_session_create(g->w.ctx, g->w.model, g->w.weights, p, &g->any.session, error));
   start(g, &g->plain, seed);
   start(g, &g->any, seed);
@@ -101,8 +102,15 @@ static void close_game(game *g) {
   free(g);
 }
 
+/* Nodes that take anything, or some instances that take nothing of what there is. */
 static void play_growth(game *g) {
   uint32_t count = 1 + below(g, 12);
+  if (below(g, 2)) {
+    uint32_t instances = 1 + below(g, 4);
+    grow_instances(&g->plain.grower, instances, count);
+    grow_instances(&g->any.grower, instances, count);
+    return;
+  }
   grow(&g->plain.grower, count);
   grow(&g->any.grower, count);
 }
