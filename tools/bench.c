@@ -10,14 +10,14 @@
 #include "progress.h"
 
 static const option_id accepts[] = {
-    OPTION_DATA,      OPTION_WEIGHTS,     OPTION_POLICY,    OPTION_POLICY_FILE, OPTION_BATCH,
-    OPTION_THREADS,   OPTION_GRANULARITY, OPTION_SIMD,      OPTION_SET,         OPTION_SWEEP,
-    OPTION_PLOT,      OPTION_SECONDS,     OPTION_LIMIT,     OPTION_SKIP_BAD,    OPTION_NO_LABELS,
-    OPTION_FORMAT,    OPTION_FOLD_IDS,    OPTION_MIN_COUNT, OPTION_ENCODING,    OPTION_REWARD,
-    OPTION_TEACHER,   OPTION_BATCHES,     OPTION_EPISODES,  OPTION_SEED,        OPTION_JSON,
-    OPTION_COSTS,     OPTION_MINIMISE,    OPTION_NO_HOIST,  OPTION_NO_SHARE,    OPTION_NO_TABLE,
-    OPTION_TABLE_MIB, OPTION_SESSIONS,    OPTION_PIN,       OPTION_PRECISION,   OPTION_PLACEMENT,
-    OPTION_WIDTH,     OPTION_HELP};
+    OPTION_DATA,      OPTION_WEIGHTS,    OPTION_POLICY,      OPTION_POLICY_FILE, OPTION_BATCH,
+    OPTION_THREADS,   OPTION_THREADS_BY, OPTION_GRANULARITY, OPTION_SIMD,        OPTION_SET,
+    OPTION_SWEEP,     OPTION_PLOT,       OPTION_SECONDS,     OPTION_LIMIT,       OPTION_SKIP_BAD,
+    OPTION_NO_LABELS, OPTION_FORMAT,     OPTION_FOLD_IDS,    OPTION_MIN_COUNT,   OPTION_ENCODING,
+    OPTION_REWARD,    OPTION_TEACHER,    OPTION_BATCHES,     OPTION_EPISODES,    OPTION_SEED,
+    OPTION_JSON,      OPTION_COSTS,      OPTION_MINIMISE,    OPTION_NO_HOIST,    OPTION_NO_SHARE,
+    OPTION_NO_TABLE,  OPTION_TABLE_MIB,  OPTION_SESSIONS,    OPTION_PIN,         OPTION_PRECISION,
+    OPTION_PLACEMENT, OPTION_WIDTH,      OPTION_HELP};
 
 #define COUNTED_BATCHES 16 /* mini-batches whose schedules are counted */
 
@@ -242,6 +242,7 @@ static int open_bench(bench *b) {
   edb_session_params params; /* runner_open() reads them again */
   int failed = read_granularity(w->command, w->options, &b->granularity);
   if (!failed) failed = read_precision(w->command, w->options, &params.precision);
+  if (!failed) failed = read_threads(w->command, w->options, &params);
   if (!failed) failed = read_placement(w->command, w->options, &w->placement);
   if (!failed) failed = workplace_row_costs(w, &params);
   if (!failed) failed = choose_batch(b);

@@ -14,7 +14,8 @@ static const option_id accepts[] = {
     OPTION_DATA,     OPTION_WEIGHTS,   OPTION_POLICY_FILE, OPTION_SET,       OPTION_LIMIT,
     OPTION_SKIP_BAD, OPTION_NO_LABELS, OPTION_NO_HOIST,    OPTION_NO_SHARE,  OPTION_NO_TABLE,
     OPTION_FORMAT,   OPTION_FOLD_IDS,  OPTION_MIN_COUNT,   OPTION_SIMD,      OPTION_SEED,
-    OPTION_JSON,     OPTION_THREADS,   OPTION_PRECISION,   OPTION_PLACEMENT, OPTION_HELP};
+    OPTION_JSON,     OPTION_THREADS,   OPTION_THREADS_BY,  OPTION_PRECISION, OPTION_PLACEMENT,
+    OPTION_HELP};
 
 static const uint32_t batch_sizes[] = {1, 2, 8, 32, 64, 128, 256};
 #define N_SIZES        (sizeof batch_sizes / sizeof *batch_sizes)
@@ -147,7 +148,7 @@ static int check_policies(checker *c, const way *at, const edb_policy_kind *kind
   params.placement = at->placement;
   params.precision = c->precision;
   read_reduction(w->options, &params);
-  read_threads(w->options, &params);
+  (void)!read_threads(w->command, w->options, &params); /* it has been checked */
   edb_session *session = NULL;
   if (edb_session_create(w->ctx, w->model, w->weights, &params, &session, &w->error) != EDB_OK)
     return workplace_failed(w);
@@ -262,6 +263,7 @@ static int run_check(const options *o) {
   int code = workplace_open(&w, &command_check, o);
   if (!code) code = read_precision(&command_check, o, &c.precision);
   if (!code) code = read_placement(&command_check, o, &c.placement);
+  if (!code) code = read_threads(&command_check, o, &(edb_session_params){0});
   if (!code) code = check_all(&c);
   edb_graph_destroy(c.graph);
   free(c.expected.data);

@@ -69,8 +69,8 @@ edb_status runner_open(runner *r, workplace *w, edb_granularity granularity) {
   edb_session_params params = EDB_PARAMS(edb_session_params);
   params.granularity = granularity;
   read_reduction(w->options, &params);
-  read_threads(w->options, &params);
-  (void)!read_precision(w->command, w->options, &params.precision); /* the command has checked it */
+  (void)!read_threads(w->command, w->options, &params); /* the command has checked both */
+  (void)!read_precision(w->command, w->options, &params.precision);
   params.placement = w->placement;
   params.costs = w->row_costs; /* the command has read them */
   return runner_open_with(r, w, &params);
@@ -78,11 +78,8 @@ edb_status runner_open(runner *r, workplace *w, edb_granularity granularity) {
 
 edb_status runner_open_with(runner *r, workplace *w, const edb_session_params *params) {
   *r = (runner){.w = w};
-  edb_status status =
-      edb_session_create(w->ctx, w->model, w->weights, params, &r->session, &r->error);
+  edb_status status = prepare_open(&r->preparer, w, params, &r->session, &r->error);
   if (status == EDB_OK) status = edb_graph_create(w->ctx, w->model, &r->graph, &r->error);
-  bool ahead = params->threads > 1 && params->granularity == EDB_GRANULARITY_CELL;
-  if (status == EDB_OK) status = prepare_open(&r->preparer, w, r->session, ahead, &r->error);
   uint32_t n_cells = edb_model_cell_count(w->model);
   r->loss = malloc(((size_t)n_cells + 1) * sizeof *r->loss);
   if (!r->loss && status == EDB_OK) {
@@ -134,18 +131,10 @@ bool runner_has_loss(const edb_model *model) {
   return false;
 }
 
-/* Prepares the next mini-batch, or takes it as it was prepared while the one before ran, and has
- * the one after it prepared meanwhile. */
 static edb_status run_next(runner *r, prepared **out) {
   uint32_t after = (r->next + 1) % r->n_batches;
-  prepared *m = prepare_take(&r->preparer, r->first + r->next * r->batch, r->batch,
-                             r->first + after * r->batch, r->batch);
-  if (m->status != EDB_OK) {
-    r->error = m->error;
-    return m->status;
-  }
-  *out = m;
-  return edb_session_run_placed(r->session, m->graph, m->schedule, m->placement, &r->error);
+  return prepare_run(&r->preparer, r->first + r->next * r->batch, r->batch,
+                     r->first + after * r->batch, r->batch, out, &r->error);
 }
 
 edb_status runner_run(runner *r, const edb_policy *policy) {

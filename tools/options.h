@@ -11,59 +11,60 @@
 #define EXIT_USAGE  2
 
 /* X(ENUM, long name, short or 0, argument or NULL, help) */
-#define OPTION_LIST(X)                                                                        \
-  X(DATA, "data", 'd', "FILE", "instances, in a form of docs/data.md; - is stdin")            \
-  X(FORMAT, "format", 0, "NAME", "trees, tags, ... (default: by file and model)")             \
-  X(WEIGHTS, "weights", 'w', "FILE", "safetensors (else seeded initial values)")              \
-  X(POLICY, "policy", 'p', "NAME|FILE", "a policy by name, or a learned one by its file")     \
-  X(POLICY_FILE, "policy-file", 'P', "FILE", "the learned policy for fsm and best")           \
-  X(OUTPUTS, "outputs", 0, "LIST", "outputs to print, e.g. h,logits")                         \
-  X(CELLS, "cells", 0, "LIST", "nodes to print: of these cells, e.g. score")                  \
-  X(LAST, "last", 0, NULL, "of each cell the last node of an instance only")                  \
-  X(DEVICE, "device", 0, "NAME", "cpu (default) or reference")                                \
-  X(PRECISION, "precision", 0, "NAME", "of products: f32 (default) or bf16, summed in fp32")  \
-  X(GRANULARITY, "granularity", 'g', "NAME",                                                  \
-    "cell or op (default: that of the policy file, or cell)")                                 \
-  X(PLACEMENT, "placement", 0, "NAME", "auto (default), arrival, ordered or direct")          \
-  X(SIMD, "simd", 0, "NAME", "auto (default), avx512, avx2, neon or portable")                \
-  X(NO_HOIST, "no-hoist", 0, NULL, "products of attributes run in their turn, not early")     \
-  X(NO_SHARE, "no-share", 0, NULL, "equal calls run as often as they are made")               \
-  X(NO_TABLE, "no-table", 0, NULL, "values of one index are not kept from run to run")        \
-  X(TABLE_MIB, "table-mib", 0, "N", "memory of these (default 64)")                           \
-  X(SET, "set", 's', "NAME=VALUE", "overrides a constant of the model; repeatable")           \
-  X(BATCH, "batch", 'b', "N", "instances of a mini-batch (default 32)")                       \
-  X(BATCHES, "batches", 0, "N", "mini-batches to learn from (default 4)")                     \
-  X(THREADS, "threads", 't', "N", "threads that run a mini-batch together (default 1)")       \
-  X(PIN, "pin", 0, NULL, "each thread that a session starts stays on one processor")          \
-  X(SESSIONS, "sessions", 0, "N", "sessions side by side, each with threads of its own")      \
-  X(SWEEP, "sweep", 0, "NAME=LIST", "a row per value of batch, threads, nodes or a constant") \
-  X(PLOT, "plot", 0, "FILE", "with one --sweep: an SVG of times and memory per node")         \
-  X(SECONDS, "seconds", 0, "S", "time per policy (default 1)")                                \
-  X(WIDTH, "width", 0, "N", "schedules that beam and best keep side by side (default 16)")    \
-  X(COSTS, "costs", 0, "FILE", "what batches cost, as \"edbatch calibrate\" measured it")     \
-  X(MINIMISE, "minimise", 0, "NAME",                                                          \
-    "for best: batches (default), time, or total: scheduling, too (--costs)")                 \
-  X(COMPARE, "compare", 0, NULL, "a table of all policies instead of one schedule")           \
-  X(LIMIT, "limit", 'n', "N", "use at most so many instances")                                \
-  X(SKIP_BAD, "skip-bad", 0, NULL, "count bad instances and go on")                           \
-  X(NO_LABELS, "no-labels", 0, NULL, "ignore labels: inference")                              \
-  X(FOLD_IDS, "fold-ids", 0, "N", "ids of lattices modulo N, as published benchmarks")        \
-  X(MIN_COUNT, "min-count", 0, "N", "spell words seen less often (default 5)")                \
-  X(SEED, "seed", 0, "N", "seed of everything random (default 1)")                            \
-  X(ENCODING, "encoding", 'e', "NAME",                                                        \
-    "states of the FSM: mass (default), lead, base, max, sort, tight")                        \
-  X(REWARD, "reward", 0, "NAME", "bound (default) or frontier (as published)")                \
-  X(TEACHER, "teacher", 0, "NAME", "what learning starts from: rule (default) or beam")       \
-  X(EPISODES, "episodes", 0, "N", "learn for at most so many (default 1000)")                 \
-  X(GRAPH, "graph", 0, "FILE...", "raw graphs instead of a model and data")                   \
-  X(COUNT, "count", 'c', "N", "instances to generate (default 1000)")                         \
-  X(DATA_DIR, "data-dir", 0, "DIR", "trees.txt, tags.txt, ... (else generated)")              \
-  X(MODELS, "models", 0, "LIST", "of these models only, e.g. tree_lstm,mv_rnn")               \
-  X(QUICK, "quick", 0, NULL, "fewer sizes and repeats")                                       \
-  X(DOT, "dot", 0, NULL, "the cells as graphs for graphviz, batches as clusters")             \
-  X(NO_FUSE, "no-fuse", 0, NULL, "map the plan before operators are joined")                  \
-  X(OUT, "output", 'o', "FILE", "where to write")                                             \
-  X(JSON, "json", 'j', NULL, "print JSON for machines")                                       \
+#define OPTION_LIST(X)                                                                            \
+  X(DATA, "data", 'd', "FILE", "instances, in a form of docs/data.md; - is stdin")                \
+  X(FORMAT, "format", 0, "NAME", "trees, tags, ... (default: by file and model)")                 \
+  X(WEIGHTS, "weights", 'w', "FILE", "safetensors (else seeded initial values)")                  \
+  X(POLICY, "policy", 'p', "NAME|FILE", "a policy by name, or a learned one by its file")         \
+  X(POLICY_FILE, "policy-file", 'P', "FILE", "the learned policy for fsm and best")               \
+  X(OUTPUTS, "outputs", 0, "LIST", "outputs to print, e.g. h,logits")                             \
+  X(CELLS, "cells", 0, "LIST", "nodes to print: of these cells, e.g. score")                      \
+  X(LAST, "last", 0, NULL, "of each cell the last node of an instance only")                      \
+  X(DEVICE, "device", 0, "NAME", "cpu (default) or reference")                                    \
+  X(PRECISION, "precision", 0, "NAME", "of products: f32 (default) or bf16, summed in fp32")      \
+  X(GRANULARITY, "granularity", 'g', "NAME",                                                      \
+    "cell or op (default: that of the policy file, or cell)")                                     \
+  X(PLACEMENT, "placement", 0, "NAME", "auto (default), arrival, ordered or direct")              \
+  X(SIMD, "simd", 0, "NAME", "auto (default), avx512, avx2, neon or portable")                    \
+  X(NO_HOIST, "no-hoist", 0, NULL, "products of attributes run in their turn, not early")         \
+  X(NO_SHARE, "no-share", 0, NULL, "equal calls run as often as they are made")                   \
+  X(NO_TABLE, "no-table", 0, NULL, "values of one index are not kept from run to run")            \
+  X(TABLE_MIB, "table-mib", 0, "N", "memory of these (default 64)")                               \
+  X(SET, "set", 's', "NAME=VALUE", "overrides a constant of the model; repeatable")               \
+  X(BATCH, "batch", 'b', "N", "instances of a mini-batch (default 32)")                           \
+  X(BATCHES, "batches", 0, "N", "mini-batches to learn from (default 4)")                         \
+  X(THREADS, "threads", 't', "N", "threads that run a mini-batch together (default 1)")           \
+  X(THREADS_BY, "threads-by", 0, "NAME", "what threads share: auto (default), batch or instance") \
+  X(PIN, "pin", 0, NULL, "each thread that a session starts stays on one processor")              \
+  X(SESSIONS, "sessions", 0, "N", "sessions side by side, each with threads of its own")          \
+  X(SWEEP, "sweep", 0, "NAME=LIST", "a row per value of batch, threads, nodes or a constant")     \
+  X(PLOT, "plot", 0, "FILE", "with one --sweep: an SVG of times and memory per node")             \
+  X(SECONDS, "seconds", 0, "S", "time per policy (default 1)")                                    \
+  X(WIDTH, "width", 0, "N", "schedules that beam and best keep side by side (default 16)")        \
+  X(COSTS, "costs", 0, "FILE", "what batches cost, as \"edbatch calibrate\" measured it")         \
+  X(MINIMISE, "minimise", 0, "NAME",                                                              \
+    "for best: batches (default), time, or total: scheduling, too (--costs)")                     \
+  X(COMPARE, "compare", 0, NULL, "a table of all policies instead of one schedule")               \
+  X(LIMIT, "limit", 'n', "N", "use at most so many instances")                                    \
+  X(SKIP_BAD, "skip-bad", 0, NULL, "count bad instances and go on")                               \
+  X(NO_LABELS, "no-labels", 0, NULL, "ignore labels: inference")                                  \
+  X(FOLD_IDS, "fold-ids", 0, "N", "ids of lattices modulo N, as published benchmarks")            \
+  X(MIN_COUNT, "min-count", 0, "N", "spell words seen less often (default 5)")                    \
+  X(SEED, "seed", 0, "N", "seed of everything random (default 1)")                                \
+  X(ENCODING, "encoding", 'e', "NAME",                                                            \
+    "states of the FSM: mass (default), lead, base, max, sort, tight")                            \
+  X(REWARD, "reward", 0, "NAME", "bound (default) or frontier (as published)")                    \
+  X(TEACHER, "teacher", 0, "NAME", "what learning starts from: rule (default) or beam")           \
+  X(EPISODES, "episodes", 0, "N", "learn for at most so many (default 1000)")                     \
+  X(GRAPH, "graph", 0, "FILE...", "raw graphs instead of a model and data")                       \
+  X(COUNT, "count", 'c', "N", "instances to generate (default 1000)")                             \
+  X(DATA_DIR, "data-dir", 0, "DIR", "trees.txt, tags.txt, ... (else generated)")                  \
+  X(MODELS, "models", 0, "LIST", "of these models only, e.g. tree_lstm,mv_rnn")                   \
+  X(QUICK, "quick", 0, NULL, "fewer sizes and repeats")                                           \
+  X(DOT, "dot", 0, NULL, "the cells as graphs for graphviz, batches as clusters")                 \
+  X(NO_FUSE, "no-fuse", 0, NULL, "map the plan before operators are joined")                      \
+  X(OUT, "output", 'o', "FILE", "where to write")                                                 \
+  X(JSON, "json", 'j', NULL, "print JSON for machines")                                           \
   X(HELP, "help", 'h', NULL, "this help")
 
 typedef enum option_id {

@@ -1,6 +1,7 @@
-/* tools/prepare.h: mini-batches ready to run: graph, schedule, placement. With more than one thread
- * the next one is prepared on a thread of its own while one runs, unless that is too little work.
- */
+/* tools/prepare.h: mini-batches one after the other: graph, schedule, placement, run. With more
+ * than one thread either the next one is prepared on a thread of its own while one runs, unless
+ * that is too little work; or the session's threads do all but the graph of their own instances.
+ * Which is faster turns out in the first ones. */
 #ifndef EDB_TOOLS_PREPARE_H
 #define EDB_TOOLS_PREPARE_H
 
@@ -12,7 +13,7 @@
 typedef struct prepared {
   uint32_t first, count;
   edb_graph *graph;
-  edb_schedule *schedule;
+  edb_schedule *schedule; /* NULL, as the placement: made while it ran */
   edb_placement *placement;
   uint64_t graph_ns, schedule_ns, placement_ns; /* what preparing it took */
   uint64_t waited_ns; /* of that, for how long nothing could run: all of it when not ahead */
@@ -21,6 +22,9 @@ typedef struct prepared {
   edb_error error;
 } prepared;
 
+/* The two ways. */
+enum { WAY_AHEAD, WAY_AT_ONCE, WAYS };
+
 typedef struct preparer {
   workplace *w;
   edb_session *session;
@@ -28,6 +32,10 @@ typedef struct preparer {
   const edb_keep *keep; /* NULL: all values */
   prepared slots[2];
   uint32_t current; /* the slot that was taken last */
+  edb_threads_by threads_by;
+  uint32_t trial, trial_runs;   /* trials that are over; mini-batches of the one that is not */
+  double ns[WAYS], nodes[WAYS]; /* of all trials of each way */
+  double trial_ns;
   /* The thread that prepares the other slot: */
   pthread_t thread;
   pthread_mutex_t mutex;
@@ -35,18 +43,18 @@ typedef struct preparer {
   bool open, started, wanted, stop; /* wanted: the other slot is not ready yet */
 } preparer;
 
-/* `ahead`: the next mini-batch while one runs; at cell granularity only, since the session owns the
- * graph of operators. Close in any case, before the session. */
-edb_status prepare_open(preparer *p, workplace *w, edb_session *session, bool ahead,
-                        edb_error *error);
+/* Makes the session of these params, too, which the caller destroys after closing, which it does in
+ * any case. Ahead only at cell granularity, since the session owns the graph of operators. */
+edb_status prepare_open(preparer *p, workplace *w, const edb_session_params *params,
+                        edb_session **session, edb_error *error);
 void prepare_close(preparer *p);
 
 /* By which policy, and which values will be read; both must stay. */
 void prepare_by(preparer *p, const edb_policy *policy, const edb_keep *keep);
 
-/* The mini-batch of `count` instances from `first` on, to be run by edb_session_run_placed and read
- * until the next call; meanwhile those from `next` on (if next_count > 0) are prepared. */
-prepared *prepare_take(preparer *p, uint32_t first, uint32_t count, uint32_t next,
-                       uint32_t next_count);
+/* Runs the mini-batch of `count` instances from `first` on, which can be read until the next call;
+ * those from `next` on (if next_count > 0) may be prepared meanwhile. */
+edb_status prepare_run(preparer *p, uint32_t first, uint32_t count, uint32_t next,
+                       uint32_t next_count, prepared **out, edb_error *error);
 
 #endif

@@ -30,8 +30,8 @@ static const option_id accepts[] = {
     OPTION_LIMIT,    OPTION_SKIP_BAD,    OPTION_NO_LABELS, OPTION_NO_HOIST,    OPTION_NO_SHARE,
     OPTION_NO_TABLE, OPTION_TABLE_MIB,   OPTION_FORMAT,    OPTION_FOLD_IDS,    OPTION_MIN_COUNT,
     OPTION_SEED,     OPTION_OUT,         OPTION_JSON,      OPTION_COSTS,       OPTION_MINIMISE,
-    OPTION_THREADS,  OPTION_PIN,         OPTION_PRECISION, OPTION_PLACEMENT,   OPTION_CELLS,
-    OPTION_LAST,     OPTION_WIDTH,       OPTION_HELP};
+    OPTION_THREADS,  OPTION_THREADS_BY,  OPTION_PIN,       OPTION_PRECISION,   OPTION_PLACEMENT,
+    OPTION_CELLS,    OPTION_LAST,        OPTION_WIDTH,     OPTION_HELP};
 
 /* ---- Which outputs ------------------------------------------------------------------------------
  */
@@ -201,13 +201,11 @@ static int run_all(printer *p, const edb_policy *policy, FILE *to) {
   for (uint32_t first = 0, count, next; first < n; first = next) {
     count = n - first < batch ? n - first : batch;
     next = first + count;
-    prepared *m =
-        prepare_take(&p->preparer, first, count, next, n - next < batch ? n - next : batch);
-    w->error = m->error;
-    p->graph = m->graph;
-    if (m->status != EDB_OK || edb_session_run_placed(p->session, m->graph, m->schedule,
-                                                      m->placement, &w->error) != EDB_OK)
+    prepared *m;
+    if (prepare_run(&p->preparer, first, count, next, n - next < batch ? n - next : batch, &m,
+                    &w->error) != EDB_OK)
       return workplace_failed(w);
+    p->graph = m->graph;
     for (uint32_t i = 0; i < count; i++)
       if (!print_instance(p, first + i, edb_graph_instance_begin(p->graph, i), to))
         return cannot_write(w);
@@ -229,17 +227,14 @@ static int open_and_run(printer *p, edb_policy **policy) {
   if (!failed) failed = parse_filter(p, o);
   if (failed) return failed;
   failed = workplace_row_costs(w, &params);
+  if (!failed) failed = read_threads(w->command, o, &params);
   if (failed) return failed;
   read_reduction(o, &params);
-  read_threads(o, &params);
   p->is_double = params.device == EDB_DEVICE_REFERENCE;
   if (!has_option(o, OPTION_WEIGHTS))
     fprintf(stderr, "edbatch: no --weights: seeded initial values (--seed %llu)\n",
             (unsigned long long)o->number[OPTION_SEED]);
-  if (edb_session_create(w->ctx, w->model, w->weights, &params, &p->session, &w->error) != EDB_OK ||
-      prepare_open(&p->preparer, w, p->session,
-                   params.threads > 1 && params.granularity == EDB_GRANULARITY_CELL,
-                   &w->error) != EDB_OK)
+  if (prepare_open(&p->preparer, w, &params, &p->session, &w->error) != EDB_OK)
     return workplace_failed(w);
   failed = workplace_policy(w, p->session, NULL, EDB_POLICY_BEST, policy);
   if (failed) return failed;

@@ -206,9 +206,13 @@ void read_reduction(const options *o, edb_session_params *params) {
       << 20;
 }
 
-void read_threads(const options *o, edb_session_params *params) {
+int read_threads(const command *c, const options *o, edb_session_params *params) {
+  int i, failed = read_name(c, o, OPTION_THREADS_BY, (const char *[]){"auto", "batch", "instance"},
+                            3, "--threads-by", &i);
   params->threads = (uint32_t)o->number[OPTION_THREADS];
+  params->threads_by = (edb_threads_by)i;
   params->pin_threads = has_option(o, OPTION_PIN);
+  return failed;
 }
 
 int read_placement(const command *c, const options *o, edb_placement_kind *out) {

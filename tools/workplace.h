@@ -46,8 +46,8 @@ int read_precision(const command *c, const options *o, edb_precision *out);
 int read_simd(const command *c, const options *o, edb_simd *out);
 /* --no-hoist, --no-share, --no-table, --table-mib. */
 void read_reduction(const options *o, edb_session_params *params);
-/* --threads, and --pin. */
-void read_threads(const options *o, edb_session_params *params);
+/* --threads, --threads-by and --pin. */
+int read_threads(const command *c, const options *o, edb_session_params *params);
 int read_learn_params(const command *c, const options *o, edb_learn_params *out);
 
 /* A graph of `count` instances from `first` on. */

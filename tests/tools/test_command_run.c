@@ -101,6 +101,9 @@ static void all_policies_and_devices_print_the_same_values(void **state) {
                                      "--no-hoist --no-share --no-table",
                                      "--threads 3 -b 5",
                                      "--threads 2 --pin",
+                                     "--threads 2 --threads-by instance",
+                                     "--threads 2 --threads-by batch -b 9",
+                                     "--threads 2 --threads-by instance -g op -b 6",
                                      "--threads 2 --granularity op"};
   for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
     result r = run("run " TREE_GRU SMALL " --data trees.txt --outputs h %s 2>/dev/null", ways[i]);
@@ -173,6 +176,7 @@ static void check_tries_every_placement(void **state) {
   json_decref(all);
   json_decref(one);
   expect(run("%s --placement diagonal 2>&1", check), 2, "auto, arrival, ordered, direct");
+  expect(run("%s --threads-by turns 2>&1", check), 2, "auto, batch, instance");
 }
 
 int main(void) {
