@@ -49,7 +49,7 @@ const char *plan_value_name(const edb_program *program, const edb_ir_cell *cell,
 
 static const char *const fusion_names[] = {
 #define FUSION_NAME(id, kernel, first, second, position) #kernel,
-    EDB_FUSION_LIST(FUSION_NAME)
+    EDB_FUSION_PAIRS(FUSION_NAME) EDB_FUSION_TRIPLES(FUSION_NAME)
 #undef FUSION_NAME
 };
 

@@ -72,6 +72,10 @@ static edb_launch kernel_of_fusion(const edb_kernels *k, edb_fusion fusion) {
     return of_more(k->mul_add);
   case EDB_FUSE_ADD_MUL:
     return of_more(k->add_mul);
+  case EDB_FUSE_ADD_ADD_SIGMOID:
+    return of_more(k->add_add_sigmoid);
+  case EDB_FUSE_ADD_ADD_TANH:
+    return of_more(k->add_add_tanh);
   case EDB_FUSE_MUL_MUL_ADD:
     return of_more(k->mul_mul_add);
   case EDB_FUSE_COUNT:

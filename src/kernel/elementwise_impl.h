@@ -133,7 +133,7 @@ VF_INLINE edb_vf vf_copy(edb_vf x) {
   return x;
 }
 
-/* Two operators in one pass; each rounds as it does alone. */
+/* Two operators, or three, in one pass; each rounds as it does alone. */
 VF_INLINE edb_vf vf_add_sigmoid(edb_vf a, edb_vf b) {
   return vf_sigmoid(vf_add(a, b));
 }
@@ -152,6 +152,12 @@ VF_INLINE edb_vf vf_add_mul(const edb_vf *v) {
 VF_INLINE edb_vf vf_mul_add(const edb_vf *v) {
   return vf_add(vf_mul(v[0], v[1]), v[2]);
 }
+VF_INLINE edb_vf vf_add_add_sigmoid(const edb_vf *v) {
+  return vf_sigmoid(vf_add(vf_add(v[0], v[1]), v[2]));
+}
+VF_INLINE edb_vf vf_add_add_tanh(const edb_vf *v) {
+  return vf_tanh(vf_add(vf_add(v[0], v[1]), v[2]));
+}
 VF_INLINE edb_vf vf_mul_mul_add(const edb_vf *v) {
   return vf_add(vf_mul(v[0], v[1]), vf_mul(v[2], v[3]));
 }
@@ -162,7 +168,8 @@ VF_INLINE edb_vf vf_mul_mul_add(const edb_vf *v) {
 #define EDB_BINARY_LIST(X) \
   X(add) X(sub) X(mul) X(div) X(min) X(max) X(add_sigmoid) X(add_tanh) X(tanh_mul) X(mul_tanh)
 /* X(name, operands) */
-#define EDB_COMBINED_LIST(X) X(mul_add, 3) X(add_mul, 3) X(mul_mul_add, 4)
+#define EDB_COMBINED_LIST(X) \
+  X(mul_add, 3) X(add_mul, 3) X(add_add_sigmoid, 3) X(add_add_tanh, 3) X(mul_mul_add, 4)
 
 #define EDB_UNARY_KERNEL(name)                                                                    \
   static void kernel_##name(size_t rows, size_t cols, edb_span x, float *y, ptrdiff_t y_stride) { \

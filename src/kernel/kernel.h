@@ -102,9 +102,10 @@ typedef struct edb_kernels {
   edb_binary_fn add, sub, mul, div, min, max; /* min, max: NaN if either is; relu(NaN) is NaN */
 
   /* Several operators in one pass, each rounding as it does alone: sigmoid(a + b), tanh(a + b),
-   * tanh(a) * b, a * tanh(b), x[0] * x[1] + x[2], x[0] + x[1] * x[2], x[0] * x[1] + x[2] * x[3]. */
+   * tanh(a) * b, a * tanh(b), x[0] * x[1] + x[2], x[0] + x[1] * x[2], sigmoid(x[0] + x[1] + x[2]),
+   * tanh(x[0] + x[1] + x[2]), x[0] * x[1] + x[2] * x[3]. */
   edb_binary_fn add_sigmoid, add_tanh, tanh_mul, mul_tanh;
-  edb_combined_fn mul_add, add_mul, mul_mul_add;
+  edb_combined_fn mul_add, add_mul, add_add_sigmoid, add_add_tanh, mul_mul_add;
 
   /* Row-wise, over the entries of each row. log-sum-exp and softmax subtract the row's maximum. */
   edb_unary_fn softmax, log_softmax;

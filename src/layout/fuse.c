@@ -12,12 +12,26 @@
 #include "layout/spans.h"
 
 static const struct {
+  edb_fusion fusion;
   edb_op_kind first, second;
   uint32_t position;
-} pairs[EDB_FUSE_COUNT] = {
-#define FUSION_ROW(id, kernel, first, second, position) {EDB_OP_##first, EDB_OP_##second, position},
-    EDB_FUSION_LIST(FUSION_ROW)
-#undef FUSION_ROW
+} pairs[] = {
+#define PAIR_ROW(id, kernel, first, second, position) \
+  {EDB_FUSE_##id, EDB_OP_##first, EDB_OP_##second, position},
+    EDB_FUSION_PAIRS(PAIR_ROW)
+#undef PAIR_ROW
+};
+
+static const struct {
+  edb_fusion fusion;
+  edb_op_kind first;
+  edb_fusion second;
+  uint32_t position;
+} triples[] = {
+#define TRIPLE_ROW(id, kernel, first, second, position) \
+  {EDB_FUSE_##id, EDB_OP_##first, EDB_FUSE_##second, position},
+    EDB_FUSION_TRIPLES(TRIPLE_ROW)
+#undef TRIPLE_ROW
 };
 
 typedef struct step_pair {
@@ -148,20 +162,19 @@ static edb_status note_steps(fuser *f) {
 
 /* ---- Pairs ----------------------------------------------------------------------------------- */
 
-static bool find_fusion(const edb_planner *p, const edb_step *first, const edb_step *second,
-                        uint32_t operand, edb_fusion *fusion) {
-  *fusion = EDB_FUSE_MUL_MUL_ADD;
-  if (second->kind == EDB_STEP_FUSED)
-    return second->fusion == EDB_FUSE_ADD_MUL && operand == 0 &&
-           p->cell->ops[first->op].kind == EDB_OP_MUL;
-  for (int i = 0; i < EDB_FUSE_COUNT; i++) {
-    if (p->cell->ops[first->op].kind != pairs[i].first || pairs[i].position != operand ||
-        p->cell->ops[second->op].kind != pairs[i].second)
-      continue;
-    *fusion = (edb_fusion)i;
-    return true;
-  }
-  return false;
+/* What an operator and a step, of which it makes an operand, run as; EDB_FUSE_COUNT: nothing. */
+static edb_fusion find_fusion(const edb_planner *p, edb_op_kind first, const edb_step *second,
+                              uint32_t operand) {
+  edb_op_kind op = p->cell->ops[second->op].kind;
+  bool fused = second->kind == EDB_STEP_FUSED;
+  for (size_t i = 0; fused && i < sizeof triples / sizeof *triples; i++)
+    if (triples[i].first == first && triples[i].second == second->fusion &&
+        triples[i].position == operand)
+      return triples[i].fusion;
+  for (size_t i = 0; !fused && i < sizeof pairs / sizeof *pairs; i++)
+    if (pairs[i].first == first && pairs[i].second == op && pairs[i].position == operand)
+      return pairs[i].fusion;
+  return EDB_FUSE_COUNT;
 }
 
 /* Whether operand k of `to`, which is step `second` or a part of it, is made for it alone by a step
@@ -176,8 +189,11 @@ static bool find_pair(const fuser *f, const edb_step *to, uint32_t second, uint3
   *out = (step_pair){.first = find_writer(f, place), .second = second, .operand = k};
   if (out->first == NO_STEP) return false;
   const edb_step *from = &p->steps.data[out->first];
-  return from->kind == EDB_STEP_OP && is_plain(p, from) && from->domain == to->domain &&
-         from->needs_labels == to->needs_labels && find_fusion(p, from, to, k, &out->fusion);
+  if (from->kind != EDB_STEP_OP || !is_plain(p, from) || from->domain != to->domain ||
+      from->needs_labels != to->needs_labels)
+    return false;
+  out->fusion = find_fusion(p, p->cell->ops[from->op].kind, to, k);
+  return out->fusion != EDB_FUSE_COUNT;
 }
 
 /* ---- Cutting and joining --------------------------------------------------------------------- */

@@ -71,20 +71,23 @@ typedef enum edb_step_kind {
 
 /* Pairs of elementwise operators that run in one pass: the first one's result is operand `position`
  * of the second and used nowhere else; it goes from register to register. X(ENUM, kernel, first
- * operator, second operator, position). The last one is ADD_MUL whose operand 0 a MUL makes. */
-#define EDB_FUSION_OF_THREE 9u /* no operand's position */
-#define EDB_FUSION_LIST(X)                     \
+ * operator, second operator, position). */
+#define EDB_FUSION_PAIRS(X)                    \
   X(ADD_SIGMOID, add_sigmoid, ADD, SIGMOID, 0) \
   X(ADD_TANH, add_tanh, ADD, TANH, 0)          \
   X(TANH_MUL, tanh_mul, TANH, MUL, 0)          \
   X(MUL_TANH, mul_tanh, TANH, MUL, 1)          \
   X(MUL_ADD, mul_add, MUL, ADD, 0)             \
-  X(ADD_MUL, add_mul, MUL, ADD, 1)             \
-  X(MUL_MUL_ADD, mul_mul_add, MUL, ADD, EDB_FUSION_OF_THREE)
+  X(ADD_MUL, add_mul, MUL, ADD, 1)
+/* The same of a pair in place of the second operator. */
+#define EDB_FUSION_TRIPLES(X)                              \
+  X(ADD_ADD_SIGMOID, add_add_sigmoid, ADD, ADD_SIGMOID, 0) \
+  X(ADD_ADD_TANH, add_add_tanh, ADD, ADD_TANH, 0)          \
+  X(MUL_MUL_ADD, mul_mul_add, MUL, ADD_MUL, 0)
 
 typedef enum edb_fusion {
 #define EDB_FUSION_ENUM(id, kernel, first, second, position) EDB_FUSE_##id,
-  EDB_FUSION_LIST(EDB_FUSION_ENUM)
+  EDB_FUSION_PAIRS(EDB_FUSION_ENUM) EDB_FUSION_TRIPLES(EDB_FUSION_ENUM)
 #undef EDB_FUSION_ENUM
       EDB_FUSE_COUNT
 } edb_fusion;

@@ -98,6 +98,8 @@ static void elementwise(const edb_kernels *k, data *t) {
   BINARY(mul_tanh);
   COMBINED(mul_add);
   COMBINED(add_mul);
+  COMBINED(add_add_sigmoid);
+  COMBINED(add_add_tanh);
   COMBINED(mul_mul_add);
 }
 

@@ -202,18 +202,23 @@ static void check_combined(const edb_kernels *k, const size_t *shape, size_t f) 
   }
   const ptrdiff_t stride = (ptrdiff_t)cols;
   const edb_span left = {t.data, stride, 1}, right = {u.data, stride, 1};
+#define ASSERT_AS_ONE(kernel)                \
+  k->kernel(rows, cols, of, y.data, stride); \
+  for (size_t i = 0; i < y.count; i++) ASSERT_SAME(y.data[i], z.data[i], "%s %zu", #kernel, i)
   k->mul(rows, cols, of[0], of[1], t.data, stride);
   k->add(rows, cols, left, of[2], z.data, stride);
-  k->mul_add(rows, cols, of, y.data, stride);
-  for (size_t i = 0; i < y.count; i++) ASSERT_SAME(y.data[i], z.data[i], "mul_add %zu", i);
+  ASSERT_AS_ONE(mul_add);
   k->mul(rows, cols, of[2], of[3], u.data, stride);
   k->add(rows, cols, left, right, z.data, stride);
-  k->mul_mul_add(rows, cols, of, y.data, stride);
-  for (size_t i = 0; i < y.count; i++) ASSERT_SAME(y.data[i], z.data[i], "mul_mul_add %zu", i);
+  ASSERT_AS_ONE(mul_mul_add);
   k->mul(rows, cols, of[1], of[2], t.data, stride);
   k->add(rows, cols, of[0], left, z.data, stride);
-  k->add_mul(rows, cols, of, y.data, stride);
-  for (size_t i = 0; i < y.count; i++) ASSERT_SAME(y.data[i], z.data[i], "add_mul %zu", i);
+  ASSERT_AS_ONE(add_mul);
+  k->add(rows, cols, of[0], of[1], t.data, stride);
+  k->add_sigmoid(rows, cols, left, of[2], z.data, stride);
+  ASSERT_AS_ONE(add_add_sigmoid);
+  k->add_tanh(rows, cols, left, of[2], z.data, stride);
+  ASSERT_AS_ONE(add_add_tanh);
   for (uint32_t i = 0; i < 4; i++) block_free(&x[i]);
   block_free(&y);
   block_free(&z);
@@ -221,7 +226,7 @@ static void check_combined(const edb_kernels *k, const size_t *shape, size_t f) 
   block_free(&u);
 }
 
-static void products_and_sums_round_one_by_one(void **state) {
+static void operators_in_one_pass_round_one_by_one(void **state) {
   (void)state;
   FOR_EACH_LEVEL(k) {
     for (size_t s = 0; s < COUNT(shapes); s++) {
@@ -336,7 +341,7 @@ int main(void) {
       cmocka_unit_test(unary_operators_agree_in_all_forms),
       cmocka_unit_test(binary_operators_agree_in_all_forms),
       cmocka_unit_test(pairs_of_operators_round_as_two_passes),
-      cmocka_unit_test(products_and_sums_round_one_by_one),
+      cmocka_unit_test(operators_in_one_pass_round_one_by_one),
       cmocka_unit_test(transcendental_operators_agree_on_many_numbers),
       cmocka_unit_test(results_may_replace_an_operand),
       cmocka_unit_test(nan_and_signed_zeros_have_their_rules),
