@@ -99,43 +99,66 @@ static edb_status regroup(edb_attempts *a, edb_error *error) {
   return EDB_OK;
 }
 
-/* The schedule outlives the attempts; it is made in the context proper. */
-static edb_status find(edb_context *ctx, edb_scratch *scratch, const edb_policy *policy,
-                       const edb_dag *dag, const edb_schema *schema, edb_schedule **out,
-                       edb_error *error) {
+/* Makes attempts, whose best has what the policy finds. */
+static edb_status attempt(edb_scratch *scratch, const edb_policy *policy, const edb_dag *dag,
+                          const edb_schema *schema, edb_attempts *out, edb_error *error) {
   edb_attempts attempts;
-  uint32_t heralds = count_heralds(dag);
-  edb_dag rest = skip_nodes(dag, heralds);
-  EDB_TRY(edb_attempts_init(&scratch->ctx, &rest, schema, &attempts, error));
+  EDB_TRY(edb_attempts_init(&scratch->ctx, dag, schema, &attempts, error));
   edb_status status = edb_attempt_policy(&attempts, policy, error);
   if (status == EDB_OK && schema != NULL) status = regroup(&attempts, error);
-  edb_schedule *s = NULL;
-  if (status == EDB_OK)
-    status = edb_schedule_new(ctx, heralds + attempts.best.count, dag->n_nodes, &s, error);
-  if (status == EDB_OK) {
-    fill(&attempts, dag, heralds, s);
-    *out = s;
-  }
-  edb_attempts_free(&attempts);
+  if (status != EDB_OK)
+    edb_attempts_free(&attempts);
+  else
+    *out = attempts;
   return status;
 }
 
-/* ---- Without a choice --------------------------------------------------------------------------
+/* The schedule outlives the attempts; it is made in the context proper. */
+static edb_status find(edb_context *ctx, const edb_policy *policy, const edb_dag *dag,
+                       const edb_schema *schema, edb_schedule **out, edb_error *error) {
+  edb_scratch scratch;
+  edb_attempts attempts;
+  uint32_t heralds = count_heralds(dag);
+  edb_dag rest = skip_nodes(dag, heralds);
+  edb_scratch_init(&scratch, ctx, scratch_bytes(policy, &rest));
+  edb_status status = attempt(&scratch, policy, &rest, schema, &attempts, error);
+  if (status == EDB_OK) {
+    edb_schedule *s = NULL;
+    status = edb_schedule_new(ctx, heralds + attempts.best.count, dag->n_nodes, &s, error);
+    if (status == EDB_OK) {
+      fill(&attempts, dag, heralds, s);
+      *out = s;
+    }
+    edb_attempts_free(&attempts);
+  }
+  edb_scratch_free(&scratch);
+  return status;
+}
+
+/* ---- By components ------------------------------------------------------------------------------
  */
 
-/* Whether the policy has nothing to add where types make no cycle: the tight rule meets the bound
- * there, and what a component's table says is about components of several types. */
-static bool meets_bound_anyway(const edb_policy *policy) {
+/* How much of a graph may lie on cycles for what does not to be taken out first, which takes about
+ * as long as half a pass; less than none: types are all looked at together, on no cycle as well. */
+#define MOST_CORE 0.5
+#define NO_CORE   0.0
+#define NO_LEVELS (-1.0)
+#define FEW_NODES 512 /* of graphs that are not worth it */
+
+static double most_core(const edb_policy *policy, const edb_dag *dag) {
+  double most = dag->n_nodes < FEW_NODES ? NO_CORE : MOST_CORE;
   switch (policy->kind) {
   case EDB_POLICY_TIGHT:
+    return NO_CORE;
   case EDB_POLICY_BEAM:
-  case EDB_POLICY_BEST:
   case EDB_POLICY_EXACT:
-    return true;
+    return most;
+  case EDB_POLICY_BEST:
+    return policy->once ? most : NO_CORE; /* never longer than the agendas, which look at all */
   case EDB_POLICY_FSM:
-    return policy->fsm->scope == EDB_FSM_COMPONENT;
+    return policy->fsm->scope == EDB_FSM_COMPONENT ? most : NO_LEVELS;
   default:
-    return false;
+    return NO_LEVELS;
   }
 }
 
@@ -152,38 +175,56 @@ static edb_status check_types(edb_context *ctx, const edb_policy *policy, const 
   return edb_costs_weights(ctx, policy->costs, &types, schema, NULL, error);
 }
 
-/* *done: whether there is a schedule; not where types make a cycle. */
-static edb_status schedule_levels(edb_context *ctx, const edb_policy *policy, const edb_dag *dag,
-                                  const edb_schema *schema, edb_schedule **out, bool *done,
-                                  edb_error *error) {
-  edb_levels levels;
-  edb_schedule *s;
-  *done = false;
-  if (dag->n_types > EDB_LEVELS_TYPES || !meets_bound_anyway(policy)) return EDB_OK;
-  EDB_TRY(edb_levels_init(ctx, dag, &levels, error));
-  edb_status status = EDB_OK;
-  if (!levels.acyclic) goto cleanup;
-  EDB_TRY_GOTO(status, check_types(ctx, policy, &levels, schema, error), cleanup);
-  EDB_TRY_GOTO(status, edb_levels_schedule(ctx, &levels, schema != NULL, &s, error), cleanup);
-  bool named = policy->kind == EDB_POLICY_FSM || policy->kind == EDB_POLICY_EXACT;
-  s->info.policy = named ? policy->kind : EDB_POLICY_TIGHT;
-  *out = s;
-  *done = true;
-cleanup:
-  edb_levels_free(ctx, &levels);
+/* The batches of what lies on cycles go to the levels; *info: what there is to say of them. */
+static edb_status attempt_core(edb_context *ctx, const edb_policy *policy, edb_levels *levels,
+                               const edb_schema *schema, edb_schedule_info *info,
+                               edb_error *error) {
+  const edb_dag *dag = &levels->core.dag;
+  edb_scratch scratch;
+  edb_attempts attempts;
+  edb_scratch_init(&scratch, ctx, scratch_bytes(policy, dag));
+  edb_status status = attempt(&scratch, policy, dag, schema, &attempts, error);
+  if (status == EDB_OK) {
+    *info = (edb_schedule_info){.n_batches = attempts.best.count,
+                                .bound = attempts.forward.bound,
+                                .proven_bound = attempts.proven,
+                                .misses = attempts.misses,
+                                .policy = attempts.kind};
+    edb_levels_take_core(levels, &attempts.best, attempts.forward.original_type);
+    edb_attempts_free(&attempts);
+  }
+  edb_scratch_free(&scratch);
   return status;
+}
+
+/* What lies on no cycle is at its bound. */
+static edb_status arrange(edb_context *ctx, const edb_policy *policy, edb_levels *levels,
+                          const edb_schema *schema, edb_schedule **out, edb_error *error) {
+  bool named = policy->kind == EDB_POLICY_FSM || policy->kind == EDB_POLICY_EXACT;
+  edb_schedule_info core = {.policy = named ? policy->kind : EDB_POLICY_TIGHT};
+  edb_schedule *s;
+  EDB_TRY(check_types(ctx, policy, levels, schema, error));
+  if (levels->has_core) EDB_TRY(attempt_core(ctx, policy, levels, schema, &core, error));
+  EDB_TRY(edb_levels_schedule(ctx, levels, schema != NULL, &s, error));
+  s->info.bound -= core.n_batches - core.bound;
+  s->info.proven_bound -= core.n_batches - core.proven_bound;
+  s->info.misses = core.misses;
+  s->info.policy = core.policy;
+  *out = s;
+  return EDB_OK;
 }
 
 static edb_status schedule(edb_context *ctx, const edb_policy *policy, const edb_dag *dag,
                            const edb_schema *schema, edb_schedule **out, edb_error *error) {
-  edb_scratch scratch;
-  bool done;
-  EDB_TRY(schedule_levels(ctx, policy, dag, schema, out, &done, error));
-  if (done) return EDB_OK;
-  edb_scratch_init(&scratch, ctx, scratch_bytes(policy, dag));
-  edb_status status = find(ctx, &scratch, policy, dag, schema, out, error);
-  edb_scratch_free(&scratch);
-  return status;
+  edb_levels levels;
+  double most = most_core(policy, dag);
+  if (dag->n_types > EDB_LEVELS_TYPES || most < NO_CORE)
+    return find(ctx, policy, dag, schema, out, error);
+  EDB_TRY(edb_levels_init(ctx, dag, most, &levels, error));
+  bool left = levels.left;
+  edb_status status = left ? EDB_OK : arrange(ctx, policy, &levels, schema, out, error);
+  edb_levels_free(ctx, &levels);
+  return left ? find(ctx, policy, dag, schema, out, error) : status;
 }
 
 edb_status edb_schedule_dag(edb_context *ctx, const edb_policy *policy, const edb_dag *dag,

@@ -1,4 +1,5 @@
-/* tests/policy/test_levels.c: graphs whose types make no cycle are scheduled level by level. */
+/* tests/policy/test_levels.c: what lies on no cycle of types is scheduled level by level, and what
+ * lies on one takes its place between. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,20 +7,22 @@
 
 #include <cmocka.h>
 
+#include "policy/attempts.h"
 #include "policy/dags.h"
 #include "policy/levels.h"
 #include "policy/regroup.h"
 #include "support/faulty.h"
 
-/* Nodes take earlier ones of their own type or of lower ones, which `order` numbers. */
-static void acyclic(test_dag *d, edb_rng *rng, uint32_t n_nodes, uint32_t n_types,
-                    const uint32_t *order) {
+/* Nodes take earlier ones of their own type or of lower ones, which `order` numbers; so many that
+ * follow each other there also take each other. */
+static void stepwise(test_dag *d, edb_rng *rng, uint32_t n_nodes, uint32_t n_types,
+                     const uint32_t *order, uint32_t together) {
   dag_begin(d, n_types);
   for (uint32_t v = 0; v < n_nodes; v++) {
     uint32_t type = edb_rng_below(rng, n_types), inputs[4], n_inputs = 0;
     for (uint32_t i = edb_rng_below(rng, 5); i > 0 && v > 0; i--) {
       uint32_t u = v - 1 - edb_rng_below(rng, v);
-      if (order[d->type[u]] <= order[type]) inputs[n_inputs++] = u;
+      if (order[d->type[u]] / together <= order[type] / together) inputs[n_inputs++] = u;
     }
     dag_node(d, type, n_inputs, inputs);
   }
@@ -37,8 +40,8 @@ static void shuffled(edb_rng *rng, uint32_t *order, uint32_t n) {
 static edb_schedule *by_levels(edb_context *ctx, const edb_dag *dag, bool grouped) {
   edb_levels levels;
   edb_schedule *schedule = NULL;
-  assert_int_equal(edb_levels_init(ctx, dag, &levels, NULL), EDB_OK);
-  if (levels.acyclic)
+  assert_int_equal(edb_levels_init(ctx, dag, 0, &levels, NULL), EDB_OK);
+  if (!levels.left)
     assert_int_equal(edb_levels_schedule(ctx, &levels, grouped, &schedule, NULL), EDB_OK);
   edb_levels_free(ctx, &levels);
   if (schedule != NULL) assert_valid_schedule(dag, schedule);
@@ -53,7 +56,7 @@ static void every_schedule_is_at_the_bound(void **state) {
   for (uint32_t round = 0; round < 600; round++) {
     uint32_t order[EDB_LEVELS_TYPES], n_types = 1 + edb_rng_below(&rng, round % 3 == 0 ? 200 : 6);
     shuffled(&rng, order, n_types);
-    acyclic(d, &rng, edb_rng_below(&rng, 400), n_types, order);
+    stepwise(d, &rng, edb_rng_below(&rng, 400), n_types, order, 1);
     if (round % 4 == 1) d->unbatchable[edb_rng_below(&rng, n_types)] = 1;
     if (round % 4 == 2) d->dag.unbatchable = NULL;
     for (int grouped = 0; grouped < 2; grouped++) {
@@ -64,6 +67,84 @@ static void every_schedule_is_at_the_bound(void **state) {
       assert_int_equal(info.bound, info.n_batches);
       edb_schedule_destroy(s);
     }
+  }
+  free(d);
+}
+
+/* The same of any graph, with batches that the tight rule makes of its core; counted as well. */
+static edb_status with_core(edb_context *ctx, const edb_dag *dag, bool grouped, edb_schedule **out,
+                            uint32_t *batches, uint32_t *bound) {
+  edb_levels levels;
+  edb_attempts a = {.ctx = ctx};
+  EDB_TRY(edb_levels_init(ctx, dag, 1, &levels, NULL));
+  edb_status status = edb_attempts_init(ctx, &levels.core.dag, NULL, &a, NULL);
+  if (status == EDB_OK) status = edb_attempt(&a, EDB_POLICY_TIGHT, false, NULL, NULL);
+  if (status == EDB_OK) {
+    *batches = levels.n_batches + a.best.count;
+    *bound = levels.n_batches + a.forward.bound;
+    edb_levels_take_core(&levels, &a.best, a.forward.original_type);
+    status = edb_levels_schedule(ctx, &levels, grouped, out, NULL);
+  }
+  if (a.forward.memory != NULL) edb_attempts_free(&a);
+  edb_levels_free(ctx, &levels);
+  return status;
+}
+
+static void batches_on_cycles_take_their_place_among_levels(void **state) {
+  test_dag *d = malloc(sizeof *d);
+  assert_non_null(d);
+  edb_rng rng;
+  uint32_t cores = 0;
+  edb_rng_seed(&rng, 2);
+  for (uint32_t round = 0; round < 600; round++) {
+    uint32_t order[EDB_LEVELS_TYPES], n_types = 1 + edb_rng_below(&rng, round % 3 == 0 ? 200 : 9);
+    shuffled(&rng, order, n_types);
+    stepwise(d, &rng, edb_rng_below(&rng, 400), n_types, order, 2 + round % 2);
+    if (round % 4 == 1) d->unbatchable[edb_rng_below(&rng, n_types)] = 1;
+    if (round % 4 == 2) d->dag.unbatchable = NULL;
+    for (int grouped = 0; grouped < 2; grouped++) {
+      uint32_t batches, bound;
+      edb_schedule *s = NULL;
+      assert_int_equal(with_core(*state, &d->dag, grouped, &s, &batches, &bound), EDB_OK);
+      assert_valid_schedule(&d->dag, s);
+      assert_int_equal(edb_schedule_describe(s).n_batches, batches);
+      assert_int_equal(bound, bound_of_dag(*state, &d->dag));
+      cores += batches > bound;
+      edb_schedule_destroy(s);
+    }
+  }
+  assert_true(cores > 100);
+  free(d);
+}
+
+/* Leaves, inner nodes of two types, and something of each: the rest is taken out. */
+static void trees(test_dag *d, edb_rng *rng, uint32_t n_trees) {
+  dag_begin(d, 4);
+  for (uint32_t i = 0; i < n_trees; i++) {
+    uint32_t first = d->dag.n_nodes, root = dag_node(d, 0, 0, NULL);
+    for (uint32_t n = 3 + edb_rng_below(rng, 20); n > 0; n--) {
+      uint32_t leaf = dag_node(d, 0, 0, NULL);
+      root = dag_node(d, 1 + edb_rng_below(rng, 2), 2, (uint32_t[]){root, leaf});
+    }
+    for (uint32_t v = first; v <= root; v++) dag_node(d, 3, 1, &v);
+  }
+}
+
+static void a_policy_says_the_same_of_a_core_as_of_the_whole(void **state) {
+  test_dag *d = malloc(sizeof *d);
+  assert_non_null(d);
+  edb_rng rng;
+  edb_rng_seed(&rng, 3);
+  for (uint32_t round = 0; round < 20; round++) {
+    trees(d, &rng, 30);
+    assert_true(d->dag.n_nodes > 512);
+    edb_schedule_info beam = policy_info(*state, EDB_POLICY_BEAM, &d->dag);
+    edb_schedule_info best = policy_info(*state, EDB_POLICY_BEST, &d->dag);
+    assert_int_equal(beam.bound, bound_of_dag(*state, &d->dag));
+    assert_int_equal(beam.proven_bound, best.proven_bound);
+    assert_int_equal(beam.n_nodes, d->dag.n_nodes);
+    assert_true(beam.n_batches <= policy_batches(*state, EDB_POLICY_TIGHT, &d->dag));
+    assert_true(best.n_batches <= beam.n_batches);
   }
   free(d);
 }
@@ -168,19 +249,22 @@ static void no_memory_is_an_error(void **state) {
   (void)state;
   test_dag *d = malloc(sizeof *d);
   assert_non_null(d);
-  stack(d, 3, 2 * EDB_REGROUP_MOST);
-  faulty f;
-  FAULTY_FOR_EACH(&f, ctx) {
-    edb_levels levels;
-    edb_schedule *schedule = NULL;
-    edb_status status = edb_levels_init(ctx, &d->dag, &levels, NULL);
-    if (status == EDB_OK) {
-      status = edb_levels_schedule(ctx, &levels, true, &schedule, NULL);
-      edb_levels_free(ctx, &levels);
+  edb_rng rng;
+  edb_rng_seed(&rng, 4);
+  for (int core = 0; core < 2; core++) {
+    if (core)
+      trees(d, &rng, 3);
+    else
+      stack(d, 3, 2 * EDB_REGROUP_MOST);
+    faulty f;
+    FAULTY_FOR_EACH(&f, ctx) {
+      edb_schedule *schedule = NULL;
+      uint32_t batches, bound;
+      edb_status status = with_core(ctx, &d->dag, true, &schedule, &batches, &bound);
+      assert_true(faulty_status(&f, status));
+      if (status != EDB_OK) assert_null(schedule);
+      edb_schedule_destroy(schedule);
     }
-    assert_true(faulty_status(&f, status));
-    if (status != EDB_OK) assert_null(schedule);
-    edb_schedule_destroy(schedule);
   }
   free(d);
 }
@@ -188,6 +272,8 @@ static void no_memory_is_an_error(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_schedule_is_at_the_bound),
+      cmocka_unit_test(batches_on_cycles_take_their_place_among_levels),
+      cmocka_unit_test(a_policy_says_the_same_of_a_core_as_of_the_whole),
       cmocka_unit_test(types_that_make_a_cycle_are_left_to_the_rules),
       cmocka_unit_test(inputs_that_are_done_make_no_level),
       cmocka_unit_test(long_layers_take_turns),
