@@ -185,15 +185,21 @@ VF_INLINE edb_vf fold_columns(edb_vf v[VF_LANES], vf_binary f) {
   return v[0];
 }
 
-/* Up to 16 rows of at most 16 entries; lane r belongs to row r. picked: x[label] of each. */
+#define NARROW_COLUMNS 64
+
+/* Up to 16 rows of at most NARROW_COLUMNS entries; lane r belongs to row r. picked: x[label] of
+ * each. */
 VF_INLINE edb_vf narrow_cross_entropy(size_t rows, size_t cols, const float *x, ptrdiff_t stride,
                                       const float *picked) {
-  const edb_vf zero = vf_set1(0.0f), least = negative_infinity();
-  edb_vf v[VF_LANES], t[VF_LANES];
-  load_transposed(rows, cols, x, stride, v);
-  for (size_t i = 0; i < VF_LANES; i++) t[i] = i < cols ? vf_max(v[i], least) : least;
+  edb_vf v[NARROW_COLUMNS], t[VF_LANES];
+  for (size_t c = 0; c < cols; c += VF_LANES)
+    load_transposed(rows, at_most_lanes(cols - c), x + c, stride, v + c);
+  for (size_t i = 0; i < VF_LANES; i++) t[i] = negative_infinity();
+  for (size_t c = 0; c < cols; c++) t[c % VF_LANES] = vf_max(v[c], t[c % VF_LANES]);
   const edb_vf max = fold_columns(t, vf_max);
-  for (size_t i = 0; i < VF_LANES; i++) t[i] = i < cols ? vf_exp(vf_sub(v[i], max)) : zero;
+  for (size_t i = 0; i < VF_LANES; i++) t[i] = vf_set1(0.0f);
+  for (size_t c = 0; c < cols; c++)
+    t[c % VF_LANES] = vf_add(t[c % VF_LANES], vf_exp(vf_sub(v[c], max)));
   return vf_sub(vf_log(fold_columns(t, vf_add)), vf_sub(vf_load(picked), max));
 }
 
@@ -217,10 +223,16 @@ narrow_cross_entropies(size_t rows, size_t cols, edb_span x, const int32_t *labe
   }
 }
 
+/* Whether rows are worth turning round: then there is an exponential per column for 16 of them,
+ * else one per 16 columns for each, and what takes as long as five. */
+VF_INLINE bool is_narrow(size_t rows, size_t cols) {
+  return cols <= NARROW_COLUMNS && rows * (cols / VF_LANES + 5) >= cols;
+}
+
 /* log(sum of exp(x - max)) - (x[label] - max): the negative of log_softmax, bit for bit. */
 static void kernel_cross_entropy(size_t rows, size_t cols, edb_span x, const int32_t *label,
                                  float *y, ptrdiff_t y_stride) {
-  if (cols <= VF_LANES && x.col_stride == 1) {
+  if (is_narrow(rows, cols) && x.col_stride == 1) {
     narrow_cross_entropies(rows, cols, x, label, y, y_stride);
     return;
   }

@@ -20,7 +20,8 @@ typedef struct turns {
 
 /* Nodes to their batches, in ascending order; size[] then says where each of these ends. */
 static void place_nodes(edb_levels *l, uint32_t origin, uint32_t *nodes) {
-  for (uint32_t v = 0; v < l->dag->n_nodes; v++) nodes[l->size[edb_levels_batch_of(l->key[v])]++] = origin + v;
+  for (uint32_t v = 0; v < l->dag->n_nodes; v++)
+    nodes[l->size[edb_levels_batch_of(l->key[v])]++] = origin + v;
 }
 
 /* The latest round of what a batch takes. */
@@ -53,8 +54,8 @@ static uint32_t types_round(const turns *t, uint32_t type) {
   return latest;
 }
 
-/* Of the batches of a type, or of a cycle, at the places from .. to - 1. Only where they may have to wait, one
- * longer than another, the nodes are asked. */
+/* Of the batches of a type, or of a cycle, at the places from .. to - 1. Only where they may have
+ * to wait, one longer than another, the nodes are asked. */
 static void find_rounds(turns *t, uint32_t leader, uint32_t from, uint32_t to) {
   uint32_t wait = types_round(t, leader), round = to - from == 1 ? wait : 0, run = 0;
   for (uint32_t i = from; i < to; i++) {
