@@ -11,26 +11,19 @@
 #include "layout/plan_impl.h"
 #include "layout/spans.h"
 
-static const struct {
-  edb_fusion fusion;
-  edb_op_kind first, second;
-  uint32_t position;
-} pairs[] = {
-#define PAIR_ROW(id, kernel, first, second, position) \
-  {EDB_FUSE_##id, EDB_OP_##first, EDB_OP_##second, position},
-    EDB_FUSION_PAIRS(PAIR_ROW)
-#undef PAIR_ROW
-};
-
+/* `second` is an operator or, in a step of kind FUSED, a fusion. */
 static const struct {
   edb_fusion fusion;
   edb_op_kind first;
-  edb_fusion second;
-  uint32_t position;
-} triples[] = {
+  edb_step_kind kind;
+  uint32_t second, position;
+} fusions[] = {
+#define PAIR_ROW(id, kernel, first, second, position) \
+  {EDB_FUSE_##id, EDB_OP_##first, EDB_STEP_OP, EDB_OP_##second, position},
 #define TRIPLE_ROW(id, kernel, first, second, position) \
-  {EDB_FUSE_##id, EDB_OP_##first, EDB_FUSE_##second, position},
-    EDB_FUSION_TRIPLES(TRIPLE_ROW)
+  {EDB_FUSE_##id, EDB_OP_##first, EDB_STEP_FUSED, EDB_FUSE_##second, position},
+    EDB_FUSION_PAIRS(PAIR_ROW) EDB_FUSION_TRIPLES(TRIPLE_ROW)
+#undef PAIR_ROW
 #undef TRIPLE_ROW
 };
 
@@ -163,17 +156,13 @@ static edb_status note_steps(fuser *f) {
 /* ---- Pairs ----------------------------------------------------------------------------------- */
 
 /* What an operator and a step, of which it makes an operand, run as; EDB_FUSE_COUNT: nothing. */
-static edb_fusion find_fusion(const edb_planner *p, edb_op_kind first, const edb_step *second,
+static edb_fusion find_fusion(const edb_planner *p, edb_op_kind first, const edb_step *to,
                               uint32_t operand) {
-  edb_op_kind op = p->cell->ops[second->op].kind;
-  bool fused = second->kind == EDB_STEP_FUSED;
-  for (size_t i = 0; fused && i < sizeof triples / sizeof *triples; i++)
-    if (triples[i].first == first && triples[i].second == second->fusion &&
-        triples[i].position == operand)
-      return triples[i].fusion;
-  for (size_t i = 0; !fused && i < sizeof pairs / sizeof *pairs; i++)
-    if (pairs[i].first == first && pairs[i].second == op && pairs[i].position == operand)
-      return pairs[i].fusion;
+  uint32_t second = to->kind == EDB_STEP_FUSED ? to->fusion : p->cell->ops[to->op].kind;
+  for (size_t i = 0; i < sizeof fusions / sizeof *fusions; i++)
+    if (fusions[i].first == first && fusions[i].kind == to->kind && fusions[i].second == second &&
+        fusions[i].position == operand)
+      return fusions[i].fusion;
   return EDB_FUSE_COUNT;
 }
 

@@ -212,13 +212,12 @@ static edb_status find_levels(edb_context *ctx, edb_levels *l, double most_core,
     to = from == 0 ? FIRST_LOOK : from < LAST_LOOK ? from * 4 : dag->n_nodes;
     if (to > dag->n_nodes) to = dag->n_nodes;
     for (walk_on(l, from, to, words); !order_types(l, words); walk_on(l, 0, to, words)) {
-      l->has_core = true;
       l->left = most_core <= 0;
       if (l->left) return EDB_OK;
       EDB_TRY(find_cycles(ctx, l, error));
       begin(l);
     }
-    l->left = to <= LAST_LOOK * 4 && l->core.dag.n_nodes > most_core * to;
+    l->left = to == LAST_LOOK && l->core.dag.n_nodes > most_core * to;
     if (l->left) return EDB_OK;
   }
   return EDB_OK;

@@ -41,7 +41,6 @@ typedef struct edb_levels {
   uint32_t *leader;   /* [n_types] the first type of those on a cycle with a type; else itself */
   uint32_t n_found;   /* types that appear */
   uint32_t n_batches; /* their numbers begin at n_types */
-  bool has_core;      /* some types make a cycle */
   bool left;          /* to the rules, and nothing else here is of use */
   edb_core core;
   void *memory;

@@ -204,7 +204,8 @@ static edb_status arrange(edb_context *ctx, const edb_policy *policy, edb_levels
   edb_schedule_info core = {.policy = named ? policy->kind : EDB_POLICY_TIGHT};
   edb_schedule *s;
   EDB_TRY(check_types(ctx, policy, levels, schema, error));
-  if (levels->has_core) EDB_TRY(attempt_core(ctx, policy, levels, schema, &core, error));
+  if (levels->core.dag.n_nodes > 0)
+    EDB_TRY(attempt_core(ctx, policy, levels, schema, &core, error));
   EDB_TRY(edb_levels_schedule(ctx, levels, schema != NULL, &s, error));
   s->info.bound -= core.n_batches - core.bound;
   s->info.proven_bound -= core.n_batches - core.proven_bound;
