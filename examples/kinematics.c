@@ -146,7 +146,6 @@ int main(void) {
   edb_model *model;
   edb_weights *weights;
   edb_session *session;
-  edb_policy *policy;
   edb_graph *graph;
 
   must(edb_context_create(NULL, &ctx, &error));
@@ -154,14 +153,13 @@ int main(void) {
                        &error));
   must(edb_weights_create(ctx, model, 1, &weights, &error)); /* of a model without parameters */
   must(edb_session_create(ctx, model, weights, NULL, &session, &error));
-  must(edb_policy_create(ctx, EDB_POLICY_BEST, &policy, &error));
   must(edb_graph_create(ctx, model, &graph, &error));
   srand(1);
   for (int i = 0; i < ROBOTS; i++) {
     make_robot(&robots[i]);
     append_robot(graph, edb_model_cell(model, "base"), edb_model_cell(model, "joint"), &robots[i]);
   }
-  must(edb_session_run(session, graph, policy, NULL, &error));
+  must(edb_session_run(session, graph, NULL, NULL, &error));
 
   edb_run_stats stats = edb_session_stats(session);
   double worst = compare(session, graph, robots);
@@ -169,7 +167,6 @@ int main(void) {
          ROBOTS, stats.nodes, stats.batches, (double)stats.run_ns * 1e-6, worst);
 
   edb_graph_destroy(graph);
-  edb_policy_destroy(policy);
   edb_session_destroy(session);
   edb_weights_destroy(weights);
   edb_model_destroy(model);

@@ -106,7 +106,6 @@ int main(int argc, char **argv) {
   edb_context *ctx;
   edb_weights *weights;
   edb_session *session;
-  edb_policy *policy;
   edb_node roots[N];
   cells c;
 
@@ -121,7 +120,6 @@ int main(int argc, char **argv) {
   }
   must(edb_weights_create(ctx, c.model, 1, &weights, &error)); /* or edb_weights_load */
   must(edb_session_create(ctx, c.model, weights, NULL, &session, &error));
-  must(edb_policy_create(ctx, EDB_POLICY_BEST, &policy, &error));
   must(edb_graph_create(ctx, c.model, &c.graph, &error));
   c.leaf = edb_model_cell(c.model, "leaf");
   c.node = edb_model_cell(c.model, "node");
@@ -134,7 +132,7 @@ int main(int argc, char **argv) {
     edb_node top = walk(&c, parse_sum(&p));
     roots[i] = call(&c, c.score, &(edb_value){top, 0}, 1, -1);
   }
-  must(edb_session_run(session, c.graph, policy, NULL, &error));
+  must(edb_session_run(session, c.graph, NULL, NULL, &error));
 
   for (int i = 0; i < N; i++) {
     float logits[5];
@@ -149,7 +147,6 @@ int main(int argc, char **argv) {
          stats.bound);
 
   edb_graph_destroy(c.graph);
-  edb_policy_destroy(policy);
   edb_session_destroy(session);
   edb_weights_destroy(weights);
   edb_model_destroy(c.model);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "calibrate.h"
 #include "output.h"
 #include "progress.h"
 
@@ -154,27 +153,6 @@ static bool has_table(const options *o) {
          !has_option(o, OPTION_SWEEP);
 }
 
-/* Whether best is timed, and nothing is said of what it is to minimise or at which costs. */
-static bool needs_costs(const options *o) {
-  const char *policy = o->text[OPTION_POLICY], *aim = o->text[OPTION_MINIMISE];
-  if (has_option(o, OPTION_COSTS) || (aim && strcmp(aim, "batches") == 0)) return false;
-  return !policy || strcmp(policy, "best") == 0;
-}
-
-/* In a session of its own: the tables of the one that is timed stay empty. */
-static int measure_costs(bench *b) {
-  const calibration_plan plan = {.batch = 16, .of_each = 1, .repeats = 3};
-  runner r;
-  int failed = 0;
-  if (runner_open(&r, b->w, b->granularity) != EDB_OK) {
-    b->w->error = r.error;
-    failed = workplace_failed(b->w);
-  }
-  if (!failed) failed = calibrate_session(b->w, r.session, &plan, &b->w->costs);
-  runner_close(&r);
-  return failed;
-}
-
 static int add_row(bench *b, const char *name, edb_policy_kind kind) {
   bench_row *r = &b->rows[b->n_rows];
   int failed = workplace_policy(b->w, b->lanes[0].runner.session, name, kind, &r->policy);
@@ -245,11 +223,11 @@ static int open_bench(bench *b) {
   if (!failed) failed = read_threads(w->command, w->options, &params);
   if (!failed) failed = read_placement(w->command, w->options, &w->placement);
   if (!failed) failed = workplace_row_costs(w, &params);
+  w->runs_once = true;
   if (!failed) failed = choose_batch(b);
   if (failed) return failed;
   b->lanes = calloc(b->n_lanes, sizeof *b->lanes);
   if (!b->lanes) return workplace_no_memory(w);
-  if (needs_costs(w->options)) failed = measure_costs(b);
   memory_begin(w, &b->memory);
   if (!failed) failed = open_lane(b, 0);
   if (!failed) b->n_threads = b->n_lanes * edb_session_threads(b->lanes[0].runner.session);
@@ -314,7 +292,7 @@ const command command_bench = {
         "windows.\n"
         "Without --json and --policy: a table over all policies; with --json one object (default: "
         "best).\n"
-        "best counts its own time as well (--minimise total), at costs that are measured first.\n"
+        "best counts its own time as well (--minimise total), as in run.\n"
         "--sweep gives a row per value of batch, threads, nodes (of a mini-batch) or a constant of "
         "the\n"
         "model, and per combination when given several times; with --json one object per line.\n"

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "calibrate.h"
 #include "output.h"
+#include "workplace.h"
 
 static const option_id accepts[] = {
     OPTION_DATA,     OPTION_OUT,       OPTION_WEIGHTS,   OPTION_BATCH,  OPTION_BATCHES,
@@ -19,7 +19,11 @@ typedef struct graphs {
   uint32_t count;
 } graphs;
 
-static int open_graphs(workplace *w, uint32_t batch, uint64_t of_each, graphs *g) {
+/* --batches mini-batches of --batch instances, and as many of half of that, a quarter, ..., 1: so
+ * batches of all sizes are seen. */
+static int open_graphs(workplace *w, graphs *g) {
+  uint32_t batch = (uint32_t)w->options->number[OPTION_BATCH];
+  uint64_t of_each = w->options->number[OPTION_BATCHES];
   uint32_t have = edb_dataset_count(w->data), next = 0;
   if (have == 0) return usage_error(w->command, "the data has no instances");
   for (uint32_t size = batch < have ? batch : have; size > 0; size /= 2) {
@@ -34,12 +38,11 @@ static int open_graphs(workplace *w, uint32_t batch, uint64_t of_each, graphs *g
   return 0;
 }
 
-int calibrate_session(workplace *w, edb_session *session, const calibration_plan *plan,
-                      edb_costs **out) {
+static int measure(workplace *w, edb_session *session, edb_costs **out) {
   graphs g = {.count = 0};
-  int failed = open_graphs(w, plan->batch, plan->of_each, &g);
-  if (!failed && edb_session_calibrate(session, (const edb_graph *const *)g.data, g.count,
-                                       plan->repeats, out, &w->error) != EDB_OK)
+  int failed = open_graphs(w, &g);
+  if (!failed && edb_session_calibrate(session, (const edb_graph *const *)g.data, g.count, 0, out,
+                                       &w->error) != EDB_OK)
     failed = workplace_failed(w);
   for (uint32_t i = 0; i < g.count; i++) edb_graph_destroy(g.data[i]);
   return failed;
@@ -116,8 +119,6 @@ static void report_text(const workplace *w, const edb_costs *costs) {
 
 static int calibrate(workplace *w) {
   const options *o = w->options;
-  const calibration_plan plan = {.batch = (uint32_t)o->number[OPTION_BATCH],
-                                 .of_each = o->number[OPTION_BATCHES]};
   edb_session_params params = EDB_PARAMS(edb_session_params);
   edb_session *session = NULL;
   edb_costs *costs = NULL;
@@ -125,7 +126,7 @@ static int calibrate(workplace *w) {
   if (failed) return failed;
   if (edb_session_create(w->ctx, w->model, w->weights, &params, &session, &w->error) != EDB_OK)
     failed = workplace_failed(w);
-  if (!failed) failed = calibrate_session(w, session, &plan, &costs);
+  if (!failed) failed = measure(w, session, &costs);
   if (!failed && edb_costs_measure_rows(costs, &w->error) != EDB_OK) failed = workplace_failed(w);
   if (!failed && edb_costs_save(costs, o->text[OPTION_OUT], &w->error) != EDB_OK)
     failed = workplace_failed(w);

@@ -41,9 +41,10 @@
   X(PLOT, "plot", 0, "FILE", "with one --sweep: an SVG of times and memory per node")             \
   X(SECONDS, "seconds", 0, "S", "time per policy (default 1)")                                    \
   X(WIDTH, "width", 0, "N", "schedules that beam and best keep side by side (default 16)")        \
-  X(COSTS, "costs", 0, "FILE", "what batches cost, as \"edbatch calibrate\" measured it")         \
+  X(COSTS, "costs", 0, "FILE",                                                                    \
+    "what batches cost, as \"edbatch calibrate\" measured it, not estimated")                     \
   X(MINIMISE, "minimise", 0, "NAME",                                                              \
-    "for best: batches (default), time, or total: scheduling, too (--costs)")                     \
+    "for best: batches, time, or total: scheduling, too (default of run, bench)")                 \
   X(COMPARE, "compare", 0, NULL, "a table of all policies instead of one schedule")               \
   X(LIMIT, "limit", 'n', "N", "use at most so many instances")                                    \
   X(SKIP_BAD, "skip-bad", 0, NULL, "count bad instances and go on")                               \

@@ -236,6 +236,7 @@ static int open_and_run(printer *p, edb_policy **policy) {
             (unsigned long long)o->number[OPTION_SEED]);
   if (prepare_open(&p->preparer, w, &params, &p->session, &w->error) != EDB_OK)
     return workplace_failed(w);
+  w->runs_once = true;
   failed = workplace_policy(w, p->session, NULL, EDB_POLICY_BEST, policy);
   if (failed) return failed;
   const char *path = o->text[OPTION_OUT];

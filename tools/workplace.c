@@ -129,7 +129,6 @@ int workplace_open(workplace *w, const command *c, const options *o) {
 }
 
 void workplace_close(workplace *w) {
-  edb_costs_destroy(w->costs);
   edb_costs_destroy(w->row_costs);
   edb_dataset_destroy(w->data);
   edb_weights_destroy(w->weights);
@@ -327,6 +326,12 @@ int workplace_costs(workplace *w, edb_costs **out) {
   return edb_costs_load(w->ctx, path, w->model, out, &w->error) == EDB_OK ? 0 : workplace_failed(w);
 }
 
+/* The file's; without one those that the session tells. */
+static int find_costs(workplace *w, const edb_session *session, edb_costs **out) {
+  if (has_option(w->options, OPTION_COSTS)) return workplace_costs(w, out);
+  return edb_session_estimate(session, out, &w->error) == EDB_OK ? 0 : workplace_failed(w);
+}
+
 /* `best` with all that the options say about it, and with costs if time is to be minimised. */
 static int make_best(workplace *w, edb_policy_params *params, const edb_costs *costs,
                      edb_policy **out) {
@@ -350,13 +355,14 @@ int workplace_fastest(workplace *w, const edb_costs *costs, edb_policy **out) {
 /* What --minimise asks for. */
 typedef enum aim { AIM_BATCHES, AIM_TIME, AIM_TOTAL } aim;
 
-/* For time there must be costs, and the policy must be one that can. */
-static int read_minimise(const workplace *w, edb_policy_kind kind, aim *out) {
+/* The policy must be one that can; `estimates`: costs are told from the model where no file has
+ * them. */
+static int read_minimise(const workplace *w, edb_policy_kind kind, bool estimates, aim *out) {
   static const char *const names[] = {"batches", "time", "total"};
   int i, failed = read_name(w->command, w->options, OPTION_MINIMISE, names, 3, "--minimise", &i);
   *out = (aim)i;
   if (failed || *out == AIM_BATCHES) return failed;
-  if (!has_option(w->options, OPTION_COSTS) && !w->costs)
+  if (!has_option(w->options, OPTION_COSTS) && !estimates)
     return usage_error(w->command, "--minimise %s needs --costs FILE; see edbatch calibrate",
                        names[i]);
   if (kind != EDB_POLICY_BEST)
@@ -373,7 +379,7 @@ int workplace_row_costs(workplace *w, edb_session_params *params) {
   int failed = 0;
   if (has_option(w->options, OPTION_COSTS) && has_option(w->options, OPTION_MINIMISE) &&
       (!policy || edb_policy_kind_from_name(policy, &kind)))
-    failed = read_minimise(w, kind, &minimise);
+    failed = read_minimise(w, kind, true, &minimise);
   if (!failed && !w->row_costs) failed = workplace_costs(w, &w->row_costs);
   params->costs = w->row_costs;
   return failed;
@@ -381,7 +387,7 @@ int workplace_row_costs(workplace *w, edb_session_params *params) {
 
 const char *workplace_aim(const workplace *w) {
   const char *text = w->options->text[OPTION_MINIMISE];
-  return text ? text : w->costs ? "total" : "batches";
+  return text ? text : w->runs_once ? "total" : "batches";
 }
 
 static const char *policy_name(int i) {
@@ -411,8 +417,9 @@ int workplace_policy(workplace *w, edb_session *session, const char *name, edb_p
   if (path && !name && (is_file || (kind != EDB_POLICY_FSM && kind != EDB_POLICY_BEST)))
     fprintf(stderr, "edbatch: warning: --policy %s makes no use of --policy-file\n", text);
   if (is_file) return access(text, F_OK) == 0 ? load_policy(w, text, out) : no_such_policy(w, text);
-  aim minimise = w->costs ? AIM_TOTAL : AIM_BATCHES;
-  int failed = name || !has_option(o, OPTION_MINIMISE) ? 0 : read_minimise(w, kind, &minimise);
+  aim minimise = w->runs_once ? AIM_TOTAL : AIM_BATCHES;
+  bool has_aim = has_option(o, OPTION_MINIMISE) && (!name || kind == EDB_POLICY_BEST);
+  int failed = has_aim ? read_minimise(w, kind, session != NULL, &minimise) : 0;
   if (failed) return failed;
   if (kind == EDB_POLICY_FSM) return open_fsm(w, session, path, out);
   edb_policy_params params = EDB_PARAMS(edb_policy_params);
@@ -421,9 +428,9 @@ int workplace_policy(workplace *w, edb_session *session, const char *name, edb_p
   params.seconds = has_option(o, OPTION_SECONDS) ? o->seconds : name ? 1 : 0;
   if (kind == EDB_POLICY_BEST) {
     edb_costs *costs = NULL;
-    if (minimise != AIM_BATCHES) failed = workplace_costs(w, &costs);
+    if (minimise != AIM_BATCHES) failed = find_costs(w, session, &costs);
     params.once = minimise == AIM_TOTAL;
-    if (!failed) failed = make_best(w, &params, costs ? costs : w->costs, out);
+    if (!failed) failed = make_best(w, &params, costs, out);
     edb_costs_destroy(costs);
     return failed;
   }

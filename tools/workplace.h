@@ -14,7 +14,7 @@ typedef struct workplace {
   edb_weights *weights;
   edb_dataset *data;
   edb_placement_kind placement; /* of the sessions that runners open */
-  edb_costs *costs;             /* measured, for `best` to mind; NULL: not */
+  bool runs_once;               /* what `best` schedules, unless --minimise says otherwise */
   edb_costs *row_costs;         /* those of --costs, for sessions */
   edb_error error;
 } workplace;
@@ -54,8 +54,8 @@ int read_learn_params(const command *c, const options *o, edb_learn_params *out)
 int workplace_graph(workplace *w, uint32_t first, uint32_t count, edb_graph **out);
 
 /* The policy of `name` (NULL: what --policy and --policy-file say, else `fallback`). fsm without a
- * file is learned from the data, with a note on stderr. With measured costs best counts all time
- * unless --minimise says otherwise. */
+ * file is learned from the data, with a note on stderr. The session (NULL: there is none) tells
+ * what batches cost about, where --costs does not. */
 int workplace_policy(workplace *w, edb_session *session, const char *name, edb_policy_kind fallback,
                      edb_policy **out);
 /* What best minimises: batches, time or total. */

@@ -105,6 +105,12 @@ typedef struct edb_keep {
 EDB_API EDB_MUST_CHECK edb_status edb_session_lower(edb_session *session, const edb_graph *graph,
                                                     const edb_graph **out, edb_error *error);
 
+/* The policy of runs that name none: `best`, for schedules that run once, so that it searches no
+ * longer than it can save; by the costs of edb_session_estimate. Made by the first call, and then
+ * the same as long as the session. EDB_ERROR_MEMORY. */
+EDB_API EDB_MUST_CHECK edb_status edb_session_policy(edb_session *session, const edb_policy **out,
+                                                     edb_error *error);
+
 /* Number of types that the session schedules, and their names: cells, or operators such as
  * "product(Wi, row)". NULL: no such type. */
 EDB_API uint32_t edb_session_type_count(const edb_session *session);
@@ -132,7 +138,7 @@ EDB_API EDB_MUST_CHECK edb_status edb_session_run_placed(edb_session *session, e
                                                          const edb_schedule *schedule,
                                                          const edb_placement *placement,
                                                          edb_error *error);
-/* All of it in one call, at the session's granularity. */
+/* All of it in one call, at the session's granularity. policy NULL: that of edb_session_policy. */
 EDB_API EDB_MUST_CHECK edb_status edb_session_run(edb_session *session, edb_graph *graph,
                                                   const edb_policy *policy, const edb_keep *keep,
                                                   edb_error *error);
@@ -210,6 +216,12 @@ EDB_API EDB_MUST_CHECK edb_status edb_session_calibrate(edb_session *session,
                                                         const edb_graph *const *graphs,
                                                         uint32_t n_graphs, uint32_t repeats,
                                                         edb_costs **out, edb_error *error);
+
+/* What batches cost about, without a run: told from the sizes of their cells' operators, which is
+ * enough to tell dear batches from cheap ones, and a search that pays from one that does not. All
+ * zeros where batches cost nothing (reference). EDB_ERROR_MEMORY. */
+EDB_API EDB_MUST_CHECK edb_status edb_session_estimate(const edb_session *session, edb_costs **out,
+                                                       edb_error *error);
 
 /* Measures what it takes on this machine to bring rows together, and notes it beside the costs of
  * batches; a few tenths of a second. The costs must not be in use. */

@@ -209,8 +209,6 @@ static edb_status fit_and_compare(calibrator *c, edb_error *error) {
 static edb_status open_all(calibrator *c, edb_error *error) {
   edb_session *s = c->session;
   const edb_schema *schema = &s->program->schema;
-  bool op = s->granularity == EDB_GRANULARITY_OP;
-  edb_fsm *types = NULL;
   size_t bytes = (size_t)schema->n_types * (sizeof *c->fits + sizeof *c->counts);
   c->fits = edb_alloc_zero(c->ctx, bytes);
   if (c->fits == NULL && bytes > 0) return edb_fail_memory(error, bytes, "calibration");
@@ -219,9 +217,7 @@ static edb_status open_all(calibrator *c, edb_error *error) {
   for (size_t k = 0; k < N_KINDS; k++)
     EDB_TRY(edb_policy_create(c->ctx, kinds[k], &c->policies[k], error));
   EDB_TRY(edb_graph_create(c->ctx, s->model, &c->copy, error));
-  EDB_TRY(edb_fsm_create(c->ctx, schema, op ? EDB_FSM_OP : EDB_FSM_CELL, EDB_ENCODING_TIGHT, &types,
-                         error));
-  EDB_TRY(edb_costs_new(types, &c->costs, error));
+  EDB_TRY(edb_session_new_costs(s, &c->costs, error));
   c->clock_ns = measure_clock();
   return EDB_OK;
 }

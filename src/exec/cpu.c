@@ -81,7 +81,7 @@ static edb_status create_cell(edb_cpu *cpu, uint32_t index, const edb_plan_param
     cell->staged_floats += edb_row_stride(edb_shape_size(ir->outputs[o].shape));
   choose_blocking(cell, caches);
   cell->longest = longest_product(cell->plan);
-  cell->node_ns = edb_cpu_node_ns(cpu, cell->plan);
+  cell->cost = edb_cpu_cost(cpu, cell->plan);
   return EDB_OK;
 }
 
@@ -484,8 +484,8 @@ static const edb_borrow *cpu_borrows(const void *state) {
   return cpu->borrows;
 }
 
-static double cpu_node_ns(const void *state, uint32_t type) {
-  return ((const edb_cpu *)state)->cells[type].node_ns;
+static edb_cost cpu_cost(const void *state, uint32_t type) {
+  return ((const edb_cpu *)state)->cells[type].cost;
 }
 
 const edb_backend edb_backend_cpu = {.name = "cpu",
@@ -497,7 +497,7 @@ const edb_backend edb_backend_cpu = {.name = "cpu",
                                      .rest = cpu_rest,
                                      .inputs = cpu_inputs,
                                      .borrows = cpu_borrows,
-                                     .node_ns = cpu_node_ns,
+                                     .cost = cpu_cost,
                                      .run_batch = cpu_run_batch,
                                      .strand = cpu_strand,
                                      .prepare = cpu_prepare};

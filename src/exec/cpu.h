@@ -70,7 +70,7 @@ typedef struct edb_cpu_cell {
   size_t chunk_elements; /* most elements of one variadic group in a chunk of several nodes */
   size_t tile_rows;      /* rows of an elementwise tile */
   uint32_t longest;      /* the product step that takes longest; UINT32_MAX: none */
-  double node_ns;        /* about what a node takes; elements of variadic groups count once */
+  edb_cost cost;         /* about; elements of variadic groups count once */
   size_t pairs;          /* of bf16 in an operand row of any product, at most; 0 in fp32 */
   size_t staged_floats;  /* of a row of all outputs */
   size_t node_bytes;     /* scratch memory of a chunk of one node with one element per group */
@@ -234,7 +234,7 @@ typedef struct edb_product {
 void edb_cpu_run_products(edb_frame *frame, const edb_product *products, size_t count);
 
 /* About what a node takes, and steps from .. to - 1 over so many rows, on one thread. */
-double edb_cpu_node_ns(const edb_cpu *cpu, const edb_plan *plan);
+edb_cost edb_cpu_cost(const edb_cpu *cpu, const edb_plan *plan);
 double edb_cpu_steps_ns(const edb_frame *frame, uint32_t from, uint32_t to, size_t rows);
 
 /* ---- Operands (exec/cpu_operands.c) -----------------------------------------------------------

@@ -28,7 +28,7 @@ static double looking_ns(const edb_graph *graph) {
 static double batches_ns(const edb_session *s, void *state, const edb_schedule *schedule) {
   double ns = 0;
   for (uint32_t b = 0; b < schedule->info.n_batches; b++)
-    ns += s->backend->node_ns(state, schedule->batch_type[b]) *
+    ns += s->backend->cost(state, schedule->batch_type[b]).node_ns *
           (schedule->batch_start[b + 1] - schedule->batch_start[b]);
   return ns;
 }
@@ -45,7 +45,7 @@ static double saved_ns(const edb_session *s, const edb_job *job) {
 static void add_rows(const edb_session *s, const edb_cut *cut, uint32_t type, double rows,
                      double *ns, double *nodes) {
   if (type == EDB_NO_CELL || cut->tables.tabled[type]) return;
-  *ns += s->backend->node_ns(cut->state, type) * rows;
+  *ns += s->backend->cost(cut->state, type).node_ns * rows;
   *nodes += rows;
 }
 
@@ -92,10 +92,10 @@ void edb_reduction_count_made(edb_job *job) {
   void *state = edb_reduction_cut(&s->reduction, x)->state;
   for (size_t i = 0; i < r->missing.length; i++)
     s->reduction.made_ns +=
-        s->backend->node_ns(state, x->graph.type[r->missing.data[i]]) + SAVED_NS;
+        s->backend->cost(state, x->graph.type[r->missing.data[i]]).node_ns + SAVED_NS;
   for (size_t i = 0; i < r->homeless.length; i++)
     s->reduction.made_ns +=
-        s->backend->node_ns(state, x->graph.type[r->homeless.data[i]]) + SAVED_NS;
+        s->backend->cost(state, x->graph.type[r->homeless.data[i]]).node_ns + SAVED_NS;
 }
 
 void edb_reduction_weigh(edb_session *s, uint32_t n) {

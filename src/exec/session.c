@@ -117,6 +117,7 @@ void edb_session_destroy(edb_session *s) {
   if (s->state) s->backend->destroy(s->state);
   if (s->whole) s->backend->destroy(s->whole);
   edb_reduction_close(s);
+  edb_policy_destroy(s->policy);
   if (s->jobs) edb_free(s->ctx, s->jobs, jobs_bytes(s));
   edb_pool_destroy(s->pool);
   edb_store_free(&s->store);
@@ -324,11 +325,12 @@ static edb_status run_in_strands(edb_session *s, edb_graph *graph, edb_graph *lo
 
 edb_status edb_session_run(edb_session *s, edb_graph *graph, const edb_policy *policy,
                            const edb_keep *keep, edb_error *error) {
-  EDB_REQUIRE(error, s, graph, policy);
+  EDB_REQUIRE(error, s, graph);
   const edb_graph *lowered;
   bool done = false;
   uint32_t n_nodes = edb_graph_pending_count(graph);
   EDB_TRY(edb_session_lower(s, graph, &lowered, error));
+  if (!policy) EDB_TRY(edb_session_policy(s, &policy, error));
   uint64_t begin = edb_clock_ns();
   bool in_strands = edb_strands_wanted(s, n_nodes);
   if (in_strands)

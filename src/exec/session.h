@@ -32,8 +32,9 @@ typedef struct edb_backend {
   const edb_plan_inputs *(*inputs)(const void *state);
   /* Outputs that are parameters of the program, or NULL: they are computed like others. */
   const edb_borrow *(*borrows)(const void *state);
-  /* About what a node of a type takes on one thread; NULL if nothing is ever reduced. */
-  double (*node_ns)(const void *state, uint32_t type);
+  /* About what a batch of a type takes on one thread, and each of its nodes; NULL: nobody knows,
+   * and nothing is ever reduced. */
+  edb_cost (*cost)(const void *state, uint32_t type);
   edb_status (*run_batch)(void *state, const edb_graph *graph, const edb_store *store,
                           uint32_t type, const edb_node *nodes, uint32_t count,
                           edb_run_stats *stats, edb_error *error);
@@ -53,6 +54,7 @@ struct edb_session {
   const edb_model *model;
   const edb_weights *weights;
   edb_session_params params;
+  edb_policy *policy; /* of runs that name none; NULL until it is needed */
   edb_granularity granularity;
   size_t memory_cap_bytes;
   edb_row_rule rule;
@@ -115,6 +117,9 @@ void edb_session_bind_rows(const edb_session *session, edb_store *store, const e
                            char *slab);
 /* Drops the rows of pending nodes. */
 void edb_session_release_pending(edb_session *session, const edb_graph *graph);
+/* Of the types that the session schedules; all of them 0. */
+EDB_MUST_CHECK edb_status edb_session_new_costs(const edb_session *session, edb_costs **out,
+                                                edb_error *error);
 /* What runs the program's cells whole, which steps do. */
 EDB_MUST_CHECK edb_status edb_session_open_whole(edb_session *session, void **state,
                                                  edb_error *error);

@@ -263,6 +263,7 @@ static void test_sessions_need_their_pointers(void **state) {
   const edb_graph *graph = f->graph, *lowered = NULL, *none = NULL;
   edb_placement *placement = NULL;
   edb_policy *policy = NULL;
+  const edb_policy *own = NULL;
   edb_costs *costs = NULL;
   uint32_t count;
   float out[3];
@@ -285,7 +286,10 @@ static void test_sessions_need_their_pointers(void **state) {
   REFUSED(edb_session_run_placed(s, f->graph, f->schedule, NULL, e));
   REFUSED(edb_session_run(NULL, f->graph, f->policy, NULL, e));
   REFUSED(edb_session_run(s, NULL, f->policy, NULL, e));
-  REFUSED(edb_session_run(s, f->graph, NULL, NULL, e));
+  REFUSED(edb_session_policy(NULL, &own, e));
+  REFUSED(edb_session_policy(s, NULL, e));
+  REFUSED(edb_session_estimate(NULL, &costs, e));
+  REFUSED(edb_session_estimate(s, NULL, e));
   REFUSED(edb_session_step(NULL, f->graph, f->frontier, &count, e));
   REFUSED(edb_session_step(s, NULL, f->frontier, &count, e));
   REFUSED(edb_session_step(s, f->graph, NULL, &count, e));

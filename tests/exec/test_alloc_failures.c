@@ -84,6 +84,12 @@ static edb_status run(const world *w, parts *p) {
   return edb_session_run(p->session, p->graph, p->policy, NULL, &error);
 }
 
+static edb_status run_by_no_policy(const world *w, parts *p) {
+  (void)w;
+  edb_error error = {0};
+  return edb_session_run(p->session, p->graph, NULL, NULL, &error);
+}
+
 /* A tree, and after its run another one on top of it. */
 static edb_node put_on_top(edb_graph *graph, edb_node root) {
   edb_node other = add_tree(graph, 6, 2);
@@ -160,6 +166,7 @@ static void runs_survive_every_failure_of_memory(void **state) {
     edb_device device = way & 1 ? EDB_DEVICE_REFERENCE : EDB_DEVICE_CPU;
     edb_granularity granularity = way & 2 ? EDB_GRANULARITY_OP : EDB_GRANULARITY_CELL;
     fail_each(tree_text, device, granularity, run);
+    fail_each(tree_text, device, granularity, run_by_no_policy);
     fail_each(zoo[ZOO_COUNT - 1].text, device, granularity, run);
   }
 }

@@ -1,4 +1,4 @@
-/* edb_session_calibrate: costs of the batches that a session really runs. */
+/* What batches cost: measured in runs, or told from their cells; and the policy that goes by it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -83,6 +83,63 @@ static void what_cannot_be_calibrated_is_refused(void **state) {
   assert_null(costs);
 }
 
+static void what_batches_cost_is_told_without_a_run(void **state) {
+  fixture *f = *state;
+  edb_costs *costs = NULL;
+  double least = 1e9, most = 0;
+  MUST(edb_session_estimate(f->session, &costs, &f->error), f->error);
+  assert_int_equal(edb_costs_type_count(costs), edb_session_type_count(f->session));
+  for (uint32_t i = 0; i < edb_costs_type_count(costs); i++) {
+    edb_cost cost = edb_costs_get(costs, i);
+    assert_true(cost.batch_ns > 0 && cost.node_ns > 0);
+    if (cost.batch_ns < least) least = cost.batch_ns;
+    if (cost.batch_ns > most) most = cost.batch_ns;
+  }
+  assert_true(most > least);
+  edb_costs_destroy(costs);
+}
+
+static void batches_cost_nothing_on_the_reference(void **state) {
+  fixture *f = *state;
+  edb_costs *costs = NULL;
+  MUST(edb_session_estimate(f->session, &costs, &f->error), f->error);
+  for (uint32_t i = 0; i < edb_costs_type_count(costs); i++)
+    assert_true(edb_costs_get(costs, i).batch_ns == 0);
+  edb_costs_destroy(costs);
+}
+
+/* Named, and for a session and a graph of their own. */
+static edb_run_stats run_by_the_policy_of_a_session(const fixture *f) {
+  edb_session *session = session_of(&f->w, EDB_DEVICE_CPU, f->granularity);
+  edb_graph *graph = random_graph(&f->w, 7, 80, LABELS_SOME);
+  const edb_policy *policy = NULL, *again = NULL;
+  edb_error error;
+  MUST(edb_session_policy(session, &policy, &error), error);
+  run_all(session, graph, policy);
+  MUST(edb_session_policy(session, &again, &error), error);
+  assert_ptr_equal(policy, again);
+  edb_run_stats stats = edb_session_stats(session);
+  edb_graph_destroy(graph);
+  edb_session_destroy(session);
+  return stats;
+}
+
+static void a_run_that_names_no_policy_goes_by_the_one_of_its_session(void **state) {
+  fixture *f = *state;
+  edb_graph *graph = random_graph(&f->w, 7, 80, LABELS_SOME), *twin = graph_of(&f->w);
+  for (uint32_t i = 0; i < edb_graph_instance_count(graph); i++)
+    MUST(edb_graph_append_instance(twin, graph, i, &f->error), f->error);
+  MUST(edb_session_run(f->session, graph, NULL, NULL, &f->error), f->error);
+  edb_run_stats mine = edb_session_stats(f->session), named = run_by_the_policy_of_a_session(f);
+  assert_int_equal(mine.batches, named.batches);
+  assert_int_equal(mine.nodes, named.nodes);
+  assert_true(mine.batches >= mine.bound && mine.batches < mine.nodes);
+  if (f->granularity == EDB_GRANULARITY_CELL)
+    assert_like_fresh(f, f->session, graph, twin, "without a policy");
+  edb_graph_destroy(twin);
+  edb_graph_destroy(graph);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(every_type_of_the_session_gets_a_cost, setup, teardown),
@@ -91,6 +148,10 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_policy_with_these_costs_runs, setup, teardown),
       cmocka_unit_test_setup_teardown(a_policy_with_these_costs_runs, setup_op, teardown),
       cmocka_unit_test_setup_teardown(what_cannot_be_calibrated_is_refused, setup, teardown),
+      BOTH(what_batches_cost_is_told_without_a_run),
+      cmocka_unit_test_setup_teardown(batches_cost_nothing_on_the_reference, setup_reference,
+                                      teardown),
+      BOTH(a_run_that_names_no_policy_goes_by_the_one_of_its_session),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,6 +89,8 @@ static void costs_are_measured_and_minimised(void **state) {
     assert_true(json_number_value(json_object_get(object, "measured_ns")) > 0);
     assert_true(json_array_size(json_object_get(object, "types")) >= 3);
     json_decref(object);
+    expect(run("schedule " TREE_LSTM SMALL " --data trees.txt -g %s --minimise time", ways[i]), 0,
+           "batches ");
     expect(run("schedule " TREE_LSTM SMALL " --data trees.txt -g %s --minimise time --costs c.json",
                ways[i]),
            0, "batches ");
@@ -109,6 +111,7 @@ static void costs_are_measured_and_minimised(void **state) {
 static void the_fewest_batches_are_not_always_the_fastest(void **state) {
   (void)state;
   expect(run("schedule --graph two_chains.txt"), 0, "batches 4 bound 3");
+  expect(run("schedule --graph two_chains.txt --minimise time 2>&1"), 2, "--costs FILE");
   expect(run("schedule --graph two_chains.txt --minimise time --costs raw.costs.json"), 0,
          "batches 5 bound 3");
 }

@@ -114,7 +114,6 @@ static void wrong_usage_exits_with_2(void **state) {
   expect(run("learn " TREE_LSTM " --data trees.txt 2>&1"), 2, "-o FILE");
   expect(run("generate trees 2>&1"), 2, "-o FILE");
   expect(run("calibrate " TREE_LSTM " --data trees.txt 2>&1"), 2, "-o FILE");
-  expect(run("run " TREE_LSTM " --data trees.txt --minimise time 2>&1"), 2, "--costs FILE");
   expect(run("run " TREE_LSTM " --data trees.txt --minimise money 2>&1"), 2, "batches, time");
   expect(run("run " TREE_LSTM " --data trees.txt --minimise time --costs c.json -p depth 2>&1"), 2,
          "--policy best");
